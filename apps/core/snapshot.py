@@ -1,0 +1,115 @@
+"""Immutable, versioned, in-memory views of slowly changing rows.
+
+The request path reads `section.value` and never the database. Whoever writes a row of a section bumps its version in the same
+transaction (`watch` does so for saves and deletes, `announce` for bulk updates). Every process polls the versions once a second
+and reloads what moved; its own writes it sees at commit. When the database is away, the last good value goes on serving.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import structlog
+from django.db import DatabaseError, models, transaction
+from django.db.models import F
+from django.db.models.signals import post_delete, post_save
+
+log = structlog.get_logger("freeai.snapshot")
+
+T = TypeVar("T")
+SECTIONS: dict[str, "Section[Any]"] = {}
+
+
+class NotLoadedError(RuntimeError):
+    """A section was read before `load_all`."""
+
+
+class Section(Generic[T]):
+    """One view. `load` gets the previous value (None at first) and returns the new one; it runs off the event loop."""
+
+    def __init__(self, name: str, load: Callable[[T | None], T]) -> None:
+        self.name = name
+        self.version = -1
+        self._load = load
+        self._value: T | None = None
+        self._lock = threading.Lock()
+        SECTIONS[name] = self
+
+    @property
+    def value(self) -> T:
+        """The current view. Raises NotLoadedError before the first load."""
+        if self._value is None:
+            raise NotLoadedError(self.name)
+        return self._value
+
+    @value.setter
+    def value(self, value: T) -> None:
+        self._value = value
+
+    @property
+    def loaded(self) -> bool:
+        return self._value is not None
+
+    def refresh(self) -> None:
+        """Load anew. The version is read first: a change during the load is seen at the next poll. Raises DatabaseError."""
+        with self._lock:
+            version = _versions().get(self.name, 0)
+            self._value = self._load(self._value)
+            self.version = version
+
+    def unload(self) -> None:
+        """Forget the value, as a process that has not started."""
+        self._value, self.version = None, -1
+
+
+def load_all() -> None:
+    """Load every section, at start. Raises DatabaseError."""
+    for section in SECTIONS.values():
+        section.refresh()
+
+
+def poll() -> None:
+    """Reload the sections whose version moved. A database that is away is logged, not raised: the last good values serve."""
+    try:
+        versions = _versions()
+        for section in SECTIONS.values():
+            if section.loaded and versions.get(section.name, 0) != section.version:
+                section.refresh()
+    except DatabaseError as error:
+        log.warning("snapshot.database_away", error=type(error).__name__)
+
+
+def announce(name: str) -> None:
+    """Bump a section's version with the current transaction, and reload it here at commit."""
+    from apps.core.models import SnapshotVersion
+
+    rows = SnapshotVersion.objects.filter(section=name)
+    if not rows.update(version=F("version") + 1):
+        SnapshotVersion.objects.get_or_create(section=name)
+        rows.update(version=F("version") + 1)
+    transaction.on_commit(lambda: _refresh_own_write(name))
+
+
+def watch(name: str, *watched: type[models.Model]) -> None:
+    """Announce `name` at every save and delete of these models."""
+
+    def changed(**_: Any) -> None:
+        announce(name)
+
+    for model in watched:
+        for signal in (post_save, post_delete):
+            signal.connect(
+                changed, sender=model, weak=False, dispatch_uid=f"snapshot:{name}:{model.__name__}:{id(signal)}"
+            )
+
+
+def _refresh_own_write(name: str) -> None:
+    section = SECTIONS.get(name)
+    if section is not None and section.loaded:
+        section.refresh()
+
+
+def _versions() -> dict[str, int]:
+    from apps.core.models import SnapshotVersion
+
+    return dict(SnapshotVersion.objects.values_list("section", "version"))

@@ -1,0 +1,159 @@
+"""What the gateway remembers between requests: quota windows, blocks, circuit breakers and averages.
+
+One contract, two stores: `memory.MemoryStore` for a single process, a Redis store for a fleet. Both run the same contract tests.
+Every call is one round trip and atomic. The store knows keys and numbers; what they mean (limits of a provider, the policy after an
+error) is decided by its callers. `now` is always an argument: UTC epoch seconds.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+Metric = Literal["requests", "tokens"]
+Unit = Literal["second", "minute", "hour", "day", "month"]
+Health = Literal["success", "failure", "neutral"]
+Reason = Literal["quota", "rate_limited", "quarantine", "breaker", "half_open"]
+
+UNIT_SECONDS: dict[Unit, int] = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "month": 2_592_000}
+
+
+class Window(Struct, frozen=True):
+    """A quota window of one metric: `limit` per `unit`, 0 for counted but unlimited.
+
+    A fixed window starts on the unit's boundary (day and month: local midnight in `zone`); a rolling one covers the last unit and
+    may over-count by its oldest sixtieth, never under-count. A rolling month is 30 days.
+    """
+
+    key: str
+    metric: Metric
+    unit: Unit
+    limit: int
+    rolling: bool = False
+    zone: str = "UTC"
+
+
+class Subject(Struct, frozen=True):
+    """The state keys of one candidate. `credential` carries breaker and account-wide blocks, `candidate` the averages."""
+
+    credential: str
+    candidate: str
+    windows: tuple[Window, ...] = ()
+
+
+class Standing(Struct, frozen=True):
+    """What is known of one subject now. `used` is aligned with `Subject.windows`; averages are None until measured.
+
+    `blocked_until` is 0.0 when requests may pass; `reason` then is None. A half-open breaker whose trial is free counts as
+    passing; one whose trial is under way is blocked with reason "half_open".
+    """
+
+    used: tuple[int, ...]
+    blocked_until: float
+    reason: Reason | None
+    in_flight: int
+    latency_ema_ms: float | None
+    last_latency_ms: float | None
+    ttfb_ema_ms: float | None
+    success_rate: float | None
+
+
+class Grant(Struct, frozen=True):
+    """A reservation: one request and `tokens` taken from every window of `subject` at `at`. `trial`: it probes a half-open breaker."""
+
+    id: str
+    subject: Subject
+    tokens: int
+    at: float
+    trial: bool = False
+
+
+class Refusal(Struct, frozen=True):
+    """Nothing was taken. `retry_at` is the earliest time at which it may succeed; `window` names the full window, "" otherwise."""
+
+    reason: Reason
+    retry_at: float
+    window: str = ""
+
+
+class Block(Struct, frozen=True):
+    """Close `scope` (a credential or candidate key) until `until`. Never shortens a later block."""
+
+    scope: str
+    until: float
+    reason: Reason
+
+
+class BreakerPolicy(Struct, frozen=True):
+    """`threshold` failures within `window_s` open the breaker for min(base_s * 2**level, max_s); each failed trial raises the level."""
+
+    threshold: int = 3
+    window_s: float = 300.0
+    base_s: float = 30.0
+    max_s: float = 3600.0
+
+
+class Completion(Struct, frozen=True, kw_only=True):
+    """How an attempt ended. `requests` 0 refunds the request (it never left); `tokens` None keeps the estimate charged.
+
+    `health` success closes the breaker and feeds the averages; failure counts for the breaker; neutral does neither.
+    """
+
+    health: Health
+    requests: int = 1
+    tokens: int | None = None
+    latency_ms: float | None = None
+    ttfb_ms: float | None = None
+    blocks: tuple[Block, ...] = ()
+
+
+class Report(Struct, frozen=True):
+    """What an upstream says is left of `window`: `remaining` until `resets_at`. It only ever tightens."""
+
+    window: Window
+    remaining: int
+    resets_at: float | None = None
+
+
+class PastUsage(Struct, frozen=True):
+    """Usage before this process started, to rebuild windows from: `requests` and `tokens` charged to `windows` at `at`."""
+
+    windows: tuple[Window, ...]
+    at: float
+    requests: int
+    tokens: int
+
+
+class StateStore(Protocol):
+    """See the module. All methods are safe to call from one event loop concurrently."""
+
+    async def view(self, subjects: Sequence[Subject], now: float) -> list[Standing]:
+        """The standing of each subject, in order."""
+        ...
+
+    async def acquire(self, subject: Subject, tokens: int, now: float) -> Grant | Refusal:
+        """Check blocks, breaker and every window, and take from all windows, or from none."""
+        ...
+
+    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> bool:
+        """Settle a grant, once: a second call changes nothing. Returns True when this call opened the breaker.
+
+        Token corrections go to the windows that the grant was charged to, if they still run.
+        """
+        ...
+
+    async def tighten(self, reports: Sequence[Report], now: float) -> None:
+        """Take over what upstreams report as left, where it is less than what the store believes."""
+        ...
+
+    async def reset(self, credential: str, now: float) -> None:
+        """Forget blocks and breaker of a credential and of its candidates (`credential + "|"` prefixed). Counters stay."""
+        ...
+
+    async def restore(self, past: Iterable[PastUsage], now: float) -> None:
+        """Charge usage of earlier processes, before the first request."""
+        ...
+
+    async def open_grants(self) -> int:
+        """Reservations not yet completed."""
+        ...

@@ -1,0 +1,34 @@
+"""`app_config`: the one row of settings that an operator changes while the gateway runs."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+POSITIVE = [MinValueValidator(0.1), MaxValueValidator(86_400)]
+
+
+class AppConfig(models.Model):
+    """Timeouts, retries and the circuit breaker. Times in seconds."""
+
+    stream_idle_timeout_s = models.FloatField(
+        default=45, validators=POSITIVE, help_text="Longest silence between two reads of a streamed answer."
+    )
+    response_timeout_s = models.FloatField(
+        default=120, validators=POSITIVE, help_text="Longest wait for a whole answer, per attempt."
+    )
+    connect_timeout_s = models.FloatField(default=10, validators=POSITIVE)
+    total_timeout_s = models.FloatField(
+        default=300, validators=POSITIVE, help_text="Budget of a whole request, all attempts included."
+    )
+    provider_max_retries = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(10)])
+    circuit_breaker_threshold = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1)])
+    circuit_breaker_window_s = models.FloatField(default=300, validators=POSITIVE)
+    circuit_breaker_base_s = models.FloatField(default=30, validators=POSITIVE)
+    circuit_breaker_max_s = models.FloatField(default=3600, validators=POSITIVE)
+    default_strategy = models.CharField(max_length=60, default="auto")
+
+    class Meta:
+        db_table = "app_config"
+        verbose_name = verbose_name_plural = "configuration"
+
+    def __str__(self) -> str:
+        return "configuration"

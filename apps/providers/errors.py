@@ -1,0 +1,91 @@
+"""Error kinds of upstream calls and THE policy table: one truth, read by the attempt loop, the breaker, the API and the docs.
+
+    UpstreamError          one failed attempt, classified
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+from apps.core.state.contract import Health, Unit
+
+
+class ErrorKind(StrEnum):
+    """Why an attempt failed. Values are stored in usage events and shown in errors."""
+
+    AUTH = "auth"
+    RATE_LIMITED = "rate_limited"
+    CLIENT_ERROR = "client_error"
+    CONTEXT_LENGTH = "context_length"
+    SERVER_ERROR = "server_error"
+    NETWORK = "network"
+    PARSING = "parsing"
+    EMPTY_RESPONSE = "empty_response"
+    CONTENT_FILTERED = "content_filtered"
+    CANCELLED = "cancelled"
+
+
+class Policy(Struct, frozen=True):
+    """What to do after an attempt of one kind: try the same candidate again, try the next, count it against the breaker."""
+
+    retries: bool = False
+    falls_back: bool = False
+    health: Health = "neutral"
+
+
+POLICY: dict[ErrorKind, Policy] = {
+    ErrorKind.AUTH: Policy(falls_back=True),
+    ErrorKind.RATE_LIMITED: Policy(falls_back=True),
+    ErrorKind.CLIENT_ERROR: Policy(),
+    ErrorKind.CONTEXT_LENGTH: Policy(falls_back=True),
+    ErrorKind.SERVER_ERROR: Policy(retries=True, falls_back=True, health="failure"),
+    ErrorKind.NETWORK: Policy(retries=True, falls_back=True, health="failure"),
+    ErrorKind.PARSING: Policy(falls_back=True, health="failure"),
+    ErrorKind.EMPTY_RESPONSE: Policy(falls_back=True, health="failure"),
+    ErrorKind.CONTENT_FILTERED: Policy(falls_back=True),
+    ErrorKind.CANCELLED: Policy(),
+}
+
+Scope = Literal["model", "account"]
+
+
+class UpstreamError(Exception):
+    """One failed upstream call.
+
+    `message` is upstream text, already scrubbed and shortened. `status` is the upstream's HTTP status, None without an answer.
+    `retry_after_s`: seconds the upstream asked to wait. `window`: which quota a rate limit spoke of, None when it was no quota
+    (a queue, overload). `scope`: whether it concerns the model or the whole account. `candidate_only`: a client error that is this
+    candidate's own (unsupported parameter, unknown model), so that another candidate may well succeed. `timed_out`: no answer in time.
+    """
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        window: Unit | None = None,
+        scope: Scope = "model",
+        candidate_only: bool = False,
+        timed_out: bool = False,
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.status = status
+        self.retry_after_s = retry_after_s
+        self.window = window
+        self.scope = scope
+        self.candidate_only = candidate_only
+        self.timed_out = timed_out
+        self.param = param
+        self.code = code
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether another candidate may succeed where this one failed."""
+        return self.candidate_only or POLICY[self.kind].falls_back

@@ -1,0 +1,184 @@
+"""The types that travel between the wire and the adapters. Immutable; OpenAI's JSON shapes stay dicts only inside `body` and `choices`."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
+
+from apps.core.state.contract import Subject
+
+Capability = Literal["vision", "audio", "tools", "json_schema", "json_object", "n", "logprobs", "reasoning"]
+Task = Literal["chat", "embedding", "transcription"]
+Wire = Literal["openai", "gemini", "cohere"]
+
+
+class Secret(str):
+    """A string that does not show itself in reprs, and so not in logs or tracebacks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class ChatRequest(Struct, frozen=True, kw_only=True):
+    """A validated chat completion request.
+
+    `body` is the client's request in OpenAI's shape, without `model`, `stream`, `stream_options` and FreeAI's own fields: unknown
+    fields stay in it. Adapters read it and must not change it. `needs` are the capabilities without which a candidate cannot
+    answer. `prompt_tokens` is an estimate, `max_tokens` the client's cap on the answer, None when it gave none.
+    """
+
+    model: str | None
+    body: dict[str, Any]
+    stream: bool = False
+    include_usage: bool = False
+    strategy: str | None = None
+    preferred_provider: str | None = None
+    fallback: bool = True
+    needs: frozenset[Capability] = frozenset()
+    prompt_tokens: int = 0
+    max_tokens: int | None = None
+
+
+class Usage(Struct, frozen=True):
+    """Tokens as OpenAI counts them: `completion_tokens` includes `reasoning_tokens`, `prompt_tokens` includes `cached_tokens`."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+class ChatResult(Struct, frozen=True, kw_only=True):
+    """A whole answer. `choices` are OpenAI's chat.completion choices: index, message, finish_reason, logprobs.
+
+    `usage` is None where the upstream sent none. `extras` are further top-level fields worth passing on (system_fingerprint, …).
+    """
+
+    choices: list[dict[str, Any]]
+    usage: Usage | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+class ChatChunk(Struct, frozen=True, gc=False):
+    """One streamed step. `choices` are OpenAI's chunk choices: index, delta, finish_reason (and logprobs where given).
+
+    Deltas never carry `role` (the wire adds it once), tool-call deltas always carry `index`, reasoning text is `reasoning_content`.
+    `has_content`: a delta holds text, reasoning text, a refusal, audio or a tool call. `usage`: the last one given counts.
+    """
+
+    choices: list[dict[str, Any]]
+    has_content: bool = False
+    usage: Usage | None = None
+
+
+class Price(Struct, frozen=True):
+    """USD per million tokens, in micro-dollars: 590_000 is $0.59."""
+
+    prompt_microusd: int
+    completion_microusd: int
+
+    def cost_microusd(self, usage: Usage) -> int:
+        """Cost of one answer in micro-dollars, rounded to the nearest."""
+        total = usage.prompt_tokens * self.prompt_microusd + usage.completion_tokens * self.completion_microusd
+        return (total + 500_000) // 1_000_000
+
+
+class Preset(Struct, frozen=True, kw_only=True):
+    """How a provider's wire differs from its family: data, from the catalogue's [provider.wire] table.
+
+    `drops`: request fields removed because the upstream refuses or ignores them and the answer stays right without them.
+    `renames`: OpenAI field -> the upstream's name. `incapable`: capabilities this wire cannot honour, whatever the model.
+    `roles`: message role -> the upstream's role. `tool_id`: "alnum9" where tool call ids must be nine letters or digits.
+    `stream_usage`: whether `stream_options.include_usage` is understood. `temperature_max`, `stop_max`: values are cut to them.
+    `message_fields`: if not empty, the only keys that messages may carry, by role. `headers`: sent with every call.
+    """
+
+    wire: Wire = "openai"
+    drops: frozenset[str] = frozenset()
+    renames: dict[str, str] = field(default_factory=dict)
+    incapable: frozenset[str] = frozenset()
+    roles: dict[str, str] = field(default_factory=dict)
+    tool_id: Literal["any", "alnum9"] = "any"
+    stream_usage: bool = True
+    temperature_max: float = 2.0
+    stop_max: int = 4
+    message_fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    string_content_roles: frozenset[str] = frozenset()
+    null_content: bool = True
+    assistant_after_tool: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """A candidate before ranking: one user's credential for a provider, and one model that the provider offers.
+
+    `windows` of `subject` are the effective quota windows (catalogue and overrides). `key_required` False: the upstream takes any key.
+    """
+
+    provider: str
+    model: str
+    task: Task
+    subject: Subject
+    preset: Preset
+    base_url: str
+    api_key: Secret
+    user_id: int
+    capabilities: frozenset[str] = frozenset()
+    context_window: int = 0
+    max_output_tokens: int | None = None
+    weight: float = 1.0
+    tags: tuple[str, ...] = ()
+    price: Price | None = None
+    max_retries: int | None = None
+    is_default: bool = False
+
+
+class UpstreamRequest(Struct, frozen=True, kw_only=True):
+    """One HTTP call to an upstream: always complete in memory, so that it can be sent again."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    method: str = "POST"
+    stream: bool = False
+
+
+class Timeouts(Struct, frozen=True):
+    """Seconds: to connect, and between two reads (the wait for the first byte included)."""
+
+    connect_s: float
+    read_s: float
+
+
+class UpstreamResponse(Protocol):
+    """An open answer. Header names are lower case. `close` frees the connection at once and may be called twice."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    async def read(self) -> bytes:
+        """The whole body. Raises UpstreamError (network; too large)."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives. Raises UpstreamError (network)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Transport(Protocol):
+    """Opens upstream calls. The seam at which tests and engines are exchanged."""
+
+    async def open(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
+        """Send, and return when the status line and headers are there. Raises UpstreamError(NETWORK)."""
+        ...
+
+    async def aclose(self) -> None: ...

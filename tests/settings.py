@@ -1,0 +1,22 @@
+"""Settings of the test run: a data directory of its own, in-process state, and PostgreSQL where FREEAI_TEST_DATABASE_URL names one."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_data_dir = tempfile.mkdtemp(prefix="freeai-tests-")
+atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith("FREEAI_") and not name.startswith("FREEAI_TEST_")]:
+    del os.environ[_name]
+os.environ["FREEAI_DATA_DIR"] = _data_dir
+if _url := os.environ.get("FREEAI_TEST_DATABASE_URL"):
+    os.environ["FREEAI_DATABASE_URL"] = _url
+
+from freeai.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
