@@ -1,0 +1,1 @@
+"""Wire families: how a request is read and how an answer is written."""

@@ -1,0 +1,33 @@
+"""A lenient OpenAI-compatible server: no strict rules, no rate-limit headers. For benchmarks."""
+
+from __future__ import annotations
+
+from apps.providers.fake_upstream.families.base import Listing
+from apps.providers.fake_upstream.families.dialect import Dialect
+from apps.providers.fake_upstream.families.openai import OpenAIChat
+
+from .base import Upstream, error_event, models_document
+
+MODELS = models_document(
+    {"id": "gpt-4o-mini", "owned_by": "openai"},
+    {"id": "text-embedding-3-small", "owned_by": "openai"},
+)
+
+OPENAI = Upstream(
+    slug="openai",
+    base_path="/v1",
+    families=(
+        OpenAIChat(Dialect(extras={"system_fingerprint": "fp_fake"})),
+        Listing("models", "/models", MODELS),
+    ),
+    stream_error=error_event(
+        {
+            "error": {
+                "message": "The server had an error.",
+                "type": "server_error",
+                "param": None,
+                "code": None,
+            }
+        }
+    ),
+)
