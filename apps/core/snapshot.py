@@ -104,9 +104,15 @@ def watch(name: str, *watched: type[models.Model]) -> None:
 
 
 def _refresh_own_write(name: str) -> None:
+    """At commit. Never raises: the row is written, and the next poll sees it all the same."""
     section = SECTIONS.get(name)
-    if section is not None and section.loaded:
-        section.refresh()
+    if section is None or not section.loaded:
+        return
+    try:
+        if _versions().get(name, 0) != section.version:
+            section.refresh()
+    except DatabaseError as error:
+        log.warning("snapshot.database_away", error=type(error).__name__)
 
 
 def _versions() -> dict[str, int]:

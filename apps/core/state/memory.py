@@ -1,0 +1,203 @@
+"""The state store of a single process: plain dicts.
+
+Nothing here awaits, so every call is atomic on its event loop. Threads must not share a store.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+
+from apps.core.state.averages import Averages
+from apps.core.state.breaker import Breaker
+from apps.core.state.contract import (
+    Block,
+    BreakerPolicy,
+    Completion,
+    Grant,
+    Health,
+    PastUsage,
+    Reason,
+    Refusal,
+    Report,
+    Standing,
+    Subject,
+    Window,
+)
+from apps.core.state.windows import Counter, new_counter
+
+SWEEP_EVERY = 1024
+"""Acquires between two sweeps; as many as there are keys if that is more, so the cost of each is constant."""
+
+_UNMEASURED = Averages()
+
+
+class MemoryStore:
+    """Implements `contract.StateStore`. Keys with nothing left to say are swept out as requests come in."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, Counter] = {}
+        self._blocks: dict[str, Block] = {}
+        self._breakers: dict[str, Breaker] = {}
+        self._averages: dict[str, Averages] = {}
+        self._open: set[str] = set()
+        self._ids = count(1)
+        self._sweep_in = SWEEP_EVERY
+
+    async def view(self, subjects: Sequence[Subject], now: float) -> list[Standing]:
+        return [self._standing(subject, now) for subject in subjects]
+
+    async def acquire(self, subject: Subject, tokens: int, now: float) -> Grant | Refusal:
+        self._sweep_in -= 1
+        if self._sweep_in <= 0:
+            self._sweep(now)
+        until, reason = self._shut(subject, now)
+        full = ""
+        charges: list[tuple[Counter, int]] = []
+        for window in subject.windows:
+            counter = self._counter(window, now)
+            amount = tokens if window.metric == "tokens" else 1
+            if counter.cap is not None or 0 < window.limit < counter.used + amount:
+                free_at = counter.free_at(amount, window.limit, now)
+                if free_at > until:
+                    until, reason, full = free_at, "quota", window.key
+            charges.append((counter, amount))
+        if reason is not None:
+            return Refusal(reason, until, full)
+        for counter, amount in charges:
+            counter.charge(amount, now)
+        return self._grant(subject, tokens, now)
+
+    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> bool:
+        if grant.id not in self._open:
+            return False
+        self._open.remove(grant.id)
+        self._settle(grant, completion)
+        for block in completion.blocks:
+            self._block(block)
+        self._averages[grant.subject.candidate].finish(completion, now)
+        return self._judge(grant, completion.health, policy, now)
+
+    async def tighten(self, reports: Sequence[Report], now: float) -> None:
+        for report in reports:
+            counter = self._counter(report.window, now)
+            counter.tighten(report.window.limit, report.remaining, report.resets_at, now)
+
+    async def reset(self, credential: str, now: float) -> None:
+        self._breakers.pop(credential, None)
+        prefix = credential + "|"
+        for scope in [scope for scope in self._blocks if scope == credential or scope.startswith(prefix)]:
+            del self._blocks[scope]
+
+    async def restore(self, past: Iterable[PastUsage], now: float) -> None:
+        for usage in past:
+            at = min(usage.at, now)  # another process's clock may be ahead
+            for window in usage.windows:
+                amount = usage.tokens if window.metric == "tokens" else usage.requests
+                self._counter(window, now).correct(amount, at)
+
+    async def open_grants(self) -> int:
+        return len(self._open)
+
+    def size(self) -> int:
+        """Keys held in memory, for the metric that shows a leak."""
+        return len(self._counters) + len(self._blocks) + len(self._breakers) + len(self._averages)
+
+    def _standing(self, subject: Subject, now: float) -> Standing:
+        until, reason = self._shut(subject, now)
+        used: list[int] = []
+        counters = self._counters
+        for window in subject.windows:
+            counter = counters.get(window.key)
+            if counter is None:
+                used.append(0)
+                continue
+            if now >= counter.stale_at:
+                counter.roll(now)
+            if counter.cap is None and not 0 < window.limit <= counter.used:
+                used.append(counter.used)
+                continue
+            used.append(counter.shown(window.limit, now))
+            free_at = counter.free_at(1, window.limit, now)
+            if free_at > until:
+                until, reason = free_at, "quota"
+        averages = self._averages.get(subject.candidate, _UNMEASURED)
+        return Standing(
+            tuple(used),
+            until,
+            reason,
+            averages.in_flight,
+            averages.latency_ema_ms,
+            averages.last_latency_ms,
+            averages.ttfb_ema_ms,
+            averages.success_rate,
+        )
+
+    def _shut(self, subject: Subject, now: float) -> tuple[float, Reason | None]:
+        """The later of block and breaker, and its reason; 0.0 and None when neither stops a request."""
+        until: float = 0.0
+        reason: Reason | None = None
+        if self._blocks:
+            for scope in (subject.credential, subject.candidate):
+                block = self._blocks.get(scope)
+                if block is not None and block.until > now and block.until > until:
+                    until, reason = block.until, block.reason
+        breaker = self._breakers.get(subject.credential)
+        shut = None if breaker is None else breaker.shut(now)
+        return shut if shut is not None and shut[0] > until else (until, reason)
+
+    def _counter(self, window: Window, now: float) -> Counter:
+        """The window's counter, up to date; a new one if need be."""
+        counter = self._counters.get(window.key)
+        if counter is None:
+            counter = self._counters[window.key] = new_counter(window, now)
+        elif now >= counter.stale_at:
+            counter.roll(now)
+        return counter
+
+    def _grant(self, subject: Subject, tokens: int, now: float) -> Grant:
+        grant_id = str(next(self._ids))
+        self._open.add(grant_id)
+        averages = self._averages.get(subject.candidate)
+        if averages is None:
+            averages = self._averages[subject.candidate] = Averages()
+        averages.in_flight += 1
+        breaker = self._breakers.get(subject.credential)
+        return Grant(grant_id, subject, tokens, now, breaker is not None and breaker.begin(grant_id, now))
+
+    def _settle(self, grant: Grant, completion: Completion) -> None:
+        requests = completion.requests - 1
+        tokens = 0 if completion.tokens is None else completion.tokens - grant.tokens
+        if not requests and not tokens:
+            return
+        for window in grant.subject.windows:
+            delta = tokens if window.metric == "tokens" else requests
+            counter = self._counters.get(window.key) if delta else None
+            if counter is not None:  # gone with its window otherwise
+                counter.correct(delta, grant.at)
+
+    def _judge(self, grant: Grant, health: Health, policy: BreakerPolicy, now: float) -> bool:
+        """Tell the breaker. Returns whether this opened it."""
+        credential = grant.subject.credential
+        if health == "success":
+            self._breakers.pop(credential, None)
+            return False
+        breaker = self._breakers.get(credential)
+        if health == "neutral":
+            if breaker is not None:
+                breaker.release(grant.id)
+            return False
+        if breaker is None:
+            breaker = self._breakers[credential] = Breaker()
+        return breaker.fail(grant.id, policy, now)
+
+    def _block(self, block: Block) -> None:
+        standing = self._blocks.get(block.scope)
+        if standing is None or block.until > standing.until:
+            self._blocks[block.scope] = block
+
+    def _sweep(self, now: float) -> None:
+        """Drop what has nothing left to say. Open grants settle only into running windows, and those stay."""
+        self._counters = {key: counter for key, counter in self._counters.items() if not counter.ended(now)}
+        self._blocks = {scope: block for scope, block in self._blocks.items() if block.until > now}
+        self._breakers = {key: breaker for key, breaker in self._breakers.items() if breaker.forget_at > now}
+        self._averages = {key: averages for key, averages in self._averages.items() if not averages.idle(now)}
+        self._sweep_in = max(SWEEP_EVERY, self.size())

@@ -1,0 +1,216 @@
+"""Counters of quota windows: fixed ones start anew on a boundary, rolling ones forget bucket by bucket.
+
+Pure arithmetic on an explicit `now` (UTC epoch seconds); integers wherever a boundary is decided, so that
+nothing drifts. A `now` that goes back never gives anything back: what is counted stays until its end.
+"""
+
+from abc import ABC, abstractmethod
+from datetime import datetime, timedelta
+from math import inf, nextafter
+from zoneinfo import ZoneInfo
+
+from apps.core.state.contract import UNIT_SECONDS, Unit, Window
+
+SUB_BUCKETS = 60
+
+
+class Cap:
+    """What an upstream says is `left` until `until`. Charges later than `since` take from it."""
+
+    __slots__ = ("left", "since", "until")
+
+    def __init__(self, left: int, since: float, until: float) -> None:
+        self.left = left
+        self.since = since
+        self.until = until
+
+
+class Counter(ABC):
+    """Usage of one window. `used` holds while `now < stale_at`; after that, `roll` before anything else.
+
+    The limit is not kept here: it is an argument, so that an operator's edit applies to what is counted.
+    """
+
+    __slots__ = ("cap", "stale_at", "used")
+
+    def __init__(self) -> None:
+        self.used = 0
+        self.stale_at = inf
+        self.cap: Cap | None = None
+
+    @abstractmethod
+    def roll(self, now: float) -> None:
+        """Forget what no longer counts, once `now` has reached `stale_at`."""
+
+    @abstractmethod
+    def correct(self, delta: int, at: float) -> None:
+        """Add `delta` to what was charged at `at`, unless that no longer counts."""
+
+    @abstractmethod
+    def ended(self, now: float) -> bool:
+        """Whether nothing is left to remember."""
+
+    @abstractmethod
+    def _frees_at(self, excess: int, now: float) -> float:
+        """When `excess` of what is used will be forgotten; the window's end if it is more than is used."""
+
+    @abstractmethod
+    def _ends_at(self, now: float) -> float:
+        """When a charge made now will be forgotten."""
+
+    def charge(self, amount: int, now: float) -> None:
+        self.used += amount
+        if self.cap is not None:
+            self.cap.left -= amount
+
+    def free_at(self, amount: int, limit: int, now: float) -> float:
+        """0.0 when `amount` fits now, else the earliest time at which it may.
+
+        An amount above the limit never fits; for it, this is the end of the window.
+        """
+        free = 0.0
+        excess = self.used + amount - limit
+        if limit and excess > 0:
+            free = self._frees_at(excess, now)
+        cap = self.live_cap(now)
+        if cap is not None and amount > cap.left:
+            free = max(free, cap.until)
+        return free
+
+    def shown(self, limit: int, now: float) -> int:
+        """`used`, or what the upstream's report makes of it if that is more."""
+        cap = self.live_cap(now)
+        return self.used if cap is None or not limit else max(self.used, limit - cap.left)
+
+    def tighten(self, limit: int, remaining: int, resets_at: float | None, now: float) -> None:
+        """Allow no more than `remaining` until `resets_at` (None: for the length of the window)."""
+        until = self._ends_at(now) if resets_at is None else resets_at
+        cap = self.live_cap(now)
+        believed = min(limit - self.used if limit else inf, inf if cap is None else cap.left)
+        # Equal is no news, except for nothing left: a second 429 may move the time from which there is more.
+        if until <= now or remaining >= max(believed, 1):
+            return
+        self.cap = Cap(remaining, since=now, until=until if cap is None else max(until, cap.until))
+
+    def live_cap(self, now: float) -> Cap | None:
+        if self.cap is not None and now >= self.cap.until:
+            self.cap = None
+        return self.cap
+
+    def _correct_cap(self, delta: int, at: float) -> None:
+        if self.cap is not None and at > self.cap.since:  # what went out before the report is in the report
+            self.cap.left -= delta
+
+
+class FixedCounter(Counter):
+    """Starts anew on the unit's boundary; the boundary is computed only when it has been passed."""
+
+    __slots__ = ("start", "unit", "zone")
+
+    def __init__(self, unit: Unit, zone: str, now: float) -> None:
+        super().__init__()
+        self.unit = unit
+        self.zone = zone
+        self.start, self.stale_at = bounds(unit, zone, now)
+
+    def roll(self, now: float) -> None:
+        self.used = 0
+        self.start, self.stale_at = bounds(self.unit, self.zone, now)
+
+    def correct(self, delta: int, at: float) -> None:
+        if at >= self.start:
+            self.used += delta
+        self._correct_cap(delta, at)
+
+    def ended(self, now: float) -> bool:
+        return now >= self.stale_at and self.live_cap(now) is None
+
+    def _frees_at(self, excess: int, now: float) -> float:
+        return self.stale_at
+
+    def _ends_at(self, now: float) -> float:
+        return self.stale_at
+
+
+class RollingCounter(Counter):
+    """Covers the last unit in sub-buckets of a sixtieth, the one that straddles the far edge included.
+
+    A sub-bucket counts until its youngest moment is a full unit old: at most the oldest sixtieth too much,
+    never too little.
+    """
+
+    __slots__ = ("buckets", "size")
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self.size = UNIT_SECONDS[unit]  # of a sub-bucket, in ticks of 1/60 s: sixty of them make the unit
+        self.buckets: dict[int, int] = {}
+
+    def roll(self, now: float) -> None:
+        oldest = self._bucket(now) - SUB_BUCKETS
+        for index in [index for index in self.buckets if index < oldest]:
+            self.used -= self.buckets.pop(index)
+        self.stale_at = self._expiry(min(self.buckets)) if self.buckets else inf
+
+    def charge(self, amount: int, now: float) -> None:
+        super().charge(amount, now)
+        self._put(self._bucket(now), amount)
+
+    def correct(self, delta: int, at: float) -> None:
+        self.used += delta
+        self._put(
+            self._bucket(at), delta
+        )  # an expired bucket makes the counter stale: the next roll drops it
+        self._correct_cap(delta, at)
+
+    def ended(self, now: float) -> bool:
+        if now >= self.stale_at:
+            self.roll(now)
+        return not self.buckets and self.live_cap(now) is None
+
+    def _put(self, index: int, amount: int) -> None:
+        if index in self.buckets:
+            self.buckets[index] += amount
+        else:
+            self.buckets[index] = amount
+            self.stale_at = min(self.stale_at, self._expiry(index))
+
+    def _frees_at(self, excess: int, now: float) -> float:
+        for index in sorted(self.buckets):
+            excess -= self.buckets[index]
+            if excess <= 0:
+                return self._expiry(index)
+        return self._expiry(self._bucket(now))
+
+    def _ends_at(self, now: float) -> float:
+        return self._expiry(self._bucket(now))
+
+    def _bucket(self, at: float) -> int:
+        return int(at * SUB_BUCKETS) // self.size
+
+    def _expiry(self, index: int) -> float:
+        """The first moment at which the sub-bucket `index` no longer counts."""
+        ticks = (index + SUB_BUCKETS + 1) * self.size
+        at = ticks / SUB_BUCKETS
+        while int(at * SUB_BUCKETS) < ticks:  # no binary fraction: may fall short, from 2038 on
+            at = nextafter(at, inf)
+        return at
+
+
+def new_counter(window: Window, now: float) -> Counter:
+    """An empty counter. Raises ZoneInfoNotFoundError when a fixed day or month has an unknown zone."""
+    return RollingCounter(window.unit) if window.rolling else FixedCounter(window.unit, window.zone, now)
+
+
+def bounds(unit: Unit, zone: str, now: float) -> tuple[float, float]:
+    """Start and end of the fixed window that `now` falls into: local midnights for days and months."""
+    if unit not in ("day", "month"):
+        size = UNIT_SECONDS[unit]
+        start = int(now) // size * size
+        return float(start), float(start + size)
+    local = datetime.fromtimestamp(int(now), ZoneInfo(zone))
+    first = local.replace(hour=0, minute=0, second=0, fold=0)
+    if unit == "day":
+        return first.timestamp(), (first + timedelta(days=1)).timestamp()  # wall clock: 23 to 25 hours later
+    first = first.replace(day=1)
+    return first.timestamp(), (first + timedelta(days=32)).replace(day=1).timestamp()

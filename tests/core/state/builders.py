@@ -1,0 +1,75 @@
+"""Short names for what the tests of the state stores put in and read out."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from apps.core.state.contract import (
+    BreakerPolicy,
+    Completion,
+    Grant,
+    Health,
+    Refusal,
+    Standing,
+    StateStore,
+    Subject,
+    Unit,
+    Window,
+)
+
+NOON = datetime(2026, 1, 15, 12, 0, tzinfo=ZoneInfo("UTC")).timestamp()
+POLICY = BreakerPolicy(threshold=3, window_s=300.0, base_s=30.0, max_s=3600.0)
+CREDENTIAL = "groq-1"
+CANDIDATE = "groq-1|llama"
+
+SUCCESS = Completion(health="success")
+FAILURE = Completion(health="failure")
+NEUTRAL = Completion(health="neutral")
+
+
+def at(text: str, zone: str = "UTC") -> float:
+    """Epoch seconds of a local time such as "2026-03-08 02:30"."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
+
+
+def requests(limit: int, unit: Unit = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
+    return Window(f"{CREDENTIAL}:requests:{unit}", "requests", unit, limit, rolling, zone)
+
+
+def tokens(limit: int, unit: Unit = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
+    return Window(f"{CREDENTIAL}:tokens:{unit}", "tokens", unit, limit, rolling, zone)
+
+
+def subject(*windows: Window, candidate: str = CANDIDATE) -> Subject:
+    return Subject(CREDENTIAL, candidate, windows)
+
+
+async def take(store: StateStore, wanted: Subject, now: float, claim: int = 0) -> Grant:
+    """Acquire what must be granted."""
+    answer = await store.acquire(wanted, claim, now)
+    assert isinstance(answer, Grant), answer
+    return answer
+
+
+async def refused(store: StateStore, wanted: Subject, now: float, claim: int = 0) -> Refusal:
+    """Acquire what must be refused."""
+    answer = await store.acquire(wanted, claim, now)
+    assert isinstance(answer, Refusal), answer
+    return answer
+
+
+async def standing(store: StateStore, wanted: Subject, now: float) -> Standing:
+    return (await store.view([wanted], now))[0]
+
+
+async def used(store: StateStore, now: float, *windows: Window) -> tuple[int, ...]:
+    return (await standing(store, subject(*windows), now)).used
+
+
+async def finish(store: StateStore, grant: Grant, completion: Completion, now: float) -> bool:
+    return await store.complete(grant, completion, POLICY, now)
+
+
+async def attempt(store: StateStore, health: Health, now: float, wanted: Subject | None = None) -> bool:
+    """One whole attempt at one instant. Returns whether it opened the breaker."""
+    grant = await take(store, wanted or subject(), now)
+    return await finish(store, grant, Completion(health=health), now)

@@ -1,0 +1,170 @@
+"""Any interleaving of claims and completions, against a reference model that remembers every charge."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.core.state.contract import UNIT_SECONDS, Completion, Grant, Refusal, StateStore, Subject, Window
+from tests.core.state.builders import NOON, POLICY, at
+from tests.core.state.conftest import NewStore
+
+START = at("2026-10-31 23:59:30", "America/Los_Angeles")  # the 25 hours that follow are one local day
+ZONES = ["UTC", "America/Los_Angeles", "Asia/Kathmandu"]
+GAPS_S = [0.0, 0.0, 0.004, 0.017, 0.3, 0.98, 1.0, 7.7, 59.0, 61.0, 1800.0, 40_000.0, 90_000.0]
+
+stores_are_made_per_example = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@dataclass
+class Charge:
+    window: Window
+    at: float
+    amount: int
+
+
+@dataclass
+class Model:
+    """Every charge ever made. Slow, and too simple to be wrong."""
+
+    charges: list[Charge] = field(default_factory=list)
+
+    def used(self, window: Window, now: float) -> tuple[int, int]:
+        """The least and the most that a store may believe."""
+        mine = [charge for charge in self.charges if charge.window.key == window.key]
+        if not window.rolling:
+            total = sum(
+                charge.amount for charge in mine if _period(window, charge.at) == _period(window, now)
+            )
+            return total, total
+        unit = UNIT_SECONDS[window.unit]
+        least = sum(charge.amount for charge in mine if charge.at > now - unit)
+        return least, sum(charge.amount for charge in mine if charge.at > now - unit * 61 / 60 - 1e-6)
+
+
+def _period(window: Window, moment: float) -> object:
+    """What two moments in the same fixed window have in common."""
+    local = datetime.fromtimestamp(moment, ZoneInfo(window.zone))
+    match window.unit:
+        case "day":
+            return local.date()
+        case "month":
+            return local.year, local.month
+        case _:
+            return moment // UNIT_SECONDS[window.unit]
+
+
+@st.composite
+def subjects(draw: st.DrawFn) -> Subject:
+    """One to four windows over one credential, tight enough to be hit."""
+    windows = draw(
+        st.lists(
+            st.builds(
+                lambda metric, unit, limit, rolling, zone: Window(
+                    f"{metric}:{unit}:{rolling}:{zone}", metric, unit, limit, rolling, zone
+                ),
+                st.sampled_from(["requests", "tokens"]),
+                st.sampled_from(list(UNIT_SECONDS)),
+                st.integers(0, 12),
+                st.booleans(),
+                st.sampled_from(ZONES),
+            ),
+            min_size=1,
+            max_size=4,
+            unique_by=lambda window: window.key,
+        )
+    )
+    return Subject("credential", "credential|model", tuple(windows))
+
+
+# (seconds since the last step, tokens to claim; or which open grant to complete, requests kept, tokens used)
+claims = st.tuples(st.just("claim"), st.integers(0, 6), st.just(0), st.none())
+endings = st.tuples(
+    st.just("end"), st.integers(0, 5), st.sampled_from([1, 1, 1, 0]), st.none() | st.integers(0, 9)
+)
+steps = st.lists(st.tuples(st.sampled_from(GAPS_S), claims | endings), min_size=1, max_size=40)
+
+
+async def _claim(store: StateStore, model: Model, wanted: Subject, claim: int, now: float) -> Grant | None:
+    amounts = {window.key: claim if window.metric == "tokens" else 1 for window in wanted.windows}
+    answer = await store.acquire(wanted, claim, now)
+    if isinstance(answer, Refusal):
+        full = next(window for window in wanted.windows if window.key == answer.window)
+        assert answer.retry_at > now
+        assert model.used(full, now)[1] + amounts[full.key] > full.limit > 0
+        return None
+    for window in wanted.windows:
+        assert window.limit == 0 or model.used(window, now)[0] + amounts[window.key] <= window.limit
+        model.charges.append(Charge(window, now, amounts[window.key]))
+    return answer
+
+
+async def _end(
+    store: StateStore, model: Model, grant: Grant, kept: int, tokens: int | None, now: float
+) -> None:
+    await store.complete(grant, Completion(health="neutral", requests=kept, tokens=tokens), POLICY, now)
+    for window in grant.subject.windows:
+        delta = kept - 1 if window.metric == "requests" else 0 if tokens is None else tokens - grant.tokens
+        model.charges.append(Charge(window, grant.at, delta))
+
+
+@given(wanted=subjects(), script=steps)
+@stores_are_made_per_example
+async def test_no_interleaving_exceeds_a_limit_within_any_window(
+    new_store: NewStore, wanted: Subject, script: list
+) -> None:
+    store, model, now = new_store(), Model(), START
+    open_grants: list[Grant] = []
+
+    for gap_s, (kind, number, kept, tokens) in script:
+        now += gap_s
+        if kind == "claim":
+            grant = await _claim(store, model, wanted, number, now)
+            open_grants.extend([grant] if grant else [])
+        elif open_grants:
+            await _end(store, model, open_grants.pop(number % len(open_grants)), kept, tokens, now)
+
+    assert await store.open_grants() == len(open_grants)
+
+
+@given(wanted=subjects(), script=steps)
+@stores_are_made_per_example
+async def test_view_shows_what_the_model_counts(new_store: NewStore, wanted: Subject, script: list) -> None:
+    store, model, now = new_store(), Model(), START
+    open_grants: list[Grant] = []
+
+    for gap_s, (kind, number, _, _) in script:
+        now += gap_s
+        if kind == "claim":
+            grant = await _claim(store, model, wanted, number, now)
+            open_grants.extend([grant] if grant else [])
+        elif open_grants:  # nothing given back, so that the model's bounds hold at every moment
+            await _end(store, model, open_grants.pop(number % len(open_grants)), 1, None, now)
+        [seen] = await store.view([wanted], now)
+        for window, used in zip(wanted.windows, seen.used, strict=True):
+            least, most = model.used(window, now)
+            assert least <= used <= most
+            assert least == used or window.rolling
+
+
+@given(wanted=subjects(), script=steps)
+@stores_are_made_per_example
+async def test_retry_at_is_true_to_the_millisecond(
+    new_store: NewStore, wanted: Subject, script: list
+) -> None:
+    store, now = new_store(), NOON
+    limits = [window.limit for window in wanted.windows if window.metric == "tokens" and window.limit]
+
+    for gap_s, (_, number, _, _) in script:
+        now += gap_s
+        claim = min([number, *limits])
+        answer = await store.acquire(wanted, claim, now)
+        if isinstance(answer, Refusal):
+            early = await store.acquire(wanted, claim, max(now, answer.retry_at - 0.001))
+            assert isinstance(early, Refusal)
+            now = answer.retry_at
+            assert isinstance(await store.acquire(wanted, claim, now), Grant)

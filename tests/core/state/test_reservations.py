@@ -1,0 +1,201 @@
+import asyncio
+
+import pytest
+
+from apps.core.state.contract import Completion, Grant, Refusal, StateStore
+from tests.core.state.builders import (
+    CREDENTIAL,
+    NEUTRAL,
+    NOON,
+    SUCCESS,
+    finish,
+    refused,
+    requests,
+    standing,
+    subject,
+    take,
+    tokens,
+    used,
+)
+
+
+async def test_grant_says_what_was_taken_and_when(store: StateStore) -> None:
+    wanted = subject(requests(5), tokens(100))
+
+    first = await take(store, wanted, NOON, claim=40)
+    second = await take(store, wanted, NOON, claim=40)
+
+    assert (first.subject, first.tokens, first.at, first.trial) == (wanted, 40, NOON, False)
+    assert first.id != second.id
+
+
+async def test_takes_from_no_window_when_one_is_full(store: StateStore) -> None:
+    windows = (requests(10), tokens(50), requests(100, "day"), tokens(1000, "hour", rolling=True))
+    await take(store, subject(*windows), NOON, claim=40)
+    before = await standing(store, subject(*windows), NOON)
+
+    refusal = await refused(store, subject(*windows), NOON, claim=20)
+
+    assert refusal.window == tokens(50).key
+    assert await standing(store, subject(*windows), NOON) == before
+    assert await store.open_grants() == 1
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+async def test_names_the_full_window_that_frees_last(store: StateStore, reverse: bool) -> None:
+    windows = (requests(1), requests(1, "day"), requests(1, "hour"))
+    wanted = subject(*(reversed(windows) if reverse else windows))
+    await take(store, wanted, NOON)
+
+    refusal = await refused(store, wanted, NOON + 1)
+    seen = await standing(store, wanted, NOON + 1)
+
+    assert (refusal.window, refusal.retry_at) == (requests(1, "day").key, NOON + 43_200)
+    assert seen.blocked_until == refusal.retry_at
+
+
+@pytest.mark.parametrize(("rolling", "retry_at"), [(False, NOON + 60), (True, NOON + 10 + 61)])
+async def test_claim_above_the_limit_is_refused_with_the_end_of_the_window(
+    store: StateStore, rolling: bool, retry_at: float
+) -> None:
+    window = tokens(100, rolling=rolling)
+
+    empty = await refused(store, subject(window), NOON + 10, claim=101)
+    await take(store, subject(window), NOON, claim=100)
+    full = await refused(store, subject(window), NOON + 10, claim=101)
+
+    assert empty == full == Refusal("quota", retry_at, window.key)
+
+
+async def test_full_window_shows_as_blocked_until_it_frees(store: StateStore) -> None:
+    wanted = subject(requests(1), tokens(0))
+    await take(store, wanted, NOON, claim=5)
+
+    full = await standing(store, wanted, NOON + 1)
+    free = await standing(store, wanted, NOON + 60)
+
+    assert (full.blocked_until, full.reason) == (NOON + 60, "quota")
+    assert (free.blocked_until, free.reason) == (0.0, None)
+
+
+async def test_completion_corrects_tokens_both_ways(store: StateStore) -> None:
+    windows = (requests(10), tokens(1000), tokens(1000, "hour", rolling=True))
+    low = await take(store, subject(*windows), NOON, claim=100)
+    high = await take(store, subject(*windows), NOON, claim=100)
+
+    await finish(store, low, Completion(health="success", tokens=30), NOON + 1)
+    await finish(store, high, Completion(health="success", tokens=250), NOON + 1)
+
+    assert await used(store, NOON + 2, *windows) == (2, 280, 280)
+
+
+async def test_usage_above_the_limit_is_counted_and_refuses_the_next(store: StateStore) -> None:
+    window = tokens(100)
+    grant = await take(store, subject(window), NOON, claim=50)
+
+    await finish(store, grant, Completion(health="success", tokens=180), NOON + 1)
+
+    assert await used(store, NOON + 2, window) == (180,)
+    assert (await refused(store, subject(window), NOON + 2)).retry_at == NOON + 60
+
+
+async def test_completion_without_tokens_keeps_the_estimate(store: StateStore) -> None:
+    grant = await take(store, subject(tokens(100)), NOON, claim=70)
+
+    await finish(store, grant, SUCCESS, NOON + 1)
+
+    assert await used(store, NOON + 2, tokens(100)) == (70,)
+
+
+@pytest.mark.parametrize("rolling", [False, True])
+async def test_refund_gives_back_the_request_and_its_tokens(store: StateStore, rolling: bool) -> None:
+    windows = (requests(1, rolling=rolling), tokens(50, rolling=rolling))
+    grant = await take(store, subject(*windows), NOON, claim=50)
+
+    await finish(store, grant, Completion(health="neutral", requests=0, tokens=0), NOON + 3)
+
+    assert await used(store, NOON + 3, *windows) == (0, 0)
+    await take(store, subject(*windows), NOON + 3, claim=50)
+
+
+async def test_corrects_only_windows_that_still_run(store: StateStore) -> None:
+    windows = (tokens(1000), tokens(1000, "hour"))
+    early = await take(store, subject(*windows), NOON + 59, claim=100)
+    await take(store, subject(*windows), NOON + 61, claim=10)
+
+    await finish(store, early, Completion(health="success", tokens=400), NOON + 62)
+
+    assert await used(store, NOON + 62, *windows) == (10, 410)
+
+
+async def test_corrects_no_fixed_window_that_nobody_has_looked_at_since_it_ended(store: StateStore) -> None:
+    grant = await take(store, subject(tokens(1000)), NOON + 59, claim=100)
+
+    await finish(store, grant, Completion(health="success", tokens=400), NOON + 62)
+
+    assert await used(store, NOON + 62, tokens(1000)) == (0,)
+
+
+async def test_correction_of_a_rolling_window_expires_with_its_charge(store: StateStore) -> None:
+    window = tokens(1000, rolling=True)
+    grant = await take(store, subject(window), NOON, claim=100)
+
+    await finish(store, grant, Completion(health="success", tokens=400), NOON + 30)
+
+    assert await used(store, NOON + 60, window) == (400,)
+    assert await used(store, NOON + 61, window) == (0,)
+
+
+async def test_correction_after_the_charge_has_rolled_out_is_dropped(store: StateStore) -> None:
+    window = tokens(1000, rolling=True)
+    grant = await take(store, subject(window), NOON, claim=100)
+    await take(store, subject(window), NOON + 50, claim=7)
+
+    await finish(store, grant, Completion(health="success", tokens=400), NOON + 61)
+
+    assert await used(store, NOON + 61, window) == (7,)
+
+
+async def test_second_completion_changes_nothing(store: StateStore) -> None:
+    wanted = subject(requests(10), tokens(1000))
+    grant = await take(store, wanted, NOON, claim=100)
+    await finish(store, grant, Completion(health="success", tokens=60, latency_ms=100.0), NOON + 1)
+    before = await standing(store, wanted, NOON + 2)
+
+    again = Completion(health="failure", requests=0, tokens=0, latency_ms=900.0)
+    opened = [await finish(store, grant, again, NOON + 2) for _ in range(5)]
+
+    assert opened == [False] * 5
+    assert await standing(store, wanted, NOON + 2) == before
+    assert await store.open_grants() == 0
+
+
+async def test_open_grants_are_those_not_completed(store: StateStore) -> None:
+    grants = [await take(store, subject(), NOON) for _ in range(3)]
+
+    await finish(store, grants[1], NEUTRAL, NOON + 1)
+
+    assert await store.open_grants() == 2
+
+
+async def test_in_flight_is_counted_per_candidate(store: StateStore) -> None:
+    llama, gemma = subject(candidate=f"{CREDENTIAL}|llama"), subject(candidate=f"{CREDENTIAL}|gemma")
+    first = await take(store, llama, NOON)
+    await take(store, llama, NOON)
+    await take(store, gemma, NOON)
+
+    await finish(store, first, SUCCESS, NOON + 1)
+
+    seen = await store.view([gemma, llama, gemma], NOON + 1)
+    assert [one.in_flight for one in seen] == [1, 1, 1]
+    await take(store, llama, NOON + 1)
+    assert (await standing(store, llama, NOON + 1)).in_flight == 2
+
+
+async def test_concurrent_claims_never_take_more_than_there_is(store: StateStore) -> None:
+    wanted = subject(requests(7), tokens(1000, rolling=True))
+
+    answers = await asyncio.gather(*(store.acquire(wanted, 10, NOON) for _ in range(50)))
+
+    assert sum(isinstance(answer, Grant) for answer in answers) == 7
+    assert (await standing(store, wanted, NOON)).used == (7, 70)

@@ -1,0 +1,91 @@
+import pytest
+
+from apps.core.state.contract import UNIT_SECONDS, StateStore, Unit
+from tests.core.state.builders import NOON, at, refused, requests, subject, take, tokens, used
+
+UNITS = list(UNIT_SECONDS)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("phase", [0.0, 0.3, 0.999])
+async def test_counts_for_a_whole_unit_and_at_most_a_sixtieth_more(
+    store: StateStore, unit: Unit, phase: float
+) -> None:
+    window = requests(10, unit, rolling=True)
+    bucket = UNIT_SECONDS[unit] / 60
+    start = NOON + phase * bucket
+
+    await take(store, subject(window), start)
+
+    assert await used(store, start + UNIT_SECONDS[unit], window) == (1,)
+    assert await used(store, start + UNIT_SECONDS[unit] + bucket, window) == (0,)
+
+
+async def test_boundary_of_the_unit_frees_nothing(store: StateStore) -> None:
+    window = requests(2, rolling=True)
+    await take(store, subject(window), NOON - 1)
+    await take(store, subject(window), NOON - 1)
+
+    refusal = await refused(store, subject(window), NOON)
+
+    assert refusal.retry_at == NOON + 60
+
+
+@pytest.mark.parametrize("unit", UNITS)
+async def test_retry_at_is_the_first_moment_at_which_enough_has_expired(
+    store: StateStore, unit: Unit
+) -> None:
+    window = tokens(100, unit, rolling=True)
+    bucket = UNIT_SECONDS[unit] / 60
+    for index in range(4):
+        await take(store, subject(window), NOON + (index + 0.5) * bucket, claim=25)
+
+    refusal = await refused(store, subject(window), NOON + 10 * bucket, claim=60)
+
+    assert (refusal.reason, refusal.window) == ("quota", window.key)
+    assert refusal.retry_at == pytest.approx(NOON + (2 + 61) * bucket, abs=1e-6, rel=0)
+    early = await refused(store, subject(window), refusal.retry_at - bucket / 100, claim=60)
+    assert early == refusal
+    await take(store, subject(window), refusal.retry_at, claim=60)
+    assert await used(store, refusal.retry_at, window) == (85,)
+
+
+@pytest.mark.parametrize("year", [2026, 2040])  # floats lose a bit in between, in 2038
+@pytest.mark.parametrize("sixtieth", range(60))
+async def test_retry_at_of_a_second_survives_binary_fractions(
+    store: StateStore, year: int, sixtieth: int
+) -> None:
+    window = requests(1, "second", rolling=True)
+    taken_at = at(f"{year}-01-15 12:00") + (sixtieth + 0.5) / 60
+    await take(store, subject(window), taken_at)
+
+    refusal = await refused(store, subject(window), taken_at)
+
+    await take(store, subject(window), refusal.retry_at)
+
+
+async def test_forgets_everything_after_a_long_silence(store: StateStore) -> None:
+    window = tokens(100, rolling=True)
+    for second in range(0, 60, 7):
+        await take(store, subject(window), NOON + second, claim=10)
+
+    assert await used(store, NOON + 86_400, window) == (0,)
+    await take(store, subject(window), NOON + 86_400, claim=100)
+
+
+async def test_rolling_month_is_thirty_days(store: StateStore) -> None:
+    window = requests(1, "month", rolling=True)
+    day, half_a_day = 86_400, 43_200
+    await take(store, subject(window), NOON)
+
+    assert await used(store, NOON + 30 * day, window) == (1,)
+    assert await used(store, NOON + 30 * day + half_a_day, window) == (0,)
+
+
+async def test_limit_zero_counts_without_limiting(store: StateStore) -> None:
+    window = requests(0, rolling=True)
+
+    for _ in range(50):
+        await take(store, subject(window), NOON)
+
+    assert await used(store, NOON, window) == (50,)
