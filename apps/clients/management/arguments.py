@@ -1,0 +1,26 @@
+"""Argument types of the commands: argparse turns what they raise into exit code 2."""
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+
+MAX_NAME = 80
+
+
+def name(text: str) -> str:
+    """A name as the models store it. Raises ArgumentTypeError."""
+    stripped = text.strip()
+    if not 0 < len(stripped) <= MAX_NAME:
+        raise ArgumentTypeError(f"must have 1 to {MAX_NAME} characters")
+    return stripped
+
+
+def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    """A type for numbers in this range. It raises ArgumentTypeError."""
+
+    def parse(text: str) -> int:
+        digits = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
+        if not digits or not lowest <= int(text) <= highest:
+            raise ArgumentTypeError(f"must be a whole number from {lowest} to {highest}")
+        return int(text)
+
+    return parse

@@ -1,0 +1,103 @@
+"""The requests-per-minute limit of a client key, against the in-process store."""
+
+import asyncio
+
+import pytest
+
+from apps.clients.keys import NO_RESTRICTION, Principal
+from apps.clients.limits import OverLimitError, RateLimit, reserve
+from apps.core.state.contract import Window
+from apps.core.state.memory import MemoryStore
+
+NOW = 1_893_456_000.0
+
+
+def principal(client_id=1, rpm_limit=3):
+    window = Window(f"client:{client_id}#requests/minute", "requests", "minute", rpm_limit, rolling=True)
+    return Principal(
+        client_id=client_id,
+        user_id=1,
+        username="alice",
+        is_admin=False,
+        name="app",
+        rpm_limit=rpm_limit,
+        allowed_models=NO_RESTRICTION,
+        allowed_strategies=NO_RESTRICTION,
+        window=window if rpm_limit else None,
+    )
+
+
+class Unreachable:
+    def __getattr__(self, name):
+        raise AssertionError(f"{name} was called")
+
+
+async def test_counts_down_to_the_limit_then_refuses_until_a_minute_has_passed():
+    store, key = MemoryStore(), principal(rpm_limit=3)
+
+    limits = [await reserve(store, key, NOW) for _ in range(3)]
+    with pytest.raises(OverLimitError) as caught:
+        await reserve(store, key, NOW + 1)
+
+    assert [(limit.limit, limit.remaining) for limit in limits] == [(3, 2), (3, 1), (3, 0)]
+    assert limits[0].reset_s == 60.0
+    assert caught.value.limit == 3
+    assert 0 < caught.value.retry_after_s <= 61
+    later = await reserve(store, key, NOW + 1 + caught.value.retry_after_s)
+    assert later.remaining >= 0
+
+
+async def test_no_more_than_the_limit_passes_around_the_turn_of_a_minute():
+    store, key = MemoryStore(), principal(rpm_limit=2)
+    for _ in range(2):
+        await reserve(store, key, NOW + 59)
+
+    with pytest.raises(OverLimitError):
+        await reserve(store, key, NOW + 60.5)
+
+
+async def test_nothing_stays_open():
+    store = MemoryStore()
+
+    await reserve(store, principal(), NOW)
+
+    assert await store.open_grants() == 0
+
+
+async def test_a_refusal_takes_nothing():
+    store, key = MemoryStore(), principal(rpm_limit=1)
+    await reserve(store, key, NOW)
+    for second in range(1, 50):
+        with pytest.raises(OverLimitError):
+            await reserve(store, key, NOW + second)
+
+    assert (await reserve(store, key, NOW + 62)).remaining == 0
+
+
+async def test_keys_do_not_share_a_limit():
+    store = MemoryStore()
+    await reserve(store, principal(client_id=1, rpm_limit=1), NOW)
+
+    assert (await reserve(store, principal(client_id=2, rpm_limit=1), NOW)).remaining == 0
+
+
+async def test_concurrent_requests_never_exceed_the_limit():
+    store, key = MemoryStore(), principal(rpm_limit=5)
+
+    results = await asyncio.gather(*(reserve(store, key, NOW) for _ in range(20)), return_exceptions=True)
+
+    assert sum(isinstance(result, RateLimit) for result in results) == 5
+    assert sum(isinstance(result, OverLimitError) for result in results) == 15
+
+
+async def test_an_unlimited_key_never_touches_the_store():
+    limit = await reserve(Unreachable(), principal(rpm_limit=0), NOW)
+
+    assert limit == RateLimit(limit=0, remaining=0, reset_s=0.0)
+
+
+async def test_a_raised_limit_counts_what_was_used_before():
+    store = MemoryStore()
+    await reserve(store, principal(rpm_limit=1), NOW)
+
+    assert (await reserve(store, principal(rpm_limit=10), NOW)).remaining == 8
