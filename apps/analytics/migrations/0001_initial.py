@@ -4,46 +4,47 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='UsageEventRow',
+            name="UsageEventRow",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('request_id', models.CharField(max_length=64)),
-                ('user_id', models.BigIntegerField()),
-                ('client_id', models.BigIntegerField(null=True)),
-                ('provider', models.CharField(max_length=40)),
-                ('model', models.CharField(max_length=200)),
-                ('strategy', models.CharField(blank=True, max_length=60)),
-                ('virtual_model', models.CharField(blank=True, max_length=80)),
-                ('endpoint', models.CharField(max_length=20)),
-                ('stream', models.BooleanField(default=False)),
-                ('outcome', models.CharField(max_length=20)),
-                ('error_kind', models.CharField(blank=True, max_length=20)),
-                ('upstream_status', models.PositiveSmallIntegerField(null=True)),
-                ('latency_ms', models.FloatField(null=True)),
-                ('ttfb_ms', models.FloatField(null=True)),
-                ('prompt_tokens', models.PositiveBigIntegerField(default=0)),
-                ('completion_tokens', models.PositiveBigIntegerField(default=0)),
-                ('cached_tokens', models.PositiveBigIntegerField(default=0)),
-                ('reasoning_tokens', models.PositiveBigIntegerField(default=0)),
-                ('estimated', models.BooleanField(default=False)),
-                ('fallback_position', models.PositiveSmallIntegerField(default=1)),
-                ('cost_microusd', models.BigIntegerField(default=0)),
-                ('saved_microusd', models.BigIntegerField(default=0)),
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("request_id", models.CharField(max_length=64)),
+                ("user_id", models.BigIntegerField()),
+                ("client_id", models.BigIntegerField(null=True)),
+                ("provider", models.CharField(max_length=40)),
+                ("model", models.CharField(max_length=200)),
+                ("strategy", models.CharField(blank=True, max_length=60)),
+                ("virtual_model", models.CharField(blank=True, max_length=80)),
+                ("endpoint", models.CharField(max_length=20)),
+                ("stream", models.BooleanField(default=False)),
+                ("outcome", models.CharField(max_length=20)),
+                ("error_kind", models.CharField(blank=True, max_length=20)),
+                ("upstream_status", models.PositiveSmallIntegerField(null=True)),
+                ("latency_ms", models.FloatField(null=True)),
+                ("ttfb_ms", models.FloatField(null=True)),
+                ("prompt_tokens", models.PositiveBigIntegerField(default=0)),
+                ("completion_tokens", models.PositiveBigIntegerField(default=0)),
+                ("cached_tokens", models.PositiveBigIntegerField(default=0)),
+                ("reasoning_tokens", models.PositiveBigIntegerField(default=0)),
+                ("estimated", models.BooleanField(default=False)),
+                ("fallback_position", models.PositiveSmallIntegerField(default=1)),
+                ("cost_microusd", models.BigIntegerField(default=0)),
+                ("saved_microusd", models.BigIntegerField(default=0)),
             ],
             options={
-                'verbose_name': 'usage event',
-                'db_table': 'usage_events',
-                'ordering': ['-at'],
-                'indexes': [models.Index(fields=['at'], name='usage_events_at'), models.Index(fields=['request_id'], name='usage_events_request')],
+                "verbose_name": "usage event",
+                "db_table": "usage_events",
+                "ordering": ["-at"],
+                "indexes": [
+                    models.Index(fields=["at"], name="usage_events_at"),
+                    models.Index(fields=["request_id"], name="usage_events_request"),
+                ],
             },
         ),
     ]

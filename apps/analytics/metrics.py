@@ -1,0 +1,199 @@
+"""The Prometheus metrics of the gateway. Model names and raw paths never become labels; children are kept.
+
+With PROMETHEUS_MULTIPROC_DIR set before the start, `exposition` adds up all worker processes.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from apps.analytics.events import UsageEvent
+
+OTHER = "other"
+MAX_CHILDREN = 2000  # of one metric: providers times outcomes, routes times methods times statuses
+LABEL = re.compile(r"[A-Za-z0-9_./:<>{}*-]{1,100}")
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+CALL_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+REQUEST_BUCKETS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+QuotaLeft = tuple[str, str, float]  # provider, window, remaining share 0..1
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class Children(dict[tuple[str, ...], M], Generic[M]):
+    """The labelled children of `metric`, made at first use. Hostile and surplus values become "other"."""
+
+    def __init__(self, metric: M) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, values: tuple[str, ...]) -> M:
+        clean = tuple(value if LABEL.fullmatch(value) else OTHER for value in values)
+        if len(self) >= MAX_CHILDREN:
+            clean = (OTHER,) * len(values)
+        child = self._metric.labels(*clean)
+        if clean == values:  # what is hostile is not kept either
+            self[values] = child
+        return child
+
+
+_calls = Children(
+    Counter("freeai_provider_calls_total", "Upstream calls by how they ended.", ["provider", "outcome"])
+)
+_trips = Children(
+    Counter("freeai_provider_circuit_breaker_trips_total", "Circuit breakers opened.", ["provider"])
+)
+_fallbacks = Children(
+    Counter(
+        "freeai_orchestrator_fallbacks_total",
+        "Moves to the next candidate.",
+        ["from_provider", "to_provider"],
+    )
+)
+_call_seconds = Children(
+    Histogram(
+        "freeai_provider_call_duration_seconds",
+        "Whole upstream calls.",
+        ["provider"],
+        buckets=CALL_BUCKETS_S,
+    )
+)
+_first_byte_seconds = Children(
+    Histogram(
+        "freeai_provider_first_byte_seconds",
+        "Time to the first content of streams.",
+        ["provider"],
+        buckets=CALL_BUCKETS_S,
+    )
+)
+_tokens = Children(
+    Counter("freeai_tokens_total", "Tokens used, as the usage ledger has them.", ["provider", "kind"])
+)
+_requests = Children(
+    Counter("freeai_http_requests_total", "Answered requests.", ["route", "method", "status"])
+)
+_request_seconds = Children(
+    Histogram(
+        "freeai_http_request_duration_seconds",
+        "From the request to the last byte of the answer.",
+        ["route"],
+        buckets=REQUEST_BUCKETS_S,
+    )
+)
+_in_flight = Gauge("freeai_requests_in_flight", "Requests being served.", multiprocess_mode="livesum")
+_quota = Gauge(
+    "freeai_quota_remaining_ratio",
+    "Share of a quota window that is left, 0 to 1; the fullest credential's.",
+    ["provider", "window"],
+    multiprocess_mode="livemostrecent",
+)
+_spool_depth = Gauge(
+    "freeai_spool_depth", "Usage events that are not in the database yet.", multiprocess_mode="livesum"
+)
+_state_store = Children(
+    Gauge(
+        "freeai_state_store_mode",
+        "Processes whose state store runs in this mode.",
+        ["mode"],
+        multiprocess_mode="livesum",
+    )
+)
+_build = Gauge("freeai_build_info", "Always 1.", ["version", "python"], multiprocess_mode="livemax")
+_before_scrape: list[Callable[[], Iterable[QuotaLeft]]] = []
+
+
+def attempt_ended(event: UsageEvent) -> None:
+    """Count one upstream call. Its outcome label is "success" or the error kind."""
+    provider = event.provider
+    outcome = "success" if event.outcome == "success" else event.error_kind or event.outcome
+    _calls[provider, outcome].inc()
+    if event.latency_ms is not None:
+        _call_seconds[provider,].observe(event.latency_ms / 1000)
+    if event.ttfb_ms is not None:
+        _first_byte_seconds[provider,].observe(event.ttfb_ms / 1000)
+    if event.prompt_tokens:
+        _tokens[provider, "prompt"].inc(event.prompt_tokens)
+    if event.completion_tokens:
+        _tokens[provider, "completion"].inc(event.completion_tokens)
+    if event.cached_tokens:
+        _tokens[provider, "cached"].inc(event.cached_tokens)
+    if event.reasoning_tokens:
+        _tokens[provider, "reasoning"].inc(event.reasoning_tokens)
+
+
+def breaker_tripped(provider: str) -> None:
+    """A circuit breaker of `provider` opened."""
+    _trips[provider,].inc()
+
+
+def fell_back(from_provider: str, to_provider: str) -> None:
+    """The next candidate is tried."""
+    _fallbacks[from_provider, to_provider].inc()
+
+
+def request_started() -> None:
+    """Pairs with `request_ended`."""
+    _in_flight.inc()
+
+
+def request_ended(route: str, method: str, status: int, seconds: float) -> None:
+    """`route` is the URL pattern's name or text, never the raw path."""
+    _in_flight.dec()
+    _requests[route, method if method in METHODS else OTHER, str(status)].inc()
+    _request_seconds[route,].observe(seconds)
+
+
+def spool_depth(events: int) -> None:
+    """This process's share of what waits for the database."""
+    _spool_depth.set(events)
+
+
+def state_store_mode(mode: str) -> None:
+    """This process's state store runs in `mode` from now on."""
+    for earlier in _state_store.values():
+        earlier.set(0)
+    _state_store[mode,].set(1)
+
+
+def build_info(version: str, python: str) -> None:
+    """What runs here; once, at start."""
+    _build.labels(version, python).set(1)
+
+
+def quotas_remaining(rows: Iterable[QuotaLeft]) -> None:
+    """Replace what is known to be left of every provider's windows.
+
+    With several processes a window that is no longer reported keeps its last value until its process ends.
+    """
+    _quota.clear()
+    for provider, window, ratio in rows:
+        _quota.labels(provider if LABEL.fullmatch(provider) else OTHER, window).set(ratio)
+
+
+def on_scrape(callback: Callable[[], Iterable[QuotaLeft]]) -> None:
+    """Ask `callback` for the remaining quotas at every scrape; it replaces an earlier one."""
+    _before_scrape[:] = [callback]
+
+
+def exposition() -> tuple[bytes, str]:
+    """The metrics of all processes in Prometheus' text format, and its content type."""
+    for callback in _before_scrape:
+        quotas_remaining(callback())
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST

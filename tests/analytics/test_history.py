@@ -1,0 +1,113 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from apps.analytics.drain import _insert
+from apps.analytics.history import BucketUsage, usage_since
+from tests.analytics.conftest import Ledger
+from tests.analytics.examples import begun, ended
+
+NOW = datetime(2026, 3, 1, 12, 30, 30, tzinfo=UTC)
+
+
+def at(**back: float) -> float:
+    return (NOW - timedelta(**back)).timestamp()
+
+
+def used(ledger: Ledger) -> list[BucketUsage]:
+    return list(usage_since(NOW.timestamp(), using=ledger.alias))
+
+
+def record(ledger: Ledger, *events) -> None:
+    _insert(events, ledger.alias)
+
+
+def test_recent_usage_is_summed_by_minute(ledger: Ledger):
+    record(
+        ledger,
+        ended(at=at(seconds=20), prompt_tokens=10, completion_tokens=1),
+        ended(at=at(seconds=5), prompt_tokens=20, completion_tokens=2),
+        ended(at=at(seconds=45), prompt_tokens=40),
+    )
+
+    buckets = used(ledger)
+
+    assert [(bucket.at, bucket.requests, bucket.tokens) for bucket in buckets] == [
+        (at(seconds=45), 1, 40),
+        (at(seconds=5), 2, 33),
+    ]
+
+
+def test_older_usage_is_summed_by_day_and_dated_by_its_latest_attempt(ledger: Ledger):
+    record(ledger, ended(at=at(days=3)), ended(at=at(days=3, hours=-2)), ended(at=at(days=4)))
+
+    buckets = used(ledger)
+
+    assert [(bucket.at, bucket.requests) for bucket in buckets] == [
+        (at(days=4), 1),
+        (at(days=3, hours=-2), 2),
+    ]
+
+
+def test_users_providers_and_models_are_kept_apart(ledger: Ledger):
+    variations: list[dict] = [{}, {"user_id": 2}, {"provider": "mistral"}, {"model": "other"}]
+    record(ledger, *(ended(at=at(seconds=1), **fields) for fields in variations))
+
+    buckets = used(ledger)
+
+    assert {(bucket.user_id, bucket.provider, bucket.model) for bucket in buckets} == {
+        (1, "groq", "llama-3.3-70b-versatile"),
+        (2, "groq", "llama-3.3-70b-versatile"),
+        (1, "mistral", "llama-3.3-70b-versatile"),
+        (1, "groq", "other"),
+    }
+
+
+def test_nothing_is_missed_or_doubled_where_days_meet_minutes(ledger: Ledger):
+    edge = datetime(2026, 2, 28, 11, 30, tzinfo=UTC).timestamp()
+    record(ledger, *(ended(at=edge + offset) for offset in (-60, -0.001, 0, 0.001, 60)))
+
+    assert sum(bucket.requests for bucket in used(ledger)) == 5
+
+
+def test_interrupted_attempts_and_refused_connections_count(ledger: Ledger):
+    record(
+        ledger,
+        begun(at=at(seconds=1), prompt_tokens=100),
+        ended(at=at(seconds=2), outcome="error", error_kind="network", upstream_status=None, prompt_tokens=0),
+    )
+
+    (bucket,) = used(ledger)
+
+    assert (bucket.requests, bucket.tokens) == (2, 100)
+
+
+@pytest.mark.parametrize(
+    ("days", "counts"), [(28, True), (30, True), (30.9, True), (31.1, False), (63, False)]
+)
+def test_in_march_a_rolling_month_reaches_behind_february(ledger: Ledger, days: float, counts: bool):
+    record(ledger, ended(at=at(days=days)))
+
+    assert bool(used(ledger)) is counts
+
+
+def test_reads_back_to_the_start_of_the_month_before(ledger: Ledger):
+    now = datetime(2026, 8, 31, 23, 59, tzinfo=UTC)
+    july = datetime(2026, 7, 1, tzinfo=UTC)
+    record(ledger, ended(at=july.timestamp()), ended(at=july.timestamp() - 1))
+
+    (bucket,) = usage_since(now.timestamp(), using=ledger.alias)
+
+    assert bucket.at == july.timestamp()
+
+
+def test_two_queries_however_much_there_is(ledger: Ledger):
+    record(ledger, *(ended(at=at(hours=hours), user_id=hours) for hours in range(200)))
+
+    with CaptureQueriesContext(connections[ledger.alias]) as queries:
+        buckets = used(ledger)
+
+    assert len(buckets) == 200
+    assert len(queries) == 2

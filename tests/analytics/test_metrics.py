@@ -1,0 +1,169 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+from prometheus_client.parser import text_string_to_metric_families
+
+from apps.analytics import metrics
+from tests.analytics.examples import begun, ended
+
+
+def sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({"outcome": "success"}, "success"),
+        ({"outcome": "error", "error_kind": "rate_limited"}, "rate_limited"),
+        ({"outcome": "cancelled", "error_kind": "cancelled"}, "cancelled"),
+        ({"outcome": "cancelled"}, "cancelled"),
+    ],
+)
+def test_calls_are_counted_by_success_or_error_kind(fields: dict, outcome: str):
+    before = sample("freeai_provider_calls_total", provider="groq", outcome=outcome)
+
+    metrics.attempt_ended(ended(**fields))
+
+    assert sample("freeai_provider_calls_total", provider="groq", outcome=outcome) == before + 1
+
+
+def test_durations_and_tokens_are_recorded_in_seconds_and_by_kind():
+    event = ended(
+        provider="cohere",
+        latency_ms=1500.0,
+        ttfb_ms=250.0,
+        prompt_tokens=7,
+        completion_tokens=5,
+        cached_tokens=2,
+    )
+
+    metrics.attempt_ended(event)
+
+    assert sample("freeai_provider_call_duration_seconds_sum", provider="cohere") == 1.5
+    assert sample("freeai_provider_first_byte_seconds_sum", provider="cohere") == 0.25
+    tokens = {
+        kind: sample("freeai_tokens_total", provider="cohere", kind=kind) for kind in ("prompt", "cached")
+    }
+    assert tokens == {"prompt": 7, "cached": 2}
+
+
+def test_what_was_not_measured_is_not_observed():
+    metrics.attempt_ended(begun(provider="unmeasured", latency_ms=None, prompt_tokens=0))
+
+    assert sample("freeai_provider_call_duration_seconds_count", provider="unmeasured") == 0
+    assert sample("freeai_provider_calls_total", provider="unmeasured", outcome="interrupted") == 1
+
+
+def test_the_names_of_the_reference_are_exposed():
+    metrics.attempt_ended(ended())
+    metrics.breaker_tripped("mistral")
+    metrics.fell_back("mistral", "groq")
+    metrics.build_info("1.2.3", "3.11")
+    metrics.spool_depth(3)
+
+    body, content_type = metrics.exposition()
+
+    assert content_type.startswith("text/plain")
+    lines = body.decode().splitlines()
+    for beginning in (
+        'freeai_provider_calls_total{outcome="success",provider="groq"} ',
+        'freeai_provider_circuit_breaker_trips_total{provider="mistral"} ',
+        'freeai_orchestrator_fallbacks_total{from_provider="mistral",to_provider="groq"} ',
+        'freeai_build_info{python="3.11",version="1.2.3"} 1.0',
+        "freeai_spool_depth 3.0",
+        "freeai_requests_in_flight ",
+    ):
+        assert any(line.startswith(beginning) for line in lines), beginning
+
+
+def test_requests_in_flight_go_up_and_down():
+    before = sample("freeai_requests_in_flight")
+
+    metrics.request_started()
+    during = sample("freeai_requests_in_flight")
+    metrics.request_ended("v1/chat/completions", "POST", 200, 0.1)
+
+    assert (during, sample("freeai_requests_in_flight")) == (before + 1, before)
+    counted = sample("freeai_http_requests_total", route="v1/chat/completions", method="POST", status="200")
+    assert counted == 1
+
+
+def test_hostile_label_values_become_other_and_are_not_kept():
+    children = len(metrics._requests)
+    before = sample("freeai_http_requests_total", route="other", method="other", status="404")
+
+    for number in range(50):
+        metrics.request_started()
+        metrics.request_ended(f'a"b\n{number}', f"METHOD{number}", 404, 0.1)
+
+    assert sample("freeai_http_requests_total", route="other", method="other", status="404") == before + 50
+    assert len(metrics._requests) == children
+
+
+def test_the_number_of_children_is_bounded(monkeypatch: pytest.MonkeyPatch):
+    metrics.breaker_tripped("known")
+    monkeypatch.setattr(metrics, "MAX_CHILDREN", len(metrics._trips) + 2)
+
+    for number in range(10):
+        metrics.breaker_tripped(f"flood-{number}")
+    metrics.breaker_tripped("known")
+
+    assert sample("freeai_provider_circuit_breaker_trips_total", provider="other") == 8
+    assert sample("freeai_provider_circuit_breaker_trips_total", provider="known") == 2
+
+
+def test_quotas_are_asked_for_at_each_scrape_and_replaced(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(metrics, "_before_scrape", [])
+    answers = iter([[("groq", "requests/day", 0.5)], [("gemini", "tokens/minute", 0.25)]])
+    metrics.on_scrape(lambda: next(answers))
+    metrics.exposition()
+
+    body, _ = metrics.exposition()
+
+    lines = [line for line in body.decode().splitlines() if line.startswith("freeai_quota_remaining_ratio{")]
+    assert lines == ['freeai_quota_remaining_ratio{provider="gemini",window="tokens/minute"} 0.25']
+
+
+def test_the_state_store_is_in_one_mode_at_a_time():
+    metrics.state_store_mode("redis")
+    metrics.state_store_mode("degraded")
+
+    assert sample("freeai_state_store_mode", mode="redis") == 0
+    assert sample("freeai_state_store_mode", mode="degraded") == 1
+
+
+WORKER = """
+from apps.analytics import metrics
+from tests.analytics.examples import ended
+metrics.attempt_ended(ended())
+metrics.request_started()
+metrics.quotas_remaining([("groq", "requests/day", 0.5)])
+metrics.state_store_mode("redis")
+print(metrics.exposition()[0].decode())
+"""
+
+
+def test_several_processes_are_added_up(tmp_path: Path):
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", WORKER], env=environment, capture_output=True, check=True, text=True
+        ).stdout
+        for _ in range(2)
+    ]
+
+    values = {
+        entry.name: entry.value
+        for family in text_string_to_metric_families(outputs[-1])
+        for entry in family.samples
+        if entry.labels.get("outcome", "success") == "success"
+    }
+    assert values["freeai_provider_calls_total"] == 2
+    assert values["freeai_requests_in_flight"] == 2
+    assert values["freeai_quota_remaining_ratio"] == 0.5
+    assert values["freeai_state_store_mode"] == 2

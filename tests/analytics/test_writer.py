@@ -1,0 +1,266 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError, connections
+
+from apps.analytics import drain as drain_module
+from apps.analytics import writer as writer_module
+from apps.analytics.drain import BATCH
+from apps.analytics.spool import Spool, segments
+from apps.analytics.writer import LONGEST_PAUSE_S, Writer
+from tests.analytics.conftest import Ledger, Outage
+from tests.analytics.examples import Journal, begun, ended
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
+    journal = Journal()
+    monkeypatch.setattr(writer_module, "log", journal)
+    return journal
+
+
+@pytest.fixture
+async def writer(ledger: Ledger, spool: Spool, root: Path):
+    writer = Writer(spool, root, using=ledger.alias)
+    yield writer
+    await writer.aclose()
+
+
+async def off_loop(work):
+    """Run a query where Django allows it, and give its connection back."""
+
+    def call():
+        try:
+            return work()
+        finally:
+            for connection in connections.all(initialized_only=True):
+                connection.close()
+
+    return await asyncio.to_thread(call)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 (a file and a thread: nothing to await)
+            await asyncio.sleep(0.01)
+
+
+async def test_flush_writes_what_has_ended_and_removes_its_segment(
+    writer: Writer, spool: Spool, ledger: Ledger
+):
+    open_, done = begun(), begun()
+    spool.begin(open_)
+    spool.begin(done)
+    spool.end(ended(done))
+
+    assert await writer.flush()
+
+    assert await off_loop(ledger.outcomes) == {done.id: "success"}
+    assert [path.name for path in segments(spool.directory)] == ["000002.jsonl"]
+    assert spool.depth() == 0
+
+
+async def test_an_attempt_that_outlives_many_rotations_is_written_once(
+    writer: Writer, spool: Spool, ledger: Ledger
+):
+    long = begun()
+    spool.begin(long)
+    for _ in range(5):
+        spool.end(ended())
+        await writer.flush()
+    spool.end(ended(long))
+
+    await writer.flush()
+
+    assert (await off_loop(ledger.outcomes))[long.id] == "success"
+    assert segments(spool.directory) == []
+
+
+async def test_an_outage_loses_and_doubles_nothing(
+    writer: Writer, spool: Spool, ledger: Ledger, outage: Outage, journal: Journal
+):
+    events = [ended() for _ in range(3 * BATCH)]
+    outage.active = True
+    for start in range(0, len(events), BATCH):
+        for event in events[start : start + BATCH]:
+            spool.end(event)
+        assert not await writer.flush()
+    depth_in_outage = spool.depth()
+    outage.active = False
+
+    assert await writer.flush()
+
+    assert depth_in_outage == 3 * BATCH
+    assert await off_loop(ledger.outcomes) == {event.id: "success" for event in events}
+    assert (spool.depth(), segments(spool.directory)) == (0, [])
+    assert journal.names == ["usage.not_written", "usage.database_back"]
+
+
+async def test_an_outage_in_the_middle_of_a_segment_loses_and_doubles_nothing(
+    writer: Writer, spool: Spool, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    insert, calls = drain_module._insert, []
+
+    def insert_and_break_once(batch, using):
+        calls.append(len(batch))
+        if len(calls) == 2:
+            raise OperationalError("gone in the middle")
+        insert(batch, using)
+
+    monkeypatch.setattr(drain_module, "_insert", insert_and_break_once)
+    events = [ended() for _ in range(2 * BATCH + 10)]
+    for event in events:
+        spool.end(event)
+
+    first, second = await writer.flush(), await writer.flush()
+
+    assert (first, second) == (False, True)
+    assert await off_loop(ledger.outcomes) == {event.id: "success" for event in events}
+
+
+@pytest.mark.parametrize("ledger", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_a_connection_killed_by_the_server_is_replaced(writer: Writer, spool: Spool, ledger: Ledger):
+    spool.end(ended())
+    await writer.flush()
+
+    def kill_the_others() -> int:
+        with connections[ledger.alias].cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND application_name = %s",
+                [ledger.alias],
+            )
+            return len(cursor.fetchall())
+
+    killed = await off_loop(kill_the_others)
+    spool.end(ended())
+
+    assert killed == 1
+    assert await writer.flush()
+    assert len(await off_loop(ledger.outcomes)) == 2
+
+
+async def test_run_writes_by_itself_and_stops_when_cancelled(
+    writer: Writer, spool: Spool, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(writer_module, "INTERVAL_S", 0.01)
+    task = asyncio.create_task(writer.run())
+
+    spool.end(ended())
+    await until(lambda: spool.depth() == 0)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+    assert task.cancelled()
+    assert len(await off_loop(ledger.outcomes)) == 1
+
+
+async def test_run_adopts_from_time_to_time(
+    writer: Writer, root: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(writer_module, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(writer_module, "ADOPTION_INTERVAL_S", 0.02)
+    task = asyncio.create_task(writer.run())
+    dead = Spool(root)
+    event = begun()
+    dead.begin(event)
+    dead.close()
+
+    await until(lambda: not dead.directory.exists())
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+    assert await off_loop(ledger.outcomes) == {event.id: "interrupted"}
+
+
+async def test_a_flush_after_a_cancelled_one_neither_fails_nor_doubles(
+    writer: Writer, spool: Spool, ledger: Ledger
+):
+    events = [ended() for _ in range(BATCH)]
+    for event in events:
+        spool.end(event)
+    task = asyncio.create_task(writer.flush())
+    await asyncio.sleep(0.001)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+    assert await writer.flush()
+
+    assert len(await off_loop(ledger.outcomes)) == BATCH
+    assert spool.depth() == 0
+
+
+def test_pauses_grow_to_thirty_seconds_while_the_database_is_away(spool: Spool, root: Path):
+    writer = Writer(spool, root)
+
+    pauses = [writer._pause_s(failures) for failures in range(9)]
+
+    assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert pauses[-1] == LONGEST_PAUSE_S
+
+
+def test_does_not_pause_while_much_waits(spool: Spool, root: Path):
+    for _ in range(BATCH):
+        spool.end(ended())
+
+    assert Writer(spool, root)._pause_s(0) == 0.0
+
+
+def test_adoption_waits_for_the_database(spool: Spool, root: Path, ledger: Ledger, outage: Outage):
+    dead = Spool(root)
+    event = begun()
+    dead.begin(event)
+    dead.close()
+    writer = Writer(spool, root, using=ledger.alias)
+    outage.active = True
+    adopted_in_outage = writer.adopt()
+    outage.active = False
+
+    assert writer.adopt()
+
+    assert not adopted_in_outage
+    assert ledger.outcomes() == {event.id: "interrupted"}
+    assert not dead.directory.exists()
+
+
+@pytest.mark.parametrize("lines", [1, 50, 700])
+def test_a_killed_process_leaves_every_ended_event_exactly_once(
+    spool: Spool, root: Path, ledger: Ledger, lines: int
+):
+    begun_ids, ended_ids = append_until_killed(root, lines)
+
+    assert Writer(spool, root, using=ledger.alias).adopt()
+
+    outcomes = ledger.outcomes()
+    unreported = len(outcomes.keys() - begun_ids)
+    assert begun_ids <= outcomes.keys()
+    assert unreported <= 1  # the kill came between the write and the report
+    assert ended_ids <= {key for key, outcome in outcomes.items() if outcome == "success"}
+    unfinished = [key for key, outcome in outcomes.items() if outcome == "interrupted"]
+    assert len(unfinished) >= len(begun_ids - ended_ids) - 1
+    assert [path for path in root.iterdir() if path.is_dir()] == [spool.directory]
+
+
+def append_until_killed(root: Path, lines: int) -> tuple[set[str], set[str]]:
+    """The ids that a process reported as begun and as ended before it was killed, after `lines` or more."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.analytics.appender", str(root)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    reports = [process.stdout.readline() for _ in range(lines)]
+    os.kill(process.pid, signal.SIGKILL)
+    reports += [line for line in process.stdout if line.endswith("\n")]
+    process.stdout.close()
+    process.wait()
+    pairs = [line.split() for line in reports]
+    return {key for word, key in pairs if word == "begun"}, {key for word, key in pairs if word == "ended"}
