@@ -1,0 +1,90 @@
+"""The strategies in memory: compiled once, read on every request. Built-ins are data in `builtin/`."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+
+from apps.core.snapshot import Section
+from apps.strategies.definition import Definition, DefinitionError, parse_definition
+
+log = structlog.get_logger("freeai.strategies")
+
+BUILTIN_FILE: Final = Path(__file__).parent / "builtin" / "strategies.toml"
+
+VIRTUAL_MODELS: Final[Mapping[str, str]] = {
+    "freeai-auto": "auto",
+    "freeai-fast": "fastest",
+    "freeai-quality": "best_quality",
+    "freeai-code": "coding",
+    "freeai-reasoning": "reasoning",
+    "freeai-cheap": "cheapest",
+    "freeai-vision": "vision",
+    "freeai-long": "long_context",
+}
+"""Virtual model -> the strategy that it selects, in the order of GET /v1/models."""
+
+
+class LoadedStrategy(Struct, frozen=True):
+    """A strategy, ready to rank by."""
+
+    name: str
+    description: str
+    definition: Definition
+
+
+Library = Mapping[str, LoadedStrategy]
+
+
+def builtins() -> list[dict[str, Any]]:
+    """The shipped strategies: name, description, definition. Source: builtin/strategies.toml."""
+    shipped = tomllib.loads(BUILTIN_FILE.read_text())
+    return [{"name": name, **entry} for name, entry in shipped.items()]
+
+
+def _load(previous: Library | None) -> Library:
+    """Compile what changed. A definition that no longer parses keeps its last good form, or is left out."""
+    from apps.strategies.models import Strategy
+
+    library: dict[str, LoadedStrategy] = {}
+    for row in Strategy.objects.all():
+        known = previous.get(row.name) if previous else None
+        if known is not None and known.definition.raw == row.definition and known.description == row.description:
+            library[row.name] = known
+            continue
+        try:
+            library[row.name] = LoadedStrategy(row.name, row.description, parse_definition(row.definition))
+        except DefinitionError as error:
+            log.error("strategy.refused", strategy=row.name, clause=error.clause, reason=error.message)
+            if known is not None:
+                library[row.name] = known
+    return library
+
+
+STRATEGIES: Section[Library] = Section("strategies", _load)
+
+
+def install_builtins() -> int:
+    """Add missing built-ins and bring untouched ones up to date; an operator's edits stay. Returns how many rows changed."""
+    from apps.strategies.models import Strategy
+
+    rows = {row.name: row for row in Strategy.objects.filter(is_builtin=True)}
+    changed = 0
+    for entry in builtins():
+        row = rows.get(entry["name"])
+        if row is None:
+            Strategy.objects.update_or_create(
+                name=entry["name"],
+                defaults={**entry, "is_builtin": True, "shipped": entry["definition"]},
+            )
+            changed += 1
+        elif row.shipped != entry["definition"]:
+            if row.definition == row.shipped:
+                row.definition = entry["definition"]
+            row.shipped, row.description = entry["definition"], entry["description"]
+            row.save()
+            changed += 1
+    return changed

@@ -1,0 +1,84 @@
+"""From what the client asked for (model, strategy, preferred provider) to a plan: which offers, ranked by which strategy. Pure."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from apps.providers.offers import Catalogue
+from apps.providers.types import ChatRequest, Offer
+from apps.strategies.library import VIRTUAL_MODELS, Library, LoadedStrategy
+
+PREFIX = "freeai-"
+
+
+class UnknownModelError(LookupError):
+    """No provider offers the model that was asked for."""
+
+
+class UnknownStrategyError(LookupError):
+    """There is no strategy of that name."""
+
+
+class UnknownProviderError(LookupError):
+    """There is no provider of that name."""
+
+
+class Plan(Struct, frozen=True):
+    """How to serve a request. `virtual_model` is the client's own word for it, "" when it named a real model or none."""
+
+    strategy: LoadedStrategy
+    offers: Sequence[Offer]
+    virtual_model: str = ""
+
+
+class Defaults(Struct, frozen=True):
+    """What applies when the client says nothing."""
+
+    strategy: str = "auto"
+
+
+def resolve(
+    request: ChatRequest, user_id: int, catalogue: Catalogue, library: Library, defaults: Defaults
+) -> Plan:
+    """The plan. Raises UnknownModelError, UnknownStrategyError, UnknownProviderError, each with the name as its argument."""
+    if request.preferred_provider and request.preferred_provider not in catalogue.providers:
+        raise UnknownProviderError(request.preferred_provider)
+    model = request.model
+    if model is None or model.startswith(PREFIX):
+        name = _strategy_name(model, request.strategy, defaults)
+        offers = catalogue.offers_for(user_id)
+        return Plan(_strategy(library, name, model, request.strategy), offers, model or "")
+    strategy = _strategy(library, request.strategy or defaults.strategy, None, request.strategy)
+    return Plan(strategy, _named(model, user_id, catalogue))
+
+
+def _strategy_name(model: str | None, asked: str | None, defaults: Defaults) -> str:
+    """A virtual model's strategy wins, except that freeai-auto and no model at all leave the choice to `strategy`."""
+    if model is None:
+        return asked or defaults.strategy
+    name = VIRTUAL_MODELS.get(model, model[len(PREFIX) :])
+    return asked if asked and name == "auto" else name
+
+
+def _strategy(library: Library, name: str, model: str | None, asked: str | None) -> LoadedStrategy:
+    strategy = library.get(name)
+    if strategy is not None:
+        return strategy
+    if model is not None and name != asked:
+        raise UnknownModelError(model)
+    raise UnknownStrategyError(name)
+
+
+def _named(model: str, user_id: int, catalogue: Catalogue) -> Sequence[Offer]:
+    """Offers of a real model: by its own name first, then as `provider/model`."""
+    offers = [offer for offer in catalogue.offers_for(user_id) if offer.model == model]
+    if offers:
+        return offers
+    provider, slash, name = model.partition("/")
+    if slash and provider in catalogue.providers:
+        pinned = catalogue.pinned(user_id, provider, name)
+        if pinned:
+            return pinned
+    if catalogue.offers_model(model) or (slash and catalogue.offers_model(name)):
+        return []
+    raise UnknownModelError(model)
