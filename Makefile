@@ -36,7 +36,7 @@ types: $(VENV)/.dev  ## Type check (mypy, strict)
 
 check: lint types  ## Everything that must be green before a commit lands
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	FREEAI_ENV=production $(BIN)/python manage.py check --deploy --fail-level WARNING
+	FREEAI_PUBLIC_URL=https://freeai.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(MAKE) test
 
 bench: $(VENV)/.dev  ## Measure against the floor proxy and the budgets

@@ -1,0 +1,1 @@
+"""FreeAI: settings, URLs, ASGI and Celery of the project."""

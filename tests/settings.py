@@ -15,6 +15,8 @@ if _url := os.environ.get("FREEAI_TEST_DATABASE_URL"):
 
 from freeai.settings import *  # noqa: E402, F403
 
+STATIC_ROOT = DATA_DIR / "staticfiles"  # noqa: F405
+STATIC_ROOT.mkdir(exist_ok=True)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
