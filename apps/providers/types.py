@@ -7,7 +7,8 @@ from msgspec import Struct, field
 
 from apps.core.state.contract import Subject
 
-Capability = Literal["vision", "audio", "tools", "json_schema", "json_object", "n", "logprobs", "reasoning"]
+Capability = Literal[
+    "vision", "audio", "audio_output", "tools", "json_schema", "json_object", "n", "logprobs", "reasoning"]
 Task = Literal["chat", "embedding", "transcription"]
 Wire = Literal["openai", "gemini", "cohere"]
 
@@ -98,6 +99,8 @@ class Preset(Struct, frozen=True, kw_only=True):
     `roles`: message role -> the upstream's role. `tool_id`: "alnum9" where tool call ids must be nine letters or digits.
     `stream_usage`: whether `stream_options.include_usage` is understood. `temperature_max`, `stop_max`: values are cut to them.
     `message_fields`: if not empty, the only keys that messages may carry, by role. `headers`: sent with every call.
+    `default_max_tokens`: the cap sent where the request names none, for upstreams whose own default is tiny or charged up front.
+    `think_opened`: models whose prompt template already opens `<think>`, so that their text starts as reasoning up to `</think>`.
     """
 
     wire: Wire = "openai"
@@ -114,6 +117,8 @@ class Preset(Struct, frozen=True, kw_only=True):
     null_content: bool = True
     assistant_after_tool: bool = False
     headers: dict[str, str] = field(default_factory=dict)
+    default_max_tokens: int | None = None
+    think_opened: frozenset[str] = frozenset()
 
 
 class Offer(Struct, frozen=True, kw_only=True):

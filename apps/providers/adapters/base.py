@@ -8,7 +8,9 @@ from apps.providers.types import ChatChunk, ChatRequest, ChatResult, Offer, Upst
 
 
 class ChatStream(Protocol):
-    """Reads one streamed answer. Stateful; made new for each attempt."""
+    """Reads one streamed answer. Stateful; made new for each attempt. `done`: the answer is complete, whatever else the body may hold."""
+
+    done: bool
 
     def feed(self, data: bytes) -> list[ChatChunk]:
         """The chunks that `data` completes, whatever its split. Raises UpstreamError: parsing (5 malformed frames in a row),

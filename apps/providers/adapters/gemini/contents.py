@@ -1,0 +1,162 @@
+"""A message history as Gemini's turns.
+
+Gemini wants turns of user and model that alternate, the first and the last by the user, and after a turn of function calls one turn
+that answers all of them, in their order. Histories of OpenAI's clients promise none of that, so turns of one side are merged and what
+is missing is put in: the neutral `OPENING` and `GO_ON`, and `UNANSWERED` for a call that was never answered.
+"""
+
+from typing import Any
+
+import orjson
+
+from apps.providers.adapters.openai.messages import modernised
+from apps.providers.adapters.openai.values import as_dict, as_list, as_text
+
+from .families import Family, family_of
+from .parts import Part, content_parts, media_parts, text_of
+from .refusals import cannot_say
+from .signatures import SENTINEL, split_id
+
+Content = dict[str, Any]
+
+OPENING = "(The conversation begins.)"
+GO_ON = "(Please go on.)"
+UNANSWERED = {"error": "The call was not answered."}
+
+
+class _Call:
+    """A function call that waits for its response."""
+
+    __slots__ = ("id", "name", "response")
+
+    def __init__(self, call_id: str, name: str) -> None:
+        self.id = call_id
+        self.name = name
+        self.response: dict[str, Any] | None = None
+
+    def part(self) -> Part:
+        """The functionResponse; ids are sent where there are any."""
+        response = {"name": self.name, "response": UNANSWERED if self.response is None else self.response}
+        return {"functionResponse": {"id": self.id, **response} if self.id else response}
+
+
+class _History:
+    """Builds the turns, message by message. What the user says after a turn of calls is held until all their responses are in."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._family = family_of(model)
+        self._contents: list[Content] = []
+        self._calls: list[_Call] = []
+        self._said: list[Part] = []
+
+    def add(self, message: dict[str, Any], where: str) -> None:
+        match message.get("role"):
+            case "assistant":
+                self._add_answer(message, where)
+            case "tool":
+                self._add_result(message, where)
+            case _:
+                self._said += content_parts(message.get("content"), f"{where}.content")
+
+    def finish(self) -> list[Content]:
+        """The turns, with a user's at both ends."""
+        self._end_user_turn()
+        contents = self._contents
+        if not contents or contents[0]["role"] == "model":
+            contents.insert(0, {"role": "user", "parts": [{"text": OPENING}]})
+        if contents[-1]["role"] == "model":
+            contents.append({"role": "user", "parts": [{"text": GO_ON}]})
+        return contents
+
+    def _add_answer(self, message: dict[str, Any], where: str) -> None:
+        self._end_user_turn()
+        text = text_of(message.get("content")) or as_text(message.get("refusal"))
+        calls = list(map(as_dict, as_list(message.get("tool_calls"))))
+        if calls and self._family is Family.GEMMA_3:
+            raise cannot_say(f"{self._model} takes no tool calls", f"{where}.tool_calls")
+        parts: list[Part] = [{"text": text}] if text else []
+        parts += [self._call_part(call, is_first=at == 0) for at, call in enumerate(calls)]
+        self._add_turn("model", parts)
+
+    def _call_part(self, call: dict[str, Any], is_first: bool) -> Part:
+        call_id, signature = split_id(as_text(call.get("id")), self._model)
+        name, args = _named_args(call)
+        self._calls.append(_Call(call_id, name))
+        function = {"name": name, "args": args}
+        part: Part = {"functionCall": {"id": call_id, **function} if call_id else function}
+        if signature is None and is_first and self._family is Family.GEMINI_3:
+            signature = SENTINEL
+        return part if signature is None else part | {"thoughtSignature": signature}
+
+    def _add_result(self, message: dict[str, Any], where: str) -> None:
+        content = message.get("content")
+        call_id, _ = split_id(as_text(message.get("tool_call_id")), self._model)
+        waiting = (call for call in self._calls if call.id == call_id and call.response is None)
+        call = next(waiting, None)
+        if call is None:
+            # Its call is not in the turn before, perhaps cut off with the older history: kept as text.
+            self._said.append({"text": f"Result of an earlier tool call: {text_of(content)}"})
+        else:
+            call.response = _response(text_of(content))
+        self._said += media_parts(content, f"{where}.content")
+
+    def _end_user_turn(self) -> None:
+        parts = [call.part() for call in self._calls] + self._said
+        self._calls, self._said = [], []
+        self._add_turn("user", parts)
+
+    def _add_turn(self, role: str, parts: list[Part]) -> None:
+        if not parts:
+            return
+        if self._contents and self._contents[-1]["role"] == role:
+            self._contents[-1]["parts"] += parts
+        else:
+            self._contents.append({"role": role, "parts": parts})
+
+
+def build_contents(messages: list[dict[str, Any]], model: str) -> tuple[str, list[Content]]:
+    """(system instruction, turns). Messages of roles system and developer are joined, wherever they stand; for Gemma 3, which has
+    no system instruction, they begin the first turn.
+
+    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this wire cannot say.
+    """
+    history = _History(model)
+    system = []
+    for position, message in enumerate(modernised(messages)):
+        if message.get("role") in ("system", "developer"):
+            system.append(text_of(message.get("content")))
+        else:
+            history.add(message, f"messages[{position}]")
+    instruction = "\n\n".join(text for text in system if text)
+    contents = history.finish()
+    if instruction and family_of(model) is Family.GEMMA_3:
+        first = contents[0]
+        return "", [first | {"parts": [{"text": instruction}, *first["parts"]]}, *contents[1:]]
+    return instruction, contents
+
+
+def _named_args(call: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of a tool call. Gemini's arguments are an object: anything else is put into one, as `input`."""
+    if isinstance(custom := call.get("custom"), dict):
+        return as_text(custom.get("name")), {"input": as_text(custom.get("input"))}
+    function = as_dict(call.get("function"))
+    arguments = function.get("arguments")
+    if isinstance(arguments, str) and arguments.strip():
+        try:
+            arguments = orjson.loads(arguments)
+        except orjson.JSONDecodeError:
+            arguments = {"input": arguments}
+    if not isinstance(arguments, dict):
+        arguments = {"input": arguments} if arguments else {}
+    return as_text(function.get("name")), arguments
+
+
+def _response(text: str) -> dict[str, Any]:
+    """A tool's result as the object that Gemini wants: itself where it is one."""
+    if text.lstrip().startswith("{"):
+        try:
+            return as_dict(orjson.loads(text))
+        except orjson.JSONDecodeError:
+            pass
+    return {"output": text}

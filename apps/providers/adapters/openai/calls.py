@@ -1,0 +1,82 @@
+"""Streamed tool calls: which fragment belongs to which call, where upstreams leave out or repeat index, id,
+name and type."""
+
+from typing import Any
+
+from .values import CallIds, arguments_of, as_dict, as_text
+
+
+class _Call:
+    """One call as far as it came. `their_id` is the id that the upstream gave, "" where it gave none."""
+
+    __slots__ = ("has_arguments", "index", "name", "their_id")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.their_id = ""
+        self.name = ""
+        self.has_arguments = False
+
+
+class CallAssembler:
+    """The tool calls of one choice. Deltas come out as OpenAI sends them: `index` always, id, type and name
+    once, first."""
+
+    __slots__ = ("_by_key", "_calls", "_choice", "_ids")
+
+    def __init__(self, choice: int, ids: CallIds) -> None:
+        self._choice = choice
+        self._ids = ids
+        self._calls: list[_Call] = []
+        self._by_key: dict[int, _Call] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def deltas(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The tool call deltas of one frame. An entry without an index counts by its position among its
+        frame's."""
+        return [self._delta(entry, position) for position, entry in enumerate(entries)]
+
+    def missing_arguments(self) -> list[dict[str, Any]]:
+        """At the end: deltas for calls that got no arguments at all, so that they join to JSON."""
+        silent = [call for call in self._calls if not call.has_arguments]
+        return [{"index": call.index, "function": {"arguments": "{}"}} for call in silent]
+
+    def _delta(self, entry: dict[str, Any], position: int) -> dict[str, Any]:
+        function = as_dict(entry.get("function"))
+        call = self._call_of(entry, function, position)
+        delta = {key: value for key, value in entry.items() if key not in ("index", "id", "type", "function")}
+        delta["index"] = call.index
+        if call.index == len(self._calls):
+            self._calls.append(call)
+            delta["id"] = call.their_id or self._ids.make(self._choice, call.index)
+            delta["type"] = entry.get("type") or "function"
+        if "custom" in entry:
+            call.has_arguments = True
+            return delta
+        arguments = arguments_of(function)
+        call.has_arguments = call.has_arguments or bool(arguments)
+        delta["function"] = {"arguments": arguments}
+        if not call.name and (name := as_text(function.get("name"))):
+            call.name = name
+            delta["function"] = {"name": name, "arguments": arguments}
+        return delta
+
+    def _call_of(self, entry: dict[str, Any], function: dict[str, Any], position: int) -> _Call:
+        index = entry.get("index")
+        key = index if isinstance(index, int) else position
+        call = self._by_key.get(key)
+        their_id = str(entry.get("id") or "")
+        if call is None or _begins_another(call, their_id, function, has_index=isinstance(index, int)):
+            call = self._by_key[key] = _Call(len(self._calls))
+        call.their_id = call.their_id or their_id
+        return call
+
+
+def _begins_another(call: _Call, their_id: str, function: dict[str, Any], has_index: bool) -> bool:
+    """Whether a fragment at the place of `call` begins another call: some upstreams send parallel calls all
+    at the first place."""
+    if their_id and call.their_id:
+        return their_id != call.their_id
+    return not has_index and bool(call.name) and bool(function.get("name"))

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from apps.providers.api import views
+
+urlpatterns = [
+    path("me/providers", views.MyProviders.as_view()),
+    path("me/providers/<slug:name>", views.MyProvider.as_view()),
+]

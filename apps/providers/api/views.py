@@ -1,0 +1,61 @@
+"""`/api/me/providers`: a user's own credentials and overrides."""
+
+from typing import Any
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.providers.api.serializers import CredentialPatch, credential_row
+from apps.providers.credentials import put_key
+from apps.providers.models import Credential, Provider
+
+
+class MyProviders(APIView):
+    """GET: every provider with the user's own settings."""
+
+    def get(self, request: Request) -> Response:
+        own = {row.provider_id: row for row in Credential.objects.filter(user=request.user.pk)}
+        return Response([credential_row(provider, own.get(provider.pk)) for provider in Provider.objects.all()])
+
+
+class MyProvider(APIView):
+    """GET one, PATCH to upsert, DELETE to forget key and overrides."""
+
+    def get(self, request: Request, name: str) -> Response:
+        provider = get_object_or_404(Provider, name=name)
+        return Response(credential_row(provider, provider.credentials.filter(user=request.user.pk).first()))
+
+    def patch(self, request: Request, name: str) -> Response:
+        provider = get_object_or_404(Provider, name=name)
+        form = CredentialPatch(data=request.data, context={"provider": provider})
+        form.is_valid(raise_exception=True)
+        credential = _upsert(request.user.pk, provider, dict(form.validated_data))
+        return Response(credential_row(provider, credential))
+
+    def delete(self, request: Request, name: str) -> Response:
+        provider = get_object_or_404(Provider, name=name)
+        get_object_or_404(Credential, user=request.user.pk, provider=provider).delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@transaction.atomic
+def _upsert(user_id: int | None, provider: Provider, changes: dict[str, Any]) -> Credential:
+    """Write only what was sent, under a lock on the row: two edits of different fields both stay."""
+    credential, _ = Credential.objects.get_or_create(user_id=user_id, provider=provider)
+    credential = Credential.objects.select_for_update().get(pk=credential.pk)
+    raw_key = changes.pop("api_key", None)
+    if raw_key:
+        put_key(credential, raw_key)
+    elif raw_key is not None:
+        credential.encrypted_key = credential.key_preview = ""
+    limits = changes.pop("limits", {})
+    for metric, by_unit in limits.items():
+        credential.limits[metric] = {**credential.limits.get(metric, {}), **by_unit}
+    for name, value in changes.items():
+        setattr(credential, name, value)
+    credential.save()
+    return credential

@@ -1,0 +1,261 @@
+"""What each user can be offered: the in-memory view that the request path reads.
+
+CATALOGUE.value.offers_for(user_id)     every candidate for automatic routing
+CATALOGUE.value.pinned(...)             the one that `provider/model` names
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+import structlog
+from msgspec import Struct
+
+from apps.core.crypto import WrongMasterKeyError, decrypt
+from apps.core.snapshot import Section
+from apps.core.state.contract import Subject, Window
+from apps.providers import quotas
+from apps.providers.facts import ModelFacts, ProviderFacts, read_provider
+from apps.providers.models import Credential, Provider, ProviderModel
+from apps.providers.presets import PresetError
+from apps.providers.quotas import LimitsError, Overrides
+from apps.providers.types import Offer, Secret, Task
+
+log = structlog.get_logger("freeai.providers")
+
+SANDBOX = "sandbox"
+SCRIPT_TAG = "script"  # sandbox models that only an explicit `sandbox/…` reaches
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """One user's usable credential. `windows` are those of the whole account, overrides applied."""
+
+    user_id: int
+    provider: str
+    key: str
+    secret: Secret
+    overrides: Overrides = Overrides()
+    windows: tuple[Window, ...] = ()
+    weight: float | None = None
+    default_model: str = ""
+    max_retries: int | None = None
+
+
+class Catalogue:
+    """Immutable. Offers are built at a user's first request and kept as long as the catalogue."""
+
+    def __init__(
+        self, providers: Mapping[str, ProviderFacts], accounts: Iterable[Account], key_holders: frozenset[int]
+    ) -> None:
+        """`key_holders`: users with any stored key, usable or not."""
+        self.providers = providers
+        self._accounts: dict[int, dict[str, Account]] = {}
+        self._key_holders = key_holders
+        self._offers: dict[tuple[int, Task], tuple[Offer, ...]] = {}
+        for account in accounts:
+            self._accounts.setdefault(account.user_id, {})[account.provider] = account
+        self._offered = {
+            model.name
+            for provider in providers.values()
+            if provider.enabled
+            for model in provider.models
+            if SCRIPT_TAG not in model.tags
+        }
+
+    def offers_for(self, user_id: int, task: Task = "chat") -> tuple[Offer, ...]:
+        """Every candidate for automatic routing.
+
+        A user who never stored a key gets the sandbox's default script, so that a first request works. One
+        whose keys are all disabled or unreadable gets nothing: a made-up answer must not hide that.
+        """
+        key = (user_id, task)
+        offers = self._offers.get(key)
+        if offers is None:
+            offers = self._offers[key] = tuple(self._build_offers(user_id, task))
+        return offers
+
+    def pinned(self, user_id: int, provider: str, model: str, task: Task = "chat") -> tuple[Offer, ...]:
+        """The offer of `provider/model`, or none.
+
+        The sandbox's scripts are open to everybody while the sandbox is enabled.
+        """
+        facts = self.providers.get(provider)
+        account = self._account(user_id, provider)
+        if facts is None or account is None:
+            return ()
+        return tuple(
+            _offer(account, facts, found, task)
+            for found in facts.models
+            if found.name == model and found.serves(task, facts.preset)
+        )
+
+    def all_offers(self) -> Iterator[Offer]:
+        """Every model of every usable credential, once and by its own task."""
+        for accounts in self._accounts.values():
+            for account in accounts.values():
+                facts = self.providers[account.provider]
+                for model in facts.models:
+                    yield _offer(account, facts, model, model.task)
+
+    def has_credentials(self, user_id: int) -> bool:
+        """Whether the user has any usable credential of their own."""
+        return bool(self._accounts.get(user_id))
+
+    def account_windows(self, user_id: int, provider: str) -> tuple[Window, ...]:
+        """The effective windows of a user's account there, with or without a credential; none for an unknown
+        provider.
+        """
+        account = self._accounts.get(user_id, {}).get(provider)
+        facts = self.providers.get(provider)
+        if account is not None:
+            return account.windows
+        if facts is None:
+            return ()
+        return _windows(facts, quotas.credential_key(user_id, provider), Overrides())
+
+    def offers_model(self, name: str) -> bool:
+        """Whether any enabled provider has this model, for anybody."""
+        return name in self._offered
+
+    def rekeyed_since(self, previous: "Catalogue") -> tuple[str, ...]:
+        """State keys of credentials that are new since `previous` or have another secret: a quarantine of the
+        old key is over.
+        """
+        return tuple(
+            account.key
+            for user_id, accounts in self._accounts.items()
+            for provider, account in accounts.items()
+            if (old := previous._accounts.get(user_id, {}).get(provider)) is None
+            or old.secret != account.secret
+        )
+
+    def _account(self, user_id: int, provider: str) -> Account | None:
+        account = self._accounts.get(user_id, {}).get(provider)
+        if account is None and provider == SANDBOX:
+            return self._sandbox_account(user_id)
+        return account
+
+    def _sandbox_account(self, user_id: int) -> Account | None:
+        facts = self.providers.get(SANDBOX)
+        if facts is None or not facts.enabled:
+            return None
+        key = quotas.credential_key(user_id, SANDBOX)
+        windows = _windows(facts, key, Overrides())
+        return Account(user_id=user_id, provider=SANDBOX, key=key, secret=Secret(""), windows=windows)
+
+    def _build_offers(self, user_id: int, task: Task) -> Iterable[Offer]:
+        accounts = list(self._accounts.get(user_id, {}).values())
+        if not accounts and user_id not in self._key_holders and (sandbox := self._sandbox_account(user_id)):
+            accounts = [sandbox]
+        for account in accounts:
+            facts = self.providers[account.provider]
+            for model in facts.models:
+                if SCRIPT_TAG not in model.tags and model.serves(task, facts.preset):
+                    yield _offer(account, facts, model, task)
+
+
+def _windows(facts: ProviderFacts, key: str, overrides: Overrides) -> tuple[Window, ...]:
+    models = (limit for model in facts.models for limit in model.limits)
+    return quotas.account_windows(key, facts.limits, models, overrides)
+
+
+def _offer(account: Account, facts: ProviderFacts, model: ModelFacts, task: Task) -> Offer:
+    candidate = quotas.candidate_key(account.key, model.name)
+    windows = account.windows + quotas.model_windows(candidate, model.limits, account.overrides)
+    return Offer(
+        provider=facts.name,
+        model=model.name,
+        task=task,
+        subject=Subject(account.key, candidate, windows),
+        preset=facts.preset,
+        base_url=facts.base_url,
+        api_key=account.secret,
+        user_id=account.user_id,
+        capabilities=model.capabilities,
+        context_window=model.context_window,
+        max_output_tokens=model.max_output_tokens,
+        weight=facts.weight if account.weight is None else account.weight,
+        tags=tuple(dict.fromkeys(facts.tags + model.tags)),
+        price=model.price,
+        max_retries=account.max_retries,
+        is_default=model.name == facts.default_for(task, account.default_model),
+    )
+
+
+def load(_previous: Catalogue | None) -> Catalogue:
+    """The catalogue as it is in the database: three queries, whatever the size. Raises DatabaseError.
+
+    A row that cannot be used (an unreadable key, malformed JSON) is left out and logged, so that it takes
+    nothing else with it.
+    """
+    rows: dict[int, list[ProviderModel]] = defaultdict(list)
+    for model in ProviderModel.objects.filter(enabled=True).order_by("provider_id", "name"):
+        rows[model.provider_id].append(model)
+    providers = dict(_load_providers(rows))
+    credentials = list(Credential.objects.select_related("provider").order_by("user_id", "provider__name"))
+    holders = frozenset(credential.user_id for credential in credentials if credential.encrypted_key)
+    return Catalogue(providers, _load_accounts(credentials, providers), holders)
+
+
+def _load_providers(models: Mapping[int, list[ProviderModel]]) -> Iterator[tuple[str, ProviderFacts]]:
+    for row in Provider.objects.all():
+        try:
+            yield row.name, read_provider(row, models.get(row.pk, ()))
+        except (PresetError, LimitsError) as error:
+            log.error("provider.unusable", provider=row.name, error=str(error))
+
+
+def _load_accounts(
+    credentials: Iterable[Credential], providers: Mapping[str, ProviderFacts]
+) -> Iterator[Account]:
+    for credential in credentials:
+        facts = providers.get(credential.provider.name)
+        if facts is None or not (facts.enabled and credential.enabled):
+            continue
+        if not credential.encrypted_key and facts.requires_key:
+            continue
+        try:
+            yield _account(credential, facts)
+        except (WrongMasterKeyError, LimitsError) as error:
+            log.error(
+                "credential.unusable",
+                credential=credential.pk,
+                user=credential.user_id,
+                provider=facts.name,
+                error=type(error).__name__,
+            )
+
+
+def _account(credential: Credential, facts: ProviderFacts) -> Account:
+    key = quotas.credential_key(credential.user_id, facts.name)
+    overrides = Overrides.of(
+        quotas.validate_limits(credential.limits),
+        {name: getattr(credential, name) for name in quotas.SHORT_FIELDS},
+    )
+    return Account(
+        user_id=credential.user_id,
+        provider=facts.name,
+        key=key,
+        secret=Secret(decrypt(credential.encrypted_key) if credential.encrypted_key else ""),
+        overrides=overrides,
+        windows=_windows(facts, key, overrides),
+        weight=credential.weight,
+        default_model=credential.default_model,
+        max_retries=credential.max_retries,
+    )
+
+
+def check_master_keys() -> int:
+    """How many stored keys none of the master keys can read; more than 0 is a reason not to start.
+
+    Raises DatabaseError.
+    """
+    unreadable = 0
+    for ciphertext in Credential.objects.exclude(encrypted_key="").values_list("encrypted_key", flat=True):
+        try:
+            decrypt(ciphertext)
+        except WrongMasterKeyError:
+            unreadable += 1
+    return unreadable
+
+
+CATALOGUE: Section[Catalogue] = Section("providers", load)

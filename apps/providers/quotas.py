@@ -1,0 +1,258 @@
+"""Which quota windows bind a credential and a model, and what a request takes from them. Pure.
+
+The catalogue declares windows on the account (a provider's `limits`) and on single models; a credential
+overrides them. The state store counts; this module says what there is to count.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, get_args
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta, Struct
+
+from apps.core.state.contract import UNIT_SECONDS, Metric, Unit, Window
+from apps.core.state.windows import bounds
+from apps.providers.types import Offer
+
+METRICS: tuple[Metric, ...] = get_args(Metric)
+UNITS: tuple[Unit, ...] = get_args(Unit)
+MAX_LIMIT = 10**15  # far above any real quota, and exact in every store
+DEFAULT_COMPLETION_TOKENS = 1024
+RETRY_ROLLING_S = 60.0
+# Counted for the statistics of every account even where nothing limits them.
+ALWAYS_COUNTED: tuple[tuple[Metric, Unit], ...] = (
+    ("requests", "minute"),
+    ("requests", "day"),
+    ("tokens", "day"),
+)
+SHORT_FIELDS: dict[str, tuple[Metric, Unit]] = {
+    "rpm_limit": ("requests", "minute"),
+    "rpd_limit": ("requests", "day"),
+    "tpd_limit": ("tokens", "day"),
+}
+
+Span = tuple[Metric, Unit]
+
+
+class LimitsError(ValueError):
+    """Limits that cannot be used. `field` is the path of the culprit, such as `limits.requests.day`."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class Limit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A window as declared: `limit` per `unit`, 0 for unlimited. `zone` is where a day or month begins."""
+
+    metric: Metric
+    unit: Unit
+    limit: Annotated[int, Meta(ge=0, le=MAX_LIMIT)]
+    rolling: bool = False
+    zone: str = "UTC"
+
+
+class Overrides(Struct, frozen=True):
+    """A credential's own limits by (metric, unit), 0 for unlimited. The others are the catalogue's."""
+
+    by_span: dict[Span, int] = {}
+
+    @classmethod
+    def of(
+        cls, limits: Mapping[str, Mapping[str, int | None]], short_fields: Mapping[str, int | None]
+    ) -> "Overrides":
+        """Merge `limits` (validated) with rpm_limit, rpd_limit and tpd_limit.
+
+        Where both name the same window the short field wins: it is the one that every answer of the API
+        shows.
+        """
+        merged = {
+            (metric, unit): limit
+            for metric in METRICS
+            for unit in UNITS
+            if (limit := limits.get(metric, {}).get(unit)) is not None
+        }
+        for name, span in SHORT_FIELDS.items():
+            if (limit := short_fields.get(name)) is not None:
+                merged[span] = limit
+        return cls(merged)
+
+
+class Shares(NamedTuple):
+    """What is left, each 0..1 and 1.0 where unlimited.
+
+    `headroom` is the tightest of all windows, those of other lengths included.
+    """
+
+    rpm: float
+    rpd: float
+    tpd: float
+    headroom: float
+
+
+def credential_key(user_id: int, provider: str) -> str:
+    """The state key of one user's account at one provider."""
+    return f"{user_id}:{provider}"
+
+
+def candidate_key(credential: str, model: str) -> str:
+    """The state key of one model within an account."""
+    return f"{credential}|{model}"
+
+
+def parse_limits(raw: Any) -> tuple[Limit, ...]:
+    """The declared windows of a provider or model:
+
+    `[{"metric", "unit", "limit", "rolling"?, "zone"?}]`. Raises LimitsError.
+    """
+    if not isinstance(raw, list):
+        raise LimitsError("limits", "must be a list")
+    limits = tuple(_parse_limit(item, f"limits[{index}]") for index, item in enumerate(raw))
+    spans = [(limit.metric, limit.unit) for limit in limits]
+    for index, span in enumerate(spans):
+        if span in spans[:index]:
+            raise LimitsError(f"limits[{index}]", f"a second window of {span[0]} per {span[1]}")
+    return limits
+
+
+def _parse_limit(raw: Any, path: str) -> Limit:
+    try:
+        limit = msgspec.convert(raw, Limit)
+    except msgspec.ValidationError as error:
+        raise LimitsError(path, str(error)) from error
+    try:
+        ZoneInfo(limit.zone)
+    except (OSError, ValueError, KeyError) as error:
+        raise LimitsError(f"{path}.zone", f"{limit.zone!r} is not a time zone") from error
+    return limit
+
+
+def validate_limits(raw: Any) -> dict[str, dict[str, int | None]]:
+    """A credential's `limits`:
+
+    `{"requests": {"minute": 30, "day": 0, "month": null}, "tokens": {…}}`. Raises LimitsError.
+    """
+    return {
+        metric: {
+            unit: _validate_number(number, f"limits.{metric}.{unit}")
+            for unit, number in _members(by_unit, UNITS, f"limits.{metric}").items()
+        }
+        for metric, by_unit in _members(raw, METRICS, "limits").items()
+    }
+
+
+def _members(raw: Any, allowed: Sequence[str], path: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise LimitsError(path, "must be an object")
+    for name in raw:
+        if name not in allowed:
+            raise LimitsError(f"{path}.{name}", f"unknown; allowed are {', '.join(allowed)}")
+    return raw
+
+
+def _validate_number(raw: Any, path: str) -> int | None:
+    if raw is None:
+        return None
+    if not isinstance(raw, int) or isinstance(raw, bool):
+        raise LimitsError(path, "must be a whole number, 0 for unlimited, or null for the catalogue's")
+    if not 0 <= raw <= MAX_LIMIT:
+        raise LimitsError(path, f"must be between 0 and {MAX_LIMIT}")
+    return raw
+
+
+def account_windows(
+    credential: str, declared: Iterable[Limit], models: Iterable[Limit], overrides: Overrides
+) -> tuple[Window, ...]:
+    """The windows of a whole account: the catalogue's or an override's, and what ALWAYS_COUNTED names in any
+    case.
+
+    An override keeps the way the catalogue's window runs (rolling, time zone). One that the account does not
+    declare runs as it does on the first of `models`, the limits of all the provider's models: every candidate
+    must see the same window behind a key.
+    """
+    like = {(limit.metric, limit.unit): limit for limit in reversed(list(models))}
+    own = {(limit.metric, limit.unit): limit for limit in declared}
+    numbers = {span: limit.limit for span, limit in own.items()} | overrides.by_span
+    spans = [*ALWAYS_COUNTED, *(span for span in numbers if numbers[span] and span not in ALWAYS_COUNTED)]
+    return tuple(
+        _window(credential, own.get(span) or like.get(span) or Limit(*span, 0), numbers.get(span, 0))
+        for span in spans
+    )
+
+
+def model_windows(candidate: str, declared: Iterable[Limit], overrides: Overrides) -> tuple[Window, ...]:
+    """The windows of one model beside its account's.
+
+    Overridden ones are left out: the account's window now binds all models.
+    """
+    return tuple(
+        _window(candidate, limit, limit.limit)
+        for limit in declared
+        if limit.limit and (limit.metric, limit.unit) not in overrides.by_span
+    )
+
+
+def _window(scope: str, like: Limit, number: int) -> Window:
+    key = f"{scope}#{like.metric}/{like.unit}"
+    return Window(key, like.metric, like.unit, number, like.rolling, like.zone)
+
+
+def token_claim(offer: Offer, prompt_tokens: int, max_tokens: int | None) -> int:
+    """Tokens to reserve: the prompt, and the answer by the client's cap or a usual length.
+
+    The answer's part is cut so that the whole fits the smallest token window: a cap of 32k must not bar a
+    model with 6k a minute from answering shortly. A prompt that alone exceeds that window is claimed whole,
+    and so refused.
+    """
+    completion = DEFAULT_COMPLETION_TOKENS if max_tokens is None else max_tokens
+    if offer.max_output_tokens is not None:
+        completion = min(completion, offer.max_output_tokens)
+    bounds = [window.limit for window in offer.subject.windows if window.metric == "tokens" and window.limit]
+    if bounds:
+        completion = min(completion, max(min(bounds) - prompt_tokens, 0))
+    return prompt_tokens + completion
+
+
+def remaining_shares(windows: Sequence[Window], used: Sequence[int]) -> Shares:
+    """What is left of a candidate's windows; `used` is aligned with them.
+
+    Called for every candidate of every request, hence comparisons in place of `min`: twice as fast.
+    """
+    rpm = rpd = tpd = headroom = 1.0
+    for window, count in zip(windows, used, strict=True):
+        limit = window.limit
+        if not limit or not count:
+            continue
+        share = 1.0 - count / limit if count < limit else 0.0
+        if share < headroom:
+            headroom = share
+        unit = window.unit
+        if unit == "day":
+            if window.metric == "tokens":
+                if share < tpd:
+                    tpd = share
+            elif share < rpd:
+                rpd = share
+        elif unit == "minute" and share < rpm and window.metric == "requests":
+            rpm = share
+    return Shares(rpm, rpd, tpd, headroom)
+
+
+def until_reset(unit: Unit, windows: Iterable[Window], now: float) -> float:
+    """When a spent window of `unit` gives way again:
+
+    UTC epoch seconds, the latest among `windows` of that length.
+
+    For an upstream's 429 that names a window but no time. A fixed window ends at its boundary (day and month:
+    local midnight), UTC's where no such window is declared. A rolling one gives back continuously: ask again
+    after its length, after a minute at most.
+    """
+    fitting = [window for window in windows if window.unit == unit] or [Window("", "requests", unit, 0)]
+    return max(
+        now + min(UNIT_SECONDS[unit], RETRY_ROLLING_S)
+        if window.rolling
+        else bounds(unit, window.zone, now)[1]
+        for window in fitting
+    )

@@ -1,0 +1,201 @@
+"""The only file that opens sockets upstream. aiohttp does the work; its types and exceptions stop here.
+
+One connection pool a process, made on the running loop and closed at shutdown, never while in use. Measured in docs/PERFORMANCE.md:
+our own `UpstreamRequest` instead of httpx's Request and Response saves about a tenth of a request's CPU, so those stay off this path.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp import hdrs
+from yarl import URL
+
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.sandbox import SandboxTransport
+from apps.providers.types import Timeouts, Transport, UpstreamRequest, UpstreamResponse
+
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+KEEPALIVE_S = 60.0
+DNS_TTL_S = 60
+AUTO_HEADERS = frozenset({hdrs.ACCEPT, hdrs.ACCEPT_ENCODING})
+USER_AGENT = "FreeAI"
+
+
+class AiohttpTransport:
+    """Sends over one shared aiohttp session."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self._urls: dict[str, URL] = {}
+        self._timeouts: dict[Timeouts, aiohttp.ClientTimeout] = {}
+
+    async def open(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
+        """See `Transport.open`."""
+        try:
+            response = await self._get_session().request(
+                request.method,
+                self._url(request.url),
+                data=request.body or None,
+                headers=request.headers,
+                timeout=self._timeout(timeouts),
+                allow_redirects=False,
+                skip_auto_headers=AUTO_HEADERS,
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _translated(error) from error
+        return _Response(response)
+
+    async def aclose(self) -> None:
+        """Close the pool. Open answers end with a network error."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _get_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=KEEPALIVE_S, ttl_dns_cache=DNS_TTL_S, family=socket.AF_UNSPEC
+                ),
+                headers={hdrs.USER_AGENT: USER_AGENT},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                max_line_size=64 * 1024,
+                max_field_size=64 * 1024,
+                read_bufsize=256 * 1024,
+            )
+        return self._session
+
+    def _url(self, url: str) -> URL:
+        """The parsed URL; their number is bounded by the catalogue, and the memo by a round figure."""
+        parsed = self._urls.get(url)
+        if parsed is None:
+            if len(self._urls) > 2_000:  # noqa: PLR2004 - a bound, not a tuning
+                self._urls.clear()
+            parsed = self._urls[url] = URL(url)
+        return parsed
+
+    def _timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
+        known = self._timeouts.get(timeouts)
+        if known is None:
+            self._timeouts.clear()
+            known = self._timeouts[timeouts] = aiohttp.ClientTimeout(
+                total=None, connect=timeouts.connect_s, sock_connect=timeouts.connect_s, sock_read=timeouts.read_s
+            )
+        return known
+
+
+class _Response:
+    """An open aiohttp answer behind the `UpstreamResponse` contract."""
+
+    __slots__ = ("_response", "headers", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers: Mapping[str, str] = _LowerHeaders(response)
+
+    async def read(self) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for data in self.chunks():
+            size += len(data)
+            if size > MAX_ANSWER_BYTES:
+                self.close()
+                raise UpstreamError(ErrorKind.PARSING, "The upstream's answer is larger than 64 MiB.", status=self.status)
+            parts.append(data)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def chunks(self) -> "_Chunks":
+        return _Chunks(self._response.content, self)
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class _Chunks:
+    """The body as it arrives; an object, not a generator, so that nothing is left to the garbage collector."""
+
+    __slots__ = ("_content", "_response")
+
+    def __init__(self, content: aiohttp.StreamReader, response: _Response) -> None:
+        self._content = content
+        self._response = response
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            data = await self._content.readany()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._response.close()
+            raise _translated(error) from error
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+
+class _LowerHeaders(Mapping[str, str]):
+    """aiohttp's headers are case-insensitive already; read through, without a copy."""
+
+    __slots__ = ("_response",)
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    def __getitem__(self, name: str) -> str:
+        return self._response.headers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.lower() for name in self._response.headers)
+
+    def __len__(self) -> int:
+        return len(self._response.headers)
+
+
+class Switchboard:
+    """Sends `sandbox://` calls to the in-process sandbox and all others over the network."""
+
+    def __init__(self, network: Transport | None = None) -> None:
+        self.network: Transport = network or AiohttpTransport()
+        self.sandbox: Transport = SandboxTransport()
+
+    async def open(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
+        """See `Transport.open`."""
+        target = self.sandbox if request.url.startswith("sandbox:") else self.network
+        return await target.open(request, timeouts)
+
+    async def aclose(self) -> None:
+        await self.sandbox.aclose()
+        await self.network.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _translated(error: Exception) -> UpstreamError:
+    """The network error behind an aiohttp exception, in words that name no address and no key."""
+    match error:
+        case aiohttp.SocketTimeoutError() | asyncio.TimeoutError():
+            return UpstreamError(ErrorKind.NETWORK, "The upstream did not answer in time.", timed_out=True)
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return UpstreamError(ErrorKind.NETWORK, "The upstream's TLS certificate was refused.")
+        case aiohttp.ClientConnectorDNSError():
+            return UpstreamError(ErrorKind.NETWORK, "The upstream's host name does not resolve.")
+        case aiohttp.ClientConnectorError():
+            return UpstreamError(ErrorKind.NETWORK, "The upstream refused the connection.")
+        case aiohttp.ClientPayloadError():
+            return UpstreamError(ErrorKind.NETWORK, "The upstream cut its answer short.")
+        case aiohttp.InvalidURL() | ValueError():
+            return UpstreamError(ErrorKind.NETWORK, "The provider's base URL is not usable.")
+        case _:
+            return UpstreamError(ErrorKind.NETWORK, f"The connection to the upstream broke ({type(error).__name__}).")

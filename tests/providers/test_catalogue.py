@@ -1,0 +1,152 @@
+"""The shipped catalogue, and what is said about one that cannot be used."""
+
+import pytest
+
+from apps.providers.catalogue_files import CatalogueError, read_catalogue
+from apps.providers.offers import SCRIPT_TAG
+
+CATALOGUE = {entry.name: entry for entry in read_catalogue()}
+GOOD = """
+name = "acme"
+display_name = "Acme"
+base_url = "https://acme.test/v1"
+default_model = "one"
+
+[[models]]
+name = "one"
+"""
+
+
+def models(provider):
+    return {model.name: model for model in CATALOGUE[provider].models}
+
+
+def refusal(tmp_path, text, name="acme.toml"):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(CatalogueError) as error:
+        read_catalogue(tmp_path)
+    return str(error.value)
+
+
+def test_ships_the_eight_providers():
+    assert set(CATALOGUE) == {
+        "groq", "mistral", "gemini", "cerebras", "openrouter", "cohere", "huggingface", "sandbox",
+    }  # fmt: skip
+
+
+def test_groq_shows_what_the_api_reference_shows():
+    groq = CATALOGUE["groq"]
+
+    limits = {(limit["metric"], limit["unit"]): limit["limit"] for limit in groq.limits}
+
+    assert limits == {("requests", "minute"): 30, ("requests", "day"): 14_400, ("tokens", "day"): 500_000}
+    assert groq.tags == ["fast", "cheap", "audio"]
+    assert groq.default_model == "llama-3.3-70b-versatile"
+    assert groq.weight == 1.0
+
+
+def test_prices_become_micro_dollars():
+    columns = models("groq")["openai/gpt-oss-20b"].columns()
+
+    assert (columns["prompt_microusd"], columns["completion_microusd"]) == (75_000, 300_000)
+
+
+def test_a_single_price_leaves_the_other_at_nothing_and_no_price_stays_unknown():
+    embedding = models("mistral")["mistral-embed"].columns()
+    unpriced = models("groq")["allam-2-7b"].columns()
+
+    assert (embedding["prompt_microusd"], embedding["completion_microusd"]) == (100_000, 0)
+    assert (unpriced["prompt_microusd"], unpriced["completion_microusd"]) == (None, None)
+
+
+def test_only_the_first_sandbox_script_takes_part_in_automatic_routing():
+    automatic = [model.name for model in CATALOGUE["sandbox"].models if SCRIPT_TAG not in model.tags]
+
+    assert automatic == ["ok"]
+    assert not CATALOGUE["sandbox"].requires_key
+    assert not CATALOGUE["sandbox"].limits
+
+
+def test_the_sandbox_has_every_script():
+    assert set(models("sandbox")) == {
+        "ok", "slow", "flaky_2", "error_400", "error_401", "error_403", "error_404", "error_429",
+        "error_500", "error_503", "stall", "stall_after_content", "cut", "empty", "filtered",
+        "tool_call", "parallel_tools", "reasoning", "long",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.name)
+def test_every_chat_model_knows_its_context_window(entry):
+    chat = [model for model in entry.models if model.task == "chat"]
+
+    assert [model.name for model in chat if not model.context_window] == []
+
+
+@pytest.mark.parametrize(
+    ("task", "providers"),
+    [
+        ("embedding", {"mistral", "gemini", "cohere", "huggingface", "openrouter"}),
+        ("transcription", {"groq", "mistral", "cohere", "huggingface"}),
+    ],
+)
+def test_every_provider_of_a_task_names_one_default_model_for_it(task, providers):
+    defaults = {
+        name: [model.name for model in entry.models if f"default-{task}" in model.tags and model.task == task]
+        for name, entry in CATALOGUE.items()
+        if any(model.task == task for model in entry.models)
+    }
+
+    assert set(defaults) == providers
+    assert all(len(names) == 1 for names in defaults.values())
+
+
+def test_gemini_days_end_at_midnight_in_california():
+    days = [limit for model in CATALOGUE["gemini"].models for limit in model.limits if limit["unit"] == "day"]
+
+    assert {limit["zone"] for limit in days} == {"America/Los_Angeles"}
+
+
+def test_accepts_the_smallest_file(tmp_path):
+    (tmp_path / "acme.toml").write_text(GOOD)
+
+    (entry,) = read_catalogue(tmp_path)
+
+    assert (entry.name, entry.requires_key, entry.models[0].task) == ("acme", True, "chat")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("[[models]]", "colour = 1\n[[models]]"), ("acme.toml", "colour")),
+        (('base_url = "https://acme.test/v1"', 'base_url = "ftp://acme"'), ("acme.toml", "base_url")),
+        (('base_url = "https://acme.test/v1"', ""), ("acme.toml", "base_url")),
+        (('default_model = "one"', 'default_model = "two"'), ("acme.toml", "default_model", "two")),
+        (('name = "acme"', 'name = "other"'), ("acme.toml", "name", "other")),
+        (("[[models]]", "[wire]\ntypo = 1\n[[models]]"), ("acme.toml", "wire.typo")),
+        (("[[models]]", "[wire]\nstop_max = 'x'\n[[models]]"), ("acme.toml", "wire", "stop_max")),
+        (('name = "one"', 'name = "one"\ncontext_window = "big"'), ("model 'one'", "context_window")),
+        (('name = "one"', 'name = "one"\ncapabilities = ["fly"]'), ("model 'one'", "capabilities", "fly")),
+        (('name = "one"', 'name = "one"\nprompt_usd = -1'), ("model 'one'", "prompt_usd")),
+        (
+            ('name = "one"', 'name = "one"\nlimits = [{metric = "requests", unit = "week", limit = 1}]'),
+            ("model 'one'", "limits[0]", "unit", "week"),
+        ),
+        (
+            ('name = "one"', 'name = "one"\nlimits = [{metric="tokens", unit="day", limit=1, zone="Mars"}]'),
+            ("model 'one'", "limits[0].zone", "Mars"),
+        ),
+        (('name = "one"', 'name = "one"\n[[models]]\nname = "one"'), ("model 'one'", "twice")),
+        (('name = "one"', 'task = "chat"'), ("models[0]", "name")),
+        (("[[models]]", "[[models]"), ("acme.toml", "line")),
+    ],
+)  # fmt: skip
+def test_says_where_a_file_is_wrong(tmp_path, change, said):
+    message = refusal(tmp_path, GOOD.replace(change[0], change[1], 1))
+
+    assert message.startswith("acme.toml: ")
+    assert all(part in message for part in said), message
+
+
+def test_refuses_an_empty_folder(tmp_path):
+    with pytest.raises(CatalogueError, match="no catalogue files"):
+        read_catalogue(tmp_path)

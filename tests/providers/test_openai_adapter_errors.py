@@ -1,0 +1,235 @@
+"""The error bodies of providers' documentation, and what each means to a router."""
+
+import orjson
+import pytest
+
+from apps.providers.adapters.openai import OpenAIAdapter
+from apps.providers.adapters.openai.waits import parse_duration
+from apps.providers.errors import ErrorKind
+from tests.factories import API_KEY, make_offer
+
+adapter = OpenAIAdapter()
+DATE = {"date": "Sat, 01 Aug 2026 12:00:00 GMT"}  # epoch 1785585600
+
+
+def parse(status, body, headers=None):
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    return adapter.parse_error(status, headers or {}, raw, make_offer())
+
+
+def nested(message, **fields):
+    return {"error": {"message": message, **fields}}
+
+
+AUTH = [
+    (401, nested("Invalid API Key", type="invalid_request_error", code="invalid_api_key")),
+    (401, {"detail": "Unauthorized"}),
+    (401, {"message": "Wrong API Key", "type": "invalid_request_error", "code": "wrong_api_key"}),
+    (401, nested("No auth credentials found", code=401)),
+    (401, {"error": "Invalid username or password."}),
+    (401, b""),
+    (403, {"status": 403, "title": "Forbidden", "detail": "Authorization failed"}),
+    (403, nested("token permission")),
+    (400, [{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key."}}]),
+    (401, {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}),
+    (401, nested("token expired", code="1003")),
+]
+CONTEXT = [
+    (400, nested("Please reduce the length.", param="messages", code="context_length_exceeded")),
+    (413, nested("Request too large on tokens per minute (TPM)", type="tokens", code="rate_limit_exceeded")),
+    (413, nested("Request body too large. Max size: 8000 tokens.", code="tokens_limit_reached")),
+    (400, {"object": "error", "message": "Prompt contains 40000 tokens", "code": "3051"}),
+    (400, nested("maximum context length", code=400, metadata={"error_type": "context_length_exceeded"})),
+    (400, {"object": "error", "message": "This model's maximum context length is 4096.", "code": 400}),
+    (400, nested("exceeds the available context size", code=400, type="exceed_context_size_error")),
+    (403, nested("input and max_tokens exceed the context length")),
+    (422, nested("`inputs` tokens + `max_new_tokens` must be <= 8193")),
+]
+THIS_CANDIDATE = [
+    (404, nested("The model `x` does not exist.", code="model_not_found")),
+    (400, nested("The model `x` has been decommissioned.", code="model_decommissioned")),
+    (404, b"404 page not found"),
+    (410, {"status": 410, "title": "Gone", "detail": "The model 'x' has reached its end of life"}),
+    (400, {"object": "error", "message": "Invalid model: x", "code": "1500"}),
+    (400, nested("x/y is not a valid model ID", code=400)),
+    (403, {"error": {"code": "no_access", "message": "No access to model: openai/gpt-5"}}),
+    (403, nested("this model requires a subscription")),
+    (400, {"errors": [{"code": 5007, "message": "No such model @cf/x or task"}], "success": False}),
+    (400, nested("Unrecognized request argument supplied: top_k")),
+    (400, nested("'logit_bias' is not supported", code="unsupported_parameter")),
+    (400, nested("Failed to call a function.", code="tool_use_failed")),
+    (401, nested("Model x is not supported")),
+    (413, b"<html><head><title>413 Request Entity Too Large</title></head></html>"),
+]
+CALLERS_FAULT = [
+    (400, nested("messages must not be empty", type="invalid_request_error", code="invalid_value")),
+    (400, b"bad request"),
+    (422, nested("top_p must be above 0")),
+]
+FAILED = [
+    (500, nested("The server had an error")),
+    (503, b"<html><title>503 Service Temporarily Unavailable</title></html>"),
+    (529, nested("Overloaded", type="overloaded_error")),
+    (498, nested("capacity exceeded", code="capacity_exceeded")),
+    (503, {"message": "Service tier capacity exceeded", "code": "3505"}),
+    (502, nested("…", code=502, metadata={"error_type": "provider_unavailable"})),
+    (400, {"status": 400, "detail": "Function id '1': DEGRADED function cannot be invoked"}),
+    (522, b""),
+]
+FILTERED = [
+    (400, nested("The response was filtered", type=None, param="prompt", code="content_filter")),
+    (403, nested("x requires moderation on y", code=403, metadata={"reasons": ["violence"]})),
+    (400, nested("sensitive content", code="1301")),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "candidate_only", "samples"),
+    [
+        (ErrorKind.AUTH, False, AUTH),
+        (ErrorKind.CONTEXT_LENGTH, False, CONTEXT),
+        (ErrorKind.CLIENT_ERROR, True, THIS_CANDIDATE),
+        (ErrorKind.CLIENT_ERROR, False, CALLERS_FAULT),
+        (ErrorKind.SERVER_ERROR, False, FAILED),
+        (ErrorKind.CONTENT_FILTERED, False, FILTERED),
+    ],
+    ids=["auth", "context", "this_candidate", "callers_fault", "failed", "filtered"],
+)
+def test_classifies_documented_refusals(kind, candidate_only, samples):
+    for status, body in samples:
+        error = parse(status, body)
+
+        assert (error.kind, error.candidate_only) == (kind, candidate_only), (status, body)
+        assert error.status == status
+        assert error.message
+
+
+GROQ_DAY = (
+    "Rate limit reached for model `llama-3.3-70b-versatile` in organization `org_x` service tier `on_demand` on"
+    " tokens per day (TPD): Limit 100000, Used 97050, Requested 3619. Please try again in 9m38.016s."
+)
+GITHUB_DAY = (
+    "Rate limit of 50 per 86400s exceeded for UserByModelByDay. Please wait 84893 seconds before retrying."
+)
+HF_MONTH = "You have exceeded your monthly included credits for Inference Providers."
+NEURONS = "you have used up your daily free allocation of 10,000 neurons"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "window", "scope"),
+    [
+        (429, nested(GROQ_DAY, type="tokens", code="rate_limit_exceeded"), "day", "model"),
+        (429, nested("on requests per minute (RPM): Limit 30", code="rate_limit_exceeded"), "minute", "model"),
+        (429, {"message": "Rate limit exceeded", "type": "rate_limited", "code": "1300"}, "minute", "model"),
+        (429, {"message": "Requests per minute limit exceeded", "code": "request_quota_exceeded"}, "minute", "model"),
+        (429, {"message": "Tokens per day limit exceeded", "code": "token_quota_exceeded"}, "day", "model"),
+        (429, {"message": "We're experiencing high traffic!", "code": "queue_exceeded"}, None, "model"),
+        (429, nested("Rate limit exceeded: free-models-per-day. Add 10 credits", code=429), "day", "account"),
+        (429, nested("Rate limit exceeded: free-models-per-min", code=429), "minute", "account"),
+        (429, nested("Provider returned error", code=429, metadata={"raw": "rate-limited upstream"}), None, "model"),
+        (429, nested(GITHUB_DAY, code="RateLimitReached"), "day", "model"),
+        (429, nested("Rate limit of 5 per 0s exceeded for UserConcurrentRequests"), None, "model"),
+        (429, nested("Rate limit of 15 per 60s exceeded for UserByModelByMinute"), "minute", "model"),
+        (429, nested("Rate limit reached for requests", code="1302"), None, "model"),
+        (429, nested("overload", code="1305"), None, "model"),
+        (429, {"message": "Service tier capacity exceeded", "code": "3505"}, None, "model"),
+        (429, {"message": "limited to 1000 API calls / month"}, "month", "account"),
+        (429, {"message": "limited to 20 API calls / minute"}, "minute", "model"),
+        (429, {"errors": [{"code": 4006, "message": NEURONS}], "success": False}, "day", "account"),
+        (429, nested("You exceeded your current quota", code="insufficient_quota"), "day", "account"),
+        (429, {"status": 429, "title": "Too Many Requests"}, "minute", "model"),
+        (429, b"", "minute", "model"),
+        (402, {"error": HF_MONTH}, "month", "account"),
+        (402, nested("This request requires more credits", code=402), "day", "account"),
+    ],
+)  # fmt: skip
+def test_tells_which_limit_was_met(status, body, window, scope):
+    error = parse(status, body)
+
+    assert (error.kind, error.window, error.scope) == (ErrorKind.RATE_LIMITED, window, scope)
+
+
+def test_reads_googles_quota_names_from_its_compatible_endpoint():
+    violation = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}
+    details = [{"violations": [violation]}, {"retryDelay": "20s"}]
+
+    error = parse(429, [{"error": {"code": 429, "message": "quota", "details": details}}])
+
+    assert (error.window, error.retry_after_s) == ("day", 20.0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({"retry-after-ms": "1500", "retry-after": "9"}, b"", 1.5),
+        ({"retry-after": "2"}, nested(GROQ_DAY), 2.0),
+        ({"retry-after": "0"}, b"", 0.0),
+        ({"retry-after": "Sat, 01 Aug 2026 12:01:00 GMT", **DATE}, b"", 60.0),
+        ({"retry-after": "Sat, 01 Aug 2026 12:01:00 GMT"}, b"", None),
+        ({"retry-after": "Sat, 01 Aug 2026 11:00:00 GMT", **DATE}, b"", 0.0),
+        ({"retry-after": "soon"}, b"", None),
+        ({}, {"error": {"message": "Rate limit exceeded", "retry_after": 1}}, 1.0),
+        ({}, {"message": "Rate limit exceeded", "retry_after": "3.5"}, 3.5),
+        ({"x-ratelimit-timeremaining": "55"}, b"", 55.0),
+        ({}, nested(GROQ_DAY), 578.016),
+        ({}, nested("Please try again in 825ms."), 0.825),
+        ({}, nested("Please retry in 20.04s."), 20.04),
+        ({}, nested("try again in 1h2m"), 3720.0),
+        ({}, nested(GITHUB_DAY), 84_893.0),
+        ({}, nested("Please wait 900000 seconds"), 86_400.0),
+        ({}, nested("wait 2 months"), None),
+        ({"x-ratelimit-reset": "1785585660000", **DATE}, b"", 60.0),
+        ({"x-ratelimit-reset": "1785585660", **DATE}, b"", 60.0),
+        ({"x-ratelimit-reset": "1785585660000"}, b"", None),
+        (DATE, nested("free-models-per-day", metadata={"headers": {"X-RateLimit-Reset": "1785585720000"}}), 120.0),
+        ({}, b"", None),
+    ],
+)  # fmt: skip
+def test_finds_the_wait_wherever_it_is_said(headers, body, seconds):
+    assert parse(429, body, headers).retry_after_s == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7.66s", 7.66), ("2m59.56s", 179.56), ("1d", 86_400.0), ("26.28", 26.28), ("nan", None), ("-5", None), ("", None)],
+)  # fmt: skip
+def test_reads_durations(text, seconds):
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+def test_names_the_parameter_that_a_strict_upstream_refused():
+    item = {"type": "extra_forbidden", "loc": ["body", "store"], "msg": "Extra inputs are not permitted"}
+    body = {"object": "error", "message": {"detail": [item]}, "type": "invalid_request_error", "code": None}
+
+    for error in (parse(422, body), parse(422, {"detail": [item]})):
+        assert error.candidate_only
+        assert error.param == "store"
+        assert error.message == "store: Extra inputs are not permitted"
+
+
+def test_keeps_param_and_code_and_scrubs_the_key():
+    error = parse(
+        400, nested(f"bad key {API_KEY} and \x1b[31m", param="top_p", code="decimal_above_max_value")
+    )
+
+    assert (error.param, error.code) == ("top_p", "decimal_above_max_value")
+    assert API_KEY not in error.message
+    assert "\x1b" not in error.message
+
+
+def test_shortens_an_html_page_to_its_title():
+    page = b"<!DOCTYPE html><html><head><title>Bad gateway</title></head><body>" + b"x" * 100_000
+
+    assert parse(502, page).message == "HTML page: Bad gateway"
+
+
+@pytest.mark.parametrize(
+    "body", [b"null", b"[]", b"[1]", b"3", b'"text"', b'{"error": 5}', b'{"error": {}}', b"\xff\xfe"]
+)
+def test_survives_bodies_of_no_known_shape(body):
+    assert parse(500, body).kind is ErrorKind.SERVER_ERROR
+
+
+@pytest.mark.parametrize("status", [408, 504])
+def test_an_upstreams_timeout_is_marked_as_one(status):
+    assert parse(status, b"").timed_out
