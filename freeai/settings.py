@@ -58,7 +58,9 @@ ROOT_URLCONF = "freeai.urls"
 ASGI_APPLICATION = "freeai.asgi.application"
 
 INSTALLED_APPS = [
-    *(["daphne"] if "runserver" in sys.argv else []),  # it brings Twisted; uvicorn serves, daphne only develops
+    *(
+        ["daphne"] if "runserver" in sys.argv else []
+    ),  # it brings Twisted; uvicorn serves, daphne only develops
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

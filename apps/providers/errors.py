@@ -1,6 +1,6 @@
 """Error kinds of upstream calls and THE policy table: one truth, read by the attempt loop, the breaker, the API and the docs.
 
-    UpstreamError          one failed attempt, classified
+UpstreamError          one failed attempt, classified
 """
 
 from enum import StrEnum
@@ -59,7 +59,7 @@ class UpstreamError(Exception):
     candidate's own (unsupported parameter, unknown model), so that another candidate may well succeed. `timed_out`: no answer in time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of the failure, by name
         self,
         kind: ErrorKind,
         message: str,

@@ -21,13 +21,17 @@ class Provider(Shipped):
     display_name = models.CharField(max_length=80)
     base_url = models.CharField(max_length=300)
     wire = models.JSONField(
-        default=dict, blank=True, help_text="How its wire differs from its family's: apps.providers.types.Preset."
+        default=dict,
+        blank=True,
+        help_text="How its wire differs from its family's: apps.providers.types.Preset.",
     )
     enabled = models.BooleanField(default=True)
     weight = models.FloatField(default=1.0, validators=[MinValueValidator(0.0)])
     tags = models.JSONField(default=list, blank=True)
     limits = models.JSONField(
-        default=list, blank=True, help_text='Quota windows of the account: [{"metric", "unit", "limit", "rolling"?, "zone"?}].'
+        default=list,
+        blank=True,
+        help_text='Quota windows of the account: [{"metric", "unit", "limit", "rolling"?, "zone"?}].',
     )
     default_model = models.CharField(max_length=200, blank=True)
     requires_key = models.BooleanField(default=True)
@@ -55,14 +59,18 @@ class ProviderModel(Shipped):
     context_window = models.PositiveIntegerField(default=0, help_text="Tokens; 0 when unknown.")
     max_output_tokens = models.PositiveIntegerField(null=True, blank=True)
     limits = models.JSONField(default=list, blank=True, help_text="Quota windows of this model alone.")
-    prompt_microusd = models.BigIntegerField(null=True, blank=True, help_text="Micro-dollars per million prompt tokens.")
+    prompt_microusd = models.BigIntegerField(
+        null=True, blank=True, help_text="Micro-dollars per million prompt tokens."
+    )
     completion_microusd = models.BigIntegerField(null=True, blank=True)
     tags = models.JSONField(default=list, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["provider", "name"]
-        constraints = [models.UniqueConstraint(fields=["provider", "name"], name="one_model_name_per_provider")]
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "name"], name="one_model_name_per_provider")
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider.name}/{self.name}"
@@ -76,11 +84,19 @@ class Credential(models.Model):
     encrypted_key = models.TextField(blank=True, editable=False)
     key_preview = models.CharField(max_length=20, blank=True, editable=False)
     enabled = models.BooleanField(default=True)
-    rpm_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Requests per minute; 0 for unlimited.")
-    rpd_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Requests per day; 0 for unlimited.")
-    tpd_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Tokens per day; 0 for unlimited.")
+    rpm_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Requests per minute; 0 for unlimited."
+    )
+    rpd_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Requests per day; 0 for unlimited."
+    )
+    tpd_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Tokens per day; 0 for unlimited."
+    )
     limits = models.JSONField(
-        default=dict, blank=True, help_text='{"requests": {"second", "minute", "hour", "day", "month"}, "tokens": {…}}'
+        default=dict,
+        blank=True,
+        help_text='{"requests": {"second", "minute", "hour", "day", "month"}, "tokens": {…}}',
     )
     weight = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.0)])
     default_model = models.CharField(max_length=200, blank=True)
@@ -90,7 +106,9 @@ class Credential(models.Model):
 
     class Meta:
         ordering = ["user", "provider"]
-        constraints = [models.UniqueConstraint(fields=["user", "provider"], name="one_credential_per_user_and_provider")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "provider"], name="one_credential_per_user_and_provider")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} @ {self.provider.name}"

@@ -68,7 +68,7 @@ SCRIPTS: dict[str, Script] = {
 
 
 class SandboxResponse:
-    """An open answer (see `UpstreamResponse`): its parts are made while they are read."""
+    """An open answer (see `UpstreamResponse`). Its parts are frames, or one whole body."""
 
     def __init__(
         self, status: int, parts: list[bytes], timeouts: Timeouts, script: Script, pace_s: float
@@ -88,8 +88,7 @@ class SandboxResponse:
         return b"".join([part async for part in self.chunks()])
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body, one frame at a time. Raises UpstreamError(NETWORK) when the script stalls; a cut body
-        just ends."""
+        """The body by frames; a cut one just ends. Raises UpstreamError(NETWORK) when the script stalls."""
         await self._wait(self._script.wait_s)
         trouble_at = min(FRAMES_BEFORE_TROUBLE, len(self._parts) - 1) if self._script.late else 0
         for number, part in enumerate(self._parts):
@@ -107,8 +106,7 @@ class SandboxResponse:
         self._closed = True
 
     async def _wait(self, seconds: float) -> None:
-        """Let `seconds` pass, or the read timeout, whichever is shorter; the latter raises as a socket
-        would."""
+        """Let `seconds` pass, at most the read timeout, which raises as a socket's would."""
         if seconds <= 0:
             return
         await asyncio.sleep(min(seconds, self._timeouts.read_s))
@@ -129,8 +127,7 @@ class SandboxTransport:
         self._failures.clear()
 
     async def open(self, request: UpstreamRequest, timeouts: Timeouts) -> SandboxResponse:
-        """The answer to `request`. Bodies are made at once, so that a bad script fails here and not while it
-        is read."""
+        """The answer to `request`, with its body ready to be read."""
         if request.method == "GET" and request.url.endswith("/models"):
             listed = [{"id": name, "object": "model", "owned_by": "freeai"} for name in SCRIPTS]
             return self._answer(OK, {"object": "list", "data": listed}, timeouts)

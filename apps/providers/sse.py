@@ -62,8 +62,7 @@ class SSEParser:
         return events
 
     def flush(self) -> list[Event]:
-        """The event that the end of the body leaves without its blank line; many upstreams omit it after the
-        last one."""
+        """The last event, whose blank line many upstreams omit."""
         event = read_block(bytes(self._rest))
         self._rest.clear()
         return [] if event is None else [event]
@@ -83,8 +82,10 @@ class SSEParser:
         return data.removeprefix(BOM)
 
     def _with_lf(self, data: bytes) -> bytes:
-        """`data` with every line end as LF. A CR at the end counts at once, so that no event waits for the
-        next read; its LF, if one follows, is then skipped."""
+        """`data` with every line end as LF.
+
+        A CR at the end counts at once, so that no event waits for the next read; its LF is skipped then.
+        """
         if not data:
             return data
         ended_in_cr = data.endswith(b"\r")

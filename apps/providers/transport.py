@@ -83,7 +83,10 @@ class AiohttpTransport:
         if known is None:
             self._timeouts.clear()
             known = self._timeouts[timeouts] = aiohttp.ClientTimeout(
-                total=None, connect=timeouts.connect_s, sock_connect=timeouts.connect_s, sock_read=timeouts.read_s
+                total=None,
+                connect=timeouts.connect_s,
+                sock_connect=timeouts.connect_s,
+                sock_read=timeouts.read_s,
             )
         return known
 
@@ -105,7 +108,9 @@ class _Response:
             size += len(data)
             if size > MAX_ANSWER_BYTES:
                 self.close()
-                raise UpstreamError(ErrorKind.PARSING, "The upstream's answer is larger than 64 MiB.", status=self.status)
+                raise UpstreamError(
+                    ErrorKind.PARSING, "The upstream's answer is larger than 64 MiB.", status=self.status
+                )
             parts.append(data)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -198,4 +203,6 @@ def _translated(error: Exception) -> UpstreamError:
         case aiohttp.InvalidURL() | ValueError():
             return UpstreamError(ErrorKind.NETWORK, "The provider's base URL is not usable.")
         case _:
-            return UpstreamError(ErrorKind.NETWORK, f"The connection to the upstream broke ({type(error).__name__}).")
+            return UpstreamError(
+                ErrorKind.NETWORK, f"The connection to the upstream broke ({type(error).__name__})."
+            )

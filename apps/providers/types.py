@@ -8,7 +8,8 @@ from msgspec import Struct, field
 from apps.core.state.contract import Subject
 
 Capability = Literal[
-    "vision", "audio", "audio_output", "tools", "json_schema", "json_object", "n", "logprobs", "reasoning"]
+    "vision", "audio", "audio_output", "tools", "json_schema", "json_object", "n", "logprobs", "reasoning"
+]
 Task = Literal["chat", "embedding", "transcription"]
 Wire = Literal["openai", "gemini", "cohere"]
 
@@ -87,7 +88,9 @@ class Price(Struct, frozen=True):
 
     def cost_microusd(self, usage: Usage) -> int:
         """Cost of one answer in micro-dollars, rounded to the nearest."""
-        total = usage.prompt_tokens * self.prompt_microusd + usage.completion_tokens * self.completion_microusd
+        total = (
+            usage.prompt_tokens * self.prompt_microusd + usage.completion_tokens * self.completion_microusd
+        )
         return (total + 500_000) // 1_000_000
 
 

@@ -1,5 +1,4 @@
-"""Whether an answer says anything: empty and filtered answers are failures, on every wire and streamed or
-not."""
+"""Whether an answer says anything. Empty and filtered ones are failures, streamed or not, on every wire."""
 
 from typing import Any, Literal
 

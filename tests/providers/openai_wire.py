@@ -1,5 +1,6 @@
 """Helpers for tests of the OpenAI dialect: frames as bytes, reading a stream in pieces, and joining its chunks as a client does."""
 
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -33,7 +34,7 @@ def text_frames(*texts: str) -> bytes:
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(places)]
 
 
 def read(*reads: bytes, **offer: Any) -> list[ChatChunk]:

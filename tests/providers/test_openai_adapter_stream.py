@@ -1,12 +1,12 @@
 import re
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Preset, Usage
-from tests.factories import API_KEY, make_offer
+from tests.factories import make_offer
 
 from .openai_wire import DONE, adapter, frame, joined, pieces, raw, read, text_frames
 
@@ -225,89 +225,6 @@ class TestReasoning:
         assert joined(read(body, preset=preset, model="v3"))[0] == {"content": "hm</think>\n\nHello"}
 
 
-class TestFailures:
-    def failure(self, *reads):
-        with pytest.raises(UpstreamError) as caught:
-            read(*reads)
-        return caught.value
-
-    @pytest.mark.parametrize(
-        "body", [b"", ROLE, ROLE + text_frames("Hel"), b": ping\n\n", text_frames("a")[:-9]]
-    )
-    def test_a_body_that_just_ends_was_cut(self, body):
-        assert self.failure(body).kind is ErrorKind.NETWORK
-
-    def test_a_choice_of_n_left_open_was_cut(self):
-        body = STOP + frame({"content": "b"}, choice={"index": 1})
-
-        assert self.failure(body).kind is ErrorKind.NETWORK
-
-    def test_an_end_mark_alone_is_a_finished_empty_answer(self):
-        assert joined(read(DONE)) == ({}, "stop", None)
-
-    def test_a_few_malformed_frames_are_skipped(self):
-        garbage = b"data: {oops\n\n" * 4
-
-        assert joined(read(garbage, text_frames("a"), garbage, STOP, DONE))[0] == {"content": "a"}
-
-    @pytest.mark.parametrize("bad", [b"data: {oops\n\n", b"data: 5\n\n", b'data: {"choices": 5}\n\n'])
-    def test_five_malformed_frames_in_a_row_are_too_many(self, bad):
-        assert self.failure(text_frames("a"), bad * 5, STOP, DONE).kind is ErrorKind.PARSING
-
-    def test_html_instead_of_a_stream(self):
-        error = self.failure(b"\n <!DOCTYPE html>", b"<html>...")
-
-        assert error.kind is ErrorKind.PARSING
-        assert "HTML" in error.message
-
-    def test_an_event_without_end_is_refused(self):
-        assert self.failure(b"data: ", b"x" * (9 * 1024 * 1024)).kind is ErrorKind.PARSING
-
-    @pytest.mark.parametrize(
-        ("body", "kind"),
-        [
-            (raw({"error": {"message": "Failed"}}), ErrorKind.SERVER_ERROR),
-            (raw({"error": {"message": "Failed"}}, "error"), ErrorKind.SERVER_ERROR),
-            (raw({"message": "Failed"}, "error"), ErrorKind.SERVER_ERROR),
-            (b"event: error\ndata: Failed\n\n", ErrorKind.SERVER_ERROR),
-            (raw({"error": {"message": "Failed", "code": "x"}, "status_code": 500}), ErrorKind.SERVER_ERROR),
-            (
-                frame({"content": ""}, "error", error={"code": 429, "message": "Failed"}),
-                ErrorKind.RATE_LIMITED,
-            ),
-            (frame({"content": ""}, x_groq={"error": "Failed"}), ErrorKind.SERVER_ERROR),
-            (raw([{"error": {"code": 503, "message": "Failed"}}]), ErrorKind.SERVER_ERROR),
-            (b'{"error": {"message": "Failed"}}', ErrorKind.SERVER_ERROR),
-        ],
-    )
-    def test_error_frames_end_the_stream(self, body, kind):
-        error = self.failure(text_frames("a") if body.startswith(b"d") else b"", body, DONE)
-
-        assert (error.kind, error.message, error.status) == (kind, "Failed", 200)
-
-    @pytest.mark.parametrize("reason", ["error", "network_error"])
-    def test_a_finish_reason_that_says_failure_is_one(self, reason):
-        assert self.failure(text_frames("a"), frame({}, reason), DONE).kind is ErrorKind.SERVER_ERROR
-
-    def test_a_client_error_after_the_start_is_this_candidates_own(self):
-        fault = {"message": "Failed to call a function.", "code": "tool_use_failed", "status_code": 400}
-
-        error = self.failure(text_frames("a"), raw({"error": fault}, "error"))
-
-        assert (error.kind, error.candidate_only) == (ErrorKind.CLIENT_ERROR, True)
-
-    def test_error_texts_are_scrubbed(self):
-        assert API_KEY not in self.failure(raw({"error": f"bad key {API_KEY}"})).message
-
-    @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["choices", "delta", "index", "content", "tool_calls", "function", "arguments", "finish_reason", "usage", "id", "name", "error", "x_groq", "reasoning_details", "thinking", "text"]), inner, max_size=4), max_leaves=20))  # fmt: skip
-    def test_no_shape_of_json_breaks_it_in_another_way(self, payload):
-        for body in (raw(payload), raw({"choices": [payload]}), raw({"choices": [{"delta": payload}]})):
-            try:
-                read(ROLE, body, DONE)
-            except UpstreamError:
-                pass
-
-
 def test_is_done_at_the_end_mark():
     stream = adapter.open_stream(make_offer())
     stream.feed(text_frames("a") + STOP)
@@ -319,9 +236,11 @@ def test_is_done_at_the_end_mark():
 
 
 def test_takes_a_whole_answer_that_came_instead_of_a_stream():
-    body = b'{"choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":{}}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}'
+    call_made = {"id": "a", "function": {"name": "f", "arguments": {}}}
+    answer = {"role": "assistant", "content": None, "tool_calls": [call_made]}
+    body = orjson.dumps({"choices": [{"message": answer, "finish_reason": "stop"}], "usage": USAGE})
 
     message, finish, usage = joined(read(*pieces(body, [10, 50])))
 
     assert message["tool_calls"][0]["function"] == {"name": "f", "arguments": "{}"}
-    assert (finish, usage) == ("tool_calls", Usage(1, 2))
+    assert (finish, usage) == ("tool_calls", Usage(9, 2))

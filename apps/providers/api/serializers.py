@@ -28,9 +28,7 @@ class LimitsField(serializers.Field[Any, Any, Any, Any]):
             raise serializers.ValidationError(f"{error.field}: {error.message}.") from error
 
     def to_representation(self, value: Any) -> dict[str, dict[str, int | None]]:
-        return {
-            metric: {unit: (value.get(metric) or {}).get(unit) for unit in UNITS} for metric in METRICS
-        }
+        return {metric: {unit: (value.get(metric) or {}).get(unit) for unit in UNITS} for metric in METRICS}
 
 
 def _limit() -> serializers.IntegerField:
@@ -48,7 +46,9 @@ class CredentialPatch(StrictSerializer):
     limits = LimitsField(required=False)
     weight = serializers.FloatField(min_value=0, max_value=MAX_WEIGHT, allow_null=True, required=False)
     default_model = serializers.CharField(allow_blank=True, allow_null=True, required=False, max_length=200)
-    max_retries = serializers.IntegerField(min_value=0, max_value=MAX_RETRIES, allow_null=True, required=False)
+    max_retries = serializers.IntegerField(
+        min_value=0, max_value=MAX_RETRIES, allow_null=True, required=False
+    )
 
     def validate_api_key(self, value: str) -> str:
         """A key that can travel in a header, or "". Raises ValidationError."""
@@ -70,9 +70,7 @@ class ProviderPatch(StrictSerializer):
     base_url = serializers.CharField(required=False, max_length=300)
     enabled = serializers.BooleanField(required=False)
     weight = serializers.FloatField(min_value=0, max_value=MAX_WEIGHT, required=False)
-    tags = serializers.ListField(
-        child=serializers.SlugField(max_length=40), max_length=50, required=False
-    )
+    tags = serializers.ListField(child=serializers.SlugField(max_length=40), max_length=50, required=False)
     limits = LimitsField(required=False)
     default_model = serializers.CharField(allow_blank=True, required=False, max_length=200)
 
@@ -84,9 +82,7 @@ class ProviderPatch(StrictSerializer):
         except ValueError:
             usable = None
         if not usable or "@" in parts.netloc or parts.query or parts.fragment or not value.isprintable():
-            raise serializers.ValidationError(
-                "Must be an http or https URL without user, query or fragment."
-            )
+            raise serializers.ValidationError("Must be an http or https URL without user, query or fragment.")
         return value.rstrip("/")
 
     def validate_default_model(self, value: str) -> str:

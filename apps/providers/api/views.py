@@ -19,7 +19,9 @@ class MyProviders(APIView):
 
     def get(self, request: Request) -> Response:
         own = {row.provider_id: row for row in Credential.objects.filter(user=request.user.pk)}
-        return Response([credential_row(provider, own.get(provider.pk)) for provider in Provider.objects.all()])
+        return Response(
+            [credential_row(provider, own.get(provider.pk)) for provider in Provider.objects.all()]
+        )
 
 
 class MyProvider(APIView):
@@ -33,7 +35,7 @@ class MyProvider(APIView):
         provider = get_object_or_404(Provider, name=name)
         form = CredentialPatch(data=request.data, context={"provider": provider})
         form.is_valid(raise_exception=True)
-        credential = _upsert(request.user.pk, provider, dict(form.validated_data))
+        credential = _upsert(request.user.pk or 0, provider, dict(form.validated_data))
         return Response(credential_row(provider, credential))
 
     def delete(self, request: Request, name: str) -> Response:
@@ -43,7 +45,7 @@ class MyProvider(APIView):
 
 
 @transaction.atomic
-def _upsert(user_id: int | None, provider: Provider, changes: dict[str, Any]) -> Credential:
+def _upsert(user_id: int, provider: Provider, changes: dict[str, Any]) -> Credential:
     """Write only what was sent, under a lock on the row: two edits of different fields both stay."""
     credential, _ = Credential.objects.get_or_create(user_id=user_id, provider=provider)
     credential = Credential.objects.select_for_update().get(pk=credential.pk)

@@ -1,5 +1,4 @@
-"""Streamed tool calls: which fragment belongs to which call, where upstreams leave out or repeat index, id,
-name and type."""
+"""Which fragment of a stream belongs to which tool call, where upstreams omit or repeat index, id and name."""
 
 from typing import Any
 
@@ -34,8 +33,7 @@ class CallAssembler:
         return bool(self._calls)
 
     def deltas(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The tool call deltas of one frame. An entry without an index counts by its position among its
-        frame's."""
+        """The tool call deltas of one frame; an entry without an index counts by its position in it."""
         return [self._delta(entry, position) for position, entry in enumerate(entries)]
 
     def missing_arguments(self) -> list[dict[str, Any]]:

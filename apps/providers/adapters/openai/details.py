@@ -1,5 +1,4 @@
-"""Finding the facts in an upstream's error body, whatever its shape: nested, flat, `detail`, a string, an
-array, HTML.
+"""Finding the facts in an error body, be it nested, flat, a `detail`, a string, an array or HTML.
 
 The shapes are those of providers' documentation and of measurements with live keys, July-August 2026.
 """

@@ -1,5 +1,4 @@
-"""Classifying refusals of upstreams that speak OpenAI's dialect: by code and status first, by documented text
-only where no code exists."""
+"""Classifying refusals: by code and status first, by documented text only where no code exists."""
 
 from collections.abc import Mapping
 from typing import Any

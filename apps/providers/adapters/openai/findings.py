@@ -1,5 +1,4 @@
-"""What providers' documented error codes and texts mean: one table of codes, one of texts for where no code
-exists.
+"""What documented error codes mean, and documented texts where no code exists.
 
 Codes of different providers do not collide: Z.ai's are 1000-1312, Mistral's 1300-3505, Cloudflare's
 3003-10000, SiliconFlow's 20000 on. Sources: the providers' documentation and measurements with live keys,

@@ -1,5 +1,7 @@
-"""Fitting a message history to an upstream's dialect: roles, keys, content, tool call ids, order. Never
-changes what it is given."""
+"""Fitting a message history to an upstream: roles, keys, content, tool call ids, order.
+
+Nothing here changes what it is given.
+"""
 
 import hashlib
 import re

@@ -43,8 +43,7 @@ class Plan:
         self._headers = {"content-type": "application/json", "accept-encoding": "identity", **preset.headers}
 
     def fit(self, body: dict[str, Any], offer: Offer) -> None:
-        """Apply the preset to `body`, a copy of the client's own whose nested values must stay as they
-        are."""
+        """Apply the preset to `body`: a copy of the client's, whose nested values stay as they are."""
         if isinstance(messages := body.get("messages"), list):
             body["messages"] = self.messages.rewrite(messages)
         if self.preset.default_max_tokens is not None:

@@ -42,8 +42,7 @@ class _Choice:
         self.finished = False
 
     def read(self, choice: dict[str, Any]) -> dict[str, Any] | None:
-        """OpenAI's chunk choice for an upstream's; None where it says nothing. A second finish reason is not
-        passed on."""
+        """OpenAI's chunk choice for an upstream's; None where it says nothing. Only one finish reason passes."""
         delta = self._delta(as_dict(choice.get("delta")))
         finish = None if self.finished else finish_of(choice, bool(self.calls))
         if finish is not None:
@@ -108,8 +107,7 @@ class OpenAIStream:
         self._malformed = 0
 
     def feed(self, data: bytes) -> list[ChatChunk]:
-        """The chunks that `data` completes. Raises UpstreamError: PARSING, or what an error frame is
-        classified as."""
+        """The chunks that `data` completes. Raises UpstreamError: PARSING, or an error frame's own kind."""
         if not self._begun:
             self._begin(data)
         if self._whole is not None:
@@ -123,8 +121,10 @@ class OpenAIStream:
         return self._read_all(events)
 
     def finish(self) -> list[ChatChunk]:
-        """What the end of the body completes. Raises UpstreamError: NETWORK when neither `[DONE]` nor all
-        finish reasons came."""
+        """What the end of the body completes.
+
+        Raises UpstreamError: NETWORK when neither `[DONE]` nor every finish reason came.
+        """
         if self._whole is not None:
             return self._unstreamed(bytes(self._whole))
         chunks = self._read_all(self._events.flush())
@@ -174,8 +174,7 @@ class OpenAIStream:
         return self._read_frame(frame, choices or [])
 
     def _plain(self, frame: dict[str, Any], choice: Any) -> ChatChunk | None:
-        """The hot path: one choice, one piece of text, nothing else, no more tags to look for. None for every
-        other frame."""
+        """The hot path: one choice with one piece of text and nothing else. None for every other frame."""
         if (
             type(choice) is not dict
             or choice.get("finish_reason") is not None

@@ -1,5 +1,4 @@
-"""Telling reasoning from answer where a model writes both into its content, between `<think>` and
-`</think>`."""
+"""Telling reasoning from answer where a model writes `<think>…</think>` into its content."""
 
 from enum import Enum, auto
 
@@ -57,8 +56,7 @@ class ThinkSplitter:
         return (held, "") if self._state is State.THINKING else ("", held)
 
     def _start(self, text: str) -> str:
-        """Decide what the answer begins with, or hold `text` until that can be told. Returns what is left to
-        look at."""
+        """What is left of `text` once it is known what the answer begins with; "", and held, until then."""
         begun = text.lstrip()
         if begun.startswith(OPENING):
             self._state = State.THINKING

@@ -1,5 +1,4 @@
-"""Reading hostile JSON in OpenAI's shapes: content, reasoning, finish reasons, usage, tool call ids. Shared
-by whole answers and streams."""
+"""Reading JSON that is only roughly in OpenAI's shapes, the same for whole answers and streams."""
 
 import uuid
 from typing import Any

@@ -1,0 +1,29 @@
+"""What the console shows at start."""
+
+from apps.gateway.setup import Made
+
+
+def first_run(made: Made, url: str) -> str:
+    """The secrets of the first run, shown this once, and a request that works as pasted."""
+    lines = ["", "FreeAI is set up. These are shown once; keep them:", ""]
+    if made.password:
+        lines += [
+            f"  admin page    {url}/admin/",
+            "  user          admin",
+            f"  password      {made.password}",
+        ]
+    if made.admin_token:
+        lines += [f"  admin token   {made.admin_token}   (header X-Admin-Token, for {url}/api/)"]
+    if made.client_key:
+        lines += [f"  client key    {made.client_key}", "", "Try it:", "", _curl(url, made.client_key)]
+    return "\n".join([*lines, ""])
+
+
+def _curl(url: str, key: str) -> str:
+    body = '{"model": "freeai-auto", "messages": [{"role": "user", "content": "Hello!"}]}'
+    return (
+        f"  curl {url}/v1/chat/completions \\\n"
+        f"    -H 'Authorization: Bearer {key}' \\\n"
+        f"    -H 'Content-Type: application/json' \\\n"
+        f"    -d '{body}'"
+    )

@@ -1,0 +1,12 @@
+"""All of `/api`: each app's own routes, and those that show the running gateway."""
+
+from django.urls import include, path
+
+from apps.gateway.api import views
+
+urlpatterns = [
+    path("", include("apps.clients.api.urls")),
+    path("", include("apps.providers.api.urls")),
+    path("providers", views.Providers.as_view()),
+    path("providers/<slug:name>", views.OneProvider.as_view()),
+]

@@ -1,0 +1,117 @@
+"""From what went wrong to the one error that the client sees (product table of errors on /v1). Pure."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from apps.gateway.wire.errors import ApiError
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import Offer
+from apps.strategies.ranking import Excluded
+
+QUOTA_REASONS = frozenset({"quota", "rate_limited"})
+CAPABILITY_REASONS = frozenset({"incapable", "context_window"})
+CLIENT_STATUSES = frozenset({400, 404, 413, 422})
+
+
+class Failure(Struct, frozen=True):
+    """One failed attempt."""
+
+    offer: Offer
+    error: UpstreamError
+
+
+def exhausted(failures: Sequence[Failure], waiting: Sequence[Excluded], now: float) -> ApiError:
+    """No candidate answered. `waiting` are those that could not be tried now. At least one of both is given."""
+    if not failures:
+        return _nothing_to_try(waiting, now)
+    last = failures[-1]
+    kinds = {failure.error.kind for failure in failures}
+    extra = {"provider": last.offer.provider, "kind": str(last.error.kind), "attempts": _attempts(failures)}
+    message = f"{last.offer.provider}: {last.error.message}"
+    if last.error.kind is ErrorKind.CLIENT_ERROR:
+        status = last.error.status if last.error.status in CLIENT_STATUSES else 400
+        code = last.error.code
+        return ApiError(status or 400, message, param=last.error.param, code=code, extra=extra)
+    if last.error.kind is ErrorKind.CONTEXT_LENGTH:
+        return ApiError(400, message, param="messages", code="context_length_exceeded", extra=extra)
+    if kinds == {ErrorKind.CONTENT_FILTERED}:
+        return ApiError(400, message, param="messages", code="content_filter", extra=extra)
+    if kinds == {ErrorKind.RATE_LIMITED}:
+        return _out_of_quota(message, _retry_after(failures, waiting, now), extra)
+    if kinds == {ErrorKind.NETWORK}:
+        message = f"No provider answered. Last: {message}"
+        return ApiError(504, message, type="api_error", code="upstream_timeout", extra=extra)
+    message = f"Every provider failed. Last: {message}"
+    return ApiError(502, message, type="api_error", code="upstream_failed", extra=extra)
+
+
+def incapable(excluded: Sequence[Excluded], prompt_tokens: int) -> ApiError:
+    """No candidate can answer such a request, whatever the time."""
+    details = sorted({item.detail for item in excluded})
+    if excluded and all(item.reason == "context_window" for item in excluded):
+        largest = max(item.offer.context_window for item in excluded)
+        message = (
+            f"The request has about {prompt_tokens} prompt tokens; the largest context window among the "
+            f"candidates has {largest} (the answer's max_tokens included)."
+        )
+        return ApiError(400, message, param="messages", code="context_length_exceeded")
+    lacking = "; ".join(details[:5])
+    return ApiError(
+        400, f"No available provider can answer this request: {lacking}.", code="no_capable_provider"
+    )
+
+
+def _nothing_to_try(waiting: Sequence[Excluded], now: float) -> ApiError:
+    wait = _retry_after((), waiting, now)
+    reasons = {item.reason for item in waiting}
+    who = ", ".join(sorted({f"{item.offer.provider} ({item.reason})" for item in waiting})[:10])
+    if reasons & QUOTA_REASONS:
+        return _out_of_quota(f"Every candidate is out of quota for now: {who}.", wait, {})
+    if reasons == {"requirement"}:
+        return ApiError(
+            400,
+            "No candidate meets the strategy's requirements.",
+            code="no_capable_provider",
+            param="strategy",
+        )
+    return ApiError(
+        503,
+        f"No healthy candidate: {who}.",
+        type="api_error",
+        code="no_healthy_provider",
+        headers={"Retry-After": str(wait)},
+    )
+
+
+def _out_of_quota(message: str, retry_after_s: int, extra: dict[str, Any]) -> ApiError:
+    return ApiError(
+        429,
+        message,
+        type="rate_limit_error",
+        code="quota_exhausted",
+        headers={"Retry-After": str(retry_after_s)},
+        extra=extra,
+    )
+
+
+def _retry_after(failures: Sequence[Failure], waiting: Sequence[Excluded], now: float) -> int:
+    """Whole seconds until the first candidate may be tried again, at least 1."""
+    times = [item.retry_at - now for item in waiting if item.retry_at > now]
+    times += [failure.error.retry_after_s for failure in failures if failure.error.retry_after_s]
+    return max(1, math.ceil(min(times, default=60.0)))
+
+
+def _attempts(failures: Sequence[Failure]) -> list[dict[str, Any]]:
+    return [
+        {
+            "provider": failure.offer.provider,
+            "model": failure.offer.model,
+            "kind": str(failure.error.kind),
+            "status": failure.error.status,
+            "message": failure.error.message,
+        }
+        for failure in failures
+    ]

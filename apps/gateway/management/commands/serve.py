@@ -1,0 +1,105 @@
+"""`manage.py serve`: the gateway, with Celery worker and beat as its child. Ctrl-C stops all of it, streams drained."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.gateway import setup
+from apps.gateway.announcements import first_run
+from apps.providers.offers import check_master_keys
+
+CELERY = [
+    "-m",
+    "celery",
+    "-A",
+    "freeai.celery",
+    "worker",
+    "--beat",
+    "--pool",
+    "solo",
+    "--loglevel",
+    "WARNING",
+]
+QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+STOP_TIMEOUT_S = 10
+
+
+class Command(BaseCommand):
+    help = "Start the gateway. On the first run it sets everything up and prints what you need."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--workers",
+            type=int,
+            default=settings.FREEAI_WORKERS,
+            help="Web processes; more than one needs Redis.",
+        )
+        parser.add_argument("--no-tasks", action="store_true", help="Do not start Celery worker and beat.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        if options["workers"] != 1:
+            raise CommandError(
+                "One web process is what this version serves with: quota state lives in the process. "
+                "Set --workers (FREEAI_WORKERS) to 1."
+            )
+        self.check(tags=["freeai"])
+        made = setup.run()
+        if unreadable := check_master_keys():
+            raise CommandError(
+                f"{unreadable} stored provider key(s) cannot be decrypted with FREEAI_MASTER_KEYS. "
+                "Restore the master key that encrypted them; starting would make them useless."
+            )
+        url = f"http://{options['host']}:{options['port']}"
+        self.stdout.write(first_run(made, url) if made else f"FreeAI on {url}")
+        self.stdout.flush()
+        tasks = None if options["no_tasks"] else _start_tasks()
+        try:
+            _serve(options["host"], options["port"])
+        finally:
+            if tasks is not None:
+                _stop_tasks(tasks)
+
+
+def _serve(host: str, port: int) -> None:
+    """Until a signal; open streams get FREEAI_SHUTDOWN_GRACE_S to end."""
+    uvicorn.run(
+        "freeai.asgi:application",
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.FREEAI_SHUTDOWN_GRACE_S,
+    )
+
+
+def _start_tasks() -> "subprocess.Popen[bytes]":
+    """In a session of its own, so that Ctrl-C reaches it through us, after the streams; it follows us if we are killed."""
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, *CELERY, *QUIET],
+        env=os.environ | {"FREEAI_PARENT_PID": str(os.getpid())},
+        cwd=settings.BASE_DIR,
+        start_new_session=True,
+    )
+
+
+def _stop_tasks(tasks: "subprocess.Popen[bytes]") -> None:
+    tasks.terminate()
+    try:
+        tasks.wait(timeout=STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        tasks.kill()

@@ -1,0 +1,63 @@
+"""Liveness, readiness and metrics. Public and terse: a scanner learns nothing about the deployment."""
+
+import hmac
+
+import orjson
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+
+from apps.analytics import metrics as inventory
+from apps.core import snapshot
+from apps.gateway import gauges, runtime
+from apps.gateway.wire.errors import JSON, unauthorized
+from apps.gateway.wire.methods import only
+
+OK = orjson.dumps({"status": "ok"})
+UNAVAILABLE = orjson.dumps({"status": "unavailable"})
+
+
+@only("GET")
+async def health(_request: HttpRequest) -> HttpResponse:
+    """GET /api/health: the process answers."""
+    return HttpResponse(OK, content_type=JSON)
+
+
+@only("GET")
+async def livez(_request: HttpRequest) -> HttpResponse:
+    """GET /livez: the process answers."""
+    return HttpResponse(OK, content_type=JSON)
+
+
+@only("GET")
+async def readyz(_request: HttpRequest) -> HttpResponse:
+    """GET /readyz: started, snapshot loaded, database in reach. 503 otherwise; `/v1` may still be served from memory."""
+    ready = (
+        runtime.is_running()
+        and all(section.loaded for section in snapshot.SECTIONS.values())
+        and await sync_to_async(_database_answers)()
+    )
+    return HttpResponse(OK if ready else UNAVAILABLE, status=200 if ready else 503, content_type=JSON)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        connection.close()
+        return False
+    return True
+
+
+@only("GET")
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """GET /metrics: Prometheus exposition; FREEAI_METRICS_TOKEN closes it to others than `Authorization: Bearer <token>`."""
+    if token := settings.FREEAI_METRICS_TOKEN:
+        given = request.META.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise unauthorized("The metrics are closed; send `Authorization: Bearer <FREEAI_METRICS_TOKEN>`.")
+    await gauges.refresh(runtime.current())
+    body, content_type = inventory.exposition()
+    return HttpResponse(body, content_type=content_type)

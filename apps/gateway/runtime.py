@@ -1,0 +1,131 @@
+"""What a running gateway holds: the state store, the transport, the usage spool and its writer, and the tasks that keep them going."""
+
+import asyncio
+import platform
+from collections.abc import Coroutine, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from apps.analytics import history, metrics
+from apps.analytics.events import UsageEvent
+from apps.analytics.spool import Spool
+from apps.analytics.writer import Writer
+from apps.clients import keys
+from apps.core import clock, snapshot
+from apps.core.state.contract import PastUsage, StateStore
+from apps.core.state.memory import MemoryStore
+from apps.gateway import __version__
+from apps.providers import offers
+from apps.providers.transport import Switchboard
+from apps.providers.types import Transport
+
+log = structlog.get_logger("freeai.gateway")
+
+POLL_INTERVAL_S = 1.0
+STOP_TIMEOUT_S = 5.0
+
+
+class Runtime:
+    """The parts of one web process. `start` and `stop` run on its event loop."""
+
+    def __init__(self, *, store: StateStore | None = None, transport: Transport | None = None) -> None:
+        self.store: StateStore = store or MemoryStore()
+        self.transport: Transport = transport or Switchboard()
+        self.spool = Spool(settings.FREEAI_SPOOL_DIR)
+        self.writer = Writer(self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Load the snapshot, adopt what dead processes left, rebuild the quota state, start the loops. Raises DatabaseError."""
+        past = await sync_to_async(self._recover)()
+        await self.store.restore(past, clock.now())
+        self._loops = [asyncio.create_task(self.writer.run()), asyncio.create_task(self._follow_snapshot())]
+        metrics.state_store_mode("memory")
+        metrics.build_info(__version__, platform.python_version())
+
+    async def stop(self) -> None:
+        """Finish background work, write the last events, close the connections."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self.transport.aclose()
+        try:
+            await asyncio.wait_for(self.writer.aclose(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            log.warning("writer.unfinished", events=self.spool.depth())
+        self.spool.close()
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` to its end, whatever becomes of the caller; failures are logged."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background.failed", exc_info=task.exception())
+
+    async def _follow_snapshot(self) -> None:
+        """Take over what other processes wrote; a key that was replaced leaves its quarantine."""
+        while True:
+            seen = offers.CATALOGUE.value
+            await asyncio.sleep(POLL_INTERVAL_S)
+            await sync_to_async(snapshot.poll)()
+            if (catalogue := offers.CATALOGUE.value) is not seen:
+                for credential in catalogue.rekeyed_since(seen):
+                    await self.store.reset(credential, clock.now())
+
+    def _recover(self) -> list[PastUsage]:
+        snapshot.load_all()
+        self.writer.adopt()
+        return list(past_usage(offers.CATALOGUE.value, clock.now()))
+
+
+def past_usage(catalogue: offers.Catalogue, now: float) -> Iterable[PastUsage]:
+    """The ledger's recent usage, charged to the windows of the offers that are still there."""
+    windows = {
+        (offer.user_id, offer.provider, offer.model): offer.subject.windows
+        for offer in catalogue.all_offers()
+    }
+    for bucket in history.usage_since(now):
+        key = (bucket.user_id, bucket.provider, bucket.model)
+        if key in windows:
+            yield PastUsage(windows[key], bucket.at, bucket.requests, bucket.tokens)
+
+
+def _note_key_use(events: Sequence[UsageEvent]) -> None:
+    """When each client key was last used, from the events that were just written."""
+    latest: dict[int, float] = {}
+    for event in events:
+        if event.client_id is not None:
+            latest[event.client_id] = max(event.at, latest.get(event.client_id, 0.0))
+    keys.touch({client: datetime.fromtimestamp(at, UTC) for client, at in latest.items()})
+
+
+_current: Runtime | None = None
+
+
+def install(runtime: Runtime | None) -> None:
+    """Make `runtime` the one that requests use."""
+    global _current
+    _current = runtime
+
+
+def current() -> Runtime:
+    """The running gateway. Raises RuntimeError before start."""
+    if _current is None:
+        raise RuntimeError("The gateway has not started.")
+    return _current
+
+
+def is_running() -> bool:
+    """Whether `current` would answer."""
+    return _current is not None

@@ -1,0 +1,140 @@
+"""POST /v1/chat/completions: bytes -> ChatRequest, or a 400 that names the field."""
+
+import re
+from typing import Any
+
+import msgspec
+import orjson
+
+from apps.gateway.wire.chat_schema import ChatBody
+from apps.gateway.wire.errors import bad_request
+from apps.providers.types import Capability, ChatRequest
+
+OWN_FIELDS = ("model", "stream", "stream_options", "strategy", "preferred_provider", "fallback")
+MAX_DEPTH = 100
+CHARS_PER_TOKEN = 4
+TOKENS_PER_MESSAGE = 4
+TOKENS_PER_IMAGE = 800
+BASE64_CHARS_PER_AUDIO_TOKEN = 650  # 32 tokens a second of 16 kHz 16-bit speech, in base64
+WHERE = re.compile(r"^(?P<what>.*) - at `(?:key in )?\$\.?(?P<path>[^`]*)`$", re.DOTALL)
+
+
+def parse(body: bytes) -> ChatRequest:
+    """The validated request. Raises ApiError(400)."""
+    raw = decode(body)
+    if "messages" not in raw and "input" in raw:
+        raise bad_request(
+            "`input` belongs to the Responses API; /v1/chat/completions takes `messages`.", param="input"
+        )
+    known = _validate(raw)
+    needs, prompt_tokens = _survey(raw)
+    for name in OWN_FIELDS:
+        raw.pop(name, None)
+    return ChatRequest(
+        model=known.model or None,
+        body=raw,
+        stream=bool(known.stream),
+        include_usage=bool(known.stream_options and known.stream_options.include_usage),
+        strategy=known.strategy or None,
+        preferred_provider=known.preferred_provider or None,
+        fallback=known.fallback is not False,
+        needs=needs,
+        prompt_tokens=prompt_tokens,
+        max_tokens=known.max_completion_tokens or known.max_tokens,
+    )
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request. Raises ApiError(400) on anything else, absurd nesting included."""
+    try:
+        raw = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise bad_request(f"The request body is not valid JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise bad_request("The request body must be a JSON object.")
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _too_deep(raw):
+        raise bad_request(f"The request body is nested deeper than {MAX_DEPTH} levels.")
+    return raw
+
+
+def _too_deep(value: Any) -> bool:
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _validate(raw: dict[str, Any]) -> ChatBody:
+    try:
+        return msgspec.convert(raw, ChatBody)
+    except msgspec.ValidationError as error:
+        found = WHERE.match(str(error))
+        what, path = (found["what"], found["path"]) if found else (str(error), "")
+        if missing := re.match(r"Object missing required field `(\w+)`$", what):
+            path = f"{path}.{missing[1]}" if path else missing[1]
+        where = f"`{path}`: " if path else ""
+        raise bad_request(f"{where}{what}.", param=path.replace("[...]", "") or None) from None
+
+
+def _survey(raw: dict[str, Any]) -> tuple[frozenset[Capability], int]:
+    """What a candidate must be able to do, and about how many prompt tokens the request has."""
+    needs: set[Capability] = set()
+    tokens = 0
+    for message in raw["messages"]:
+        tokens += TOKENS_PER_MESSAGE + _content_tokens(message.get("content"), needs)
+        if (
+            message["role"] in {"tool", "function"}
+            or message.get("tool_calls")
+            or message.get("function_call")
+        ):
+            needs.add("tools")
+            tokens += sum(len(str(call)) for call in message.get("tool_calls") or ()) // CHARS_PER_TOKEN
+    if tools := raw.get("tools") or raw.get("functions"):
+        needs.add("tools")
+        tokens += len(orjson.dumps(tools)) // CHARS_PER_TOKEN
+    if len(raw) > 2:  # noqa: PLR2004 - more than model and messages
+        _add_options(raw, needs)
+    return frozenset(needs), tokens
+
+
+def _content_tokens(content: Any, needs: set[Capability]) -> int:
+    if content is None:
+        return 0
+    if isinstance(content, str):
+        return _text_tokens(content)
+    tokens = 0
+    for part in content:
+        match part["type"]:
+            case "text":
+                tokens += _text_tokens(part["text"])
+            case "image_url" | "video_url" | "file":
+                needs.add("vision")
+                tokens += TOKENS_PER_IMAGE
+            case "input_audio":
+                needs.add("audio")
+                tokens += len(part["input_audio"]["data"]) // BASE64_CHARS_PER_AUDIO_TOKEN
+    return tokens
+
+
+def _text_tokens(text: str) -> int:
+    """About four bytes of UTF-8 a token: right for English, a little high for scripts with three bytes a character."""
+    return (len(text) if text.isascii() else len(text.encode())) // CHARS_PER_TOKEN
+
+
+def _add_options(raw: dict[str, Any], needs: set[Capability]) -> None:
+    response_format = raw.get("response_format")
+    if response_format is not None and response_format["type"] != "text":
+        needs.add(response_format["type"])
+    if (raw.get("n") or 1) > 1:
+        needs.add("n")
+    if raw.get("logprobs"):
+        needs.add("logprobs")
+    if "audio" in (raw.get("modalities") or ()):
+        needs.add("audio_output")

@@ -1,0 +1,82 @@
+"""Errors on `/v1`, in OpenAI's shape: `{"error": {"message", "type", "param", "code", …}}`.
+
+ApiError               any refusal or failure that a client sees
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+
+JSON = "application/json"
+
+
+class ApiError(Exception):
+    """One answer that is not a success. `extra` holds FreeAI's own members of the error object: provider, kind, attempts."""
+
+    def __init__(  # noqa: PLR0913 - the members of the error object, by name
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = "invalid_request_error",
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.type = type
+        self.code = code
+        self.param = param
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON object of the answer."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": self.type,
+                "param": self.param,
+                "code": self.code,
+                **self.extra,
+            }
+        }
+
+
+def bad_request(message: str, param: str | None = None, code: str | None = None) -> ApiError:
+    """400: the request itself is wrong; `param` names the field by path."""
+    return ApiError(400, message, param=param, code=code)
+
+
+def unauthorized(message: str) -> ApiError:
+    """401: the client key is missing or does not verify."""
+    return ApiError(
+        401,
+        message,
+        type="authentication_error",
+        code="invalid_api_key",
+        headers={"WWW-Authenticate": 'Bearer realm="FreeAI"'},
+    )
+
+
+def own_fault(message: str = "FreeAI could not process the request. The fault is its own.") -> ApiError:
+    """500: nothing that the client could change."""
+    return ApiError(500, message, type="api_error", code="internal_error")
+
+
+def render(error: ApiError) -> HttpResponse:
+    """The HTTP answer."""
+    return HttpResponse(
+        orjson.dumps(error.body), status=error.status, content_type=JSON, headers=error.headers
+    )
+
+
+def frame(error: ApiError) -> bytes:
+    """The same error inside a stream that has begun, with the end of the stream."""
+    return b"data: " + orjson.dumps(error.body) + b"\n\ndata: [DONE]\n\n"

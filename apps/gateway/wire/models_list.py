@@ -1,0 +1,71 @@
+"""GET /v1/models: the virtual models for everybody, strategies and reachable models for a client key."""
+
+from typing import Any
+
+import orjson
+
+from apps.clients.keys import Principal
+from apps.gateway.wire.errors import ApiError
+from apps.providers.offers import CATALOGUE
+from apps.strategies.library import STRATEGIES, VIRTUAL_MODELS
+from apps.strategies.resolver import PREFIX
+
+CREATED = 1_767_225_600  # 2026-01-01: the list does not change with time
+CONTEXT_LENGTH = 131_072
+LONG_CONTEXT_LENGTH = 1_048_576
+
+
+def visible(principal: Principal | None) -> list[dict[str, Any]]:
+    """The model objects that this caller may see, virtual ones first."""
+    library = STRATEGIES.value
+    models = [
+        _model(
+            name,
+            "freeai",
+            library[strategy].description if strategy in library else strategy,
+            LONG_CONTEXT_LENGTH if strategy == "long_context" else CONTEXT_LENGTH,
+        )
+        for name, strategy in VIRTUAL_MODELS.items()
+    ]
+    if principal is None:
+        return models
+    known = set(VIRTUAL_MODELS.values())
+    models += [
+        _model(PREFIX + name, "freeai", strategy.description, CONTEXT_LENGTH)
+        for name, strategy in sorted(library.items())
+        if name not in known
+    ]
+    models += [
+        _model(
+            f"{offer.provider}/{offer.model}",
+            offer.provider,
+            f"{offer.model} at {offer.provider}",
+            offer.context_window,
+        )
+        for offer in CATALOGUE.value.offers_for(principal.user_id)
+    ]
+    return models
+
+
+def listing(models: list[dict[str, Any]]) -> bytes:
+    """The list object."""
+    return orjson.dumps({"object": "list", "data": models})
+
+
+def single(name: str, models: list[dict[str, Any]]) -> bytes:
+    """One model object, by its id or, for a provider's model, by its bare name. Raises ApiError(404)."""
+    for model in models:
+        if name in (model["id"], model["id"].removeprefix(f"{model['owned_by']}/")):
+            return orjson.dumps(model)
+    raise ApiError(404, f"The model `{name[:200]}` does not exist.", code="model_not_found", param="model")
+
+
+def _model(name: str, owner: str, description: str, context_length: int) -> dict[str, Any]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": CREATED,
+        "owned_by": owner,
+        "description": description,
+        "context_length": context_length,
+    }

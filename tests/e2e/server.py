@@ -1,0 +1,93 @@
+"""A real `manage.py serve` in a process of its own, as a user starts it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 30.0
+
+
+@dataclass
+class Server:
+    """A running gateway and what its first start printed."""
+
+    process: "subprocess.Popen[str]"
+    data_dir: Path
+    url: str
+    console: str
+
+    @property
+    def client_key(self) -> str:
+        return self._printed(r"client key\s+(fai_\S+)")
+
+    @property
+    def admin_token(self) -> str:
+        return self._printed(r"admin token\s+(\S+)")
+
+    def api(self, method: str, path: str, **options) -> httpx.Response:
+        """A call to `/api` with the admin token."""
+        headers = {"X-Admin-Token": self.admin_token}
+        return httpx.request(method, f"{self.url}/api/{path}", headers=headers, timeout=10, **options)
+
+    def kill(self) -> None:
+        """kill -9, as the kernel does when memory is short."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(30)
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def _printed(self, pattern: str) -> str:
+        found = re.search(pattern, self.console)
+        assert found, self.console
+        return found[1]
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def start(data_dir: Path, *options: str, console: str = "", **env: str) -> Server:
+    """Start and wait until /livez answers. `console`: what an earlier start in this directory printed."""
+    port = free_port()
+    data_dir.mkdir(exist_ok=True)
+    log = data_dir / "console.log"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("FREEAI_", "DJANGO_"))}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--port", str(port), *options],
+            cwd=ROOT,
+            env=clean | {"FREEAI_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"} | env,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"serve ended with {process.returncode}:\n{log.read_text()}")
+        try:
+            if httpx.get(f"{url}/livez", timeout=1).status_code == 200:
+                return Server(process, data_dir, url, console or log.read_text())
+        except httpx.TransportError:
+            time.sleep(0.05)
+    process.kill()
+    raise AssertionError(f"serve did not answer in {START_TIMEOUT_S} s:\n{log.read_text()}")

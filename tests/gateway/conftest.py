@@ -1,0 +1,160 @@
+"""A gateway in the test's own loop: in-memory snapshot, real transport, real spool, and fake upstreams on loopback. No database."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from apps.analytics.events import UsageEvent
+from apps.clients import keys
+from apps.clients.keys import CLIENTS, ClientKeys, Record
+from apps.gateway import runtime
+from apps.gateway.config import CONFIG, Config
+from apps.gateway.runtime import Runtime
+from apps.providers.catalogue_files import read_catalogue
+from apps.providers.facts import ModelFacts, ProviderFacts
+from apps.providers.fake_upstream import FakeUpstream
+from apps.providers.offers import CATALOGUE, Account, Catalogue
+from apps.providers.presets import parse_preset
+from apps.providers.quotas import Limit, Overrides, account_windows, credential_key
+from apps.providers.types import Preset, Secret
+from apps.strategies.definition import parse_definition
+from apps.strategies.library import STRATEGIES, LoadedStrategy, builtins
+from tests.asgi import Client
+
+SHIPPED = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}
+RAW_KEY = "fai_" + "k" * 43
+USER = 1
+
+
+@dataclass
+class Gateway:
+    """What a test holds of a running gateway. `add` declares a provider; the first one added is preferred by its weight."""
+
+    client: Client
+    fake: FakeUpstream
+    runtime: Runtime
+    spool_dir: Path
+    providers: dict[str, ProviderFacts] = field(default_factory=dict)
+    accounts: list[Account] = field(default_factory=list)
+
+    def add(self, name: str, *models: str, **overrides: Any) -> None:
+        """A provider with these models (default: one that answers "ok"), backed by the fake upstream of that name."""
+        family = overrides.pop("family", name)
+        capabilities = overrides.pop("capabilities", {"tools", "vision", "json_object", "json_schema"})
+        context_window = overrides.pop("context_window", 131_072)
+        max_retries = overrides.pop("max_retries", 0)
+        limits = overrides.pop("limits", ())
+        models = models or ("ok",)
+        preset = overrides.pop("preset", SHIPPED.get(family, Preset()))
+        base_url = overrides.pop("base_url", self.fake.url(family))
+        self.providers[name] = ProviderFacts(
+            name=name,
+            display_name=name.title(),
+            base_url=base_url,
+            enabled=True,
+            requires_key=True,
+            is_custom=False,
+            weight=overrides.pop("weight", 100.0 - len(self.providers)),
+            tags=tuple(overrides.pop("tags", ())),
+            default_model=models[0],
+            preset=preset,
+            limits=tuple(limits),
+            models=tuple(
+                ModelFacts(
+                    name=model,
+                    task="chat",
+                    capabilities=frozenset(capabilities),
+                    context_window=context_window,
+                    max_output_tokens=None,
+                    limits=tuple(overrides.get("model_limits", ())),
+                    price=overrides.get("price"),
+                    tags=(),
+                )
+                for model in models
+            ),
+        )
+        key = credential_key(USER, name)
+        self.accounts.append(
+            Account(
+                user_id=USER,
+                provider=name,
+                key=key,
+                secret=Secret(overrides.get("api_key", f"key-of-{name}-0123456789")),
+                windows=account_windows(key, limits, (), Overrides()),
+                max_retries=max_retries,
+            )
+        )
+        CATALOGUE.value = Catalogue(self.providers, self.accounts, frozenset({USER}))
+
+    def configure(self, **fields: Any) -> None:
+        """Change `app_config`."""
+        CONFIG.value = msgspec.structs.replace(CONFIG.value, **fields)
+
+    def events(self) -> list[UsageEvent]:
+        """The final usage events in the spool, in the order of their attempts."""
+        latest: dict[str, UsageEvent] = {}
+        for segment in sorted(self.spool_dir.rglob("*.jsonl")):
+            for line in segment.read_bytes().splitlines():
+                event = msgspec.json.decode(line, type=UsageEvent)
+                if event.outcome != "interrupted" or event.id not in latest:
+                    latest[event.id] = event
+        return sorted(latest.values(), key=lambda event: event.id)
+
+    async def open_grants(self) -> int:
+        return await self.runtime.store.open_grants()
+
+
+def principal(**overrides: Any) -> Record:
+    """The record behind RAW_KEY."""
+    fields: dict[str, Any] = {
+        "client_id": 7,
+        "user_id": USER,
+        "username": "ada",
+        "is_admin": True,
+        "name": "tests",
+        "rpm_limit": 0,
+        "allowed_models": frozenset(),
+        "allowed_strategies": frozenset(),
+        "window": None,
+        "closed": None,
+        "expires_at": float("inf"),
+    }
+    return Record(**(fields | overrides))
+
+
+def use_key(**overrides: Any) -> None:
+    """Make RAW_KEY verify, with these properties."""
+    CLIENTS.value = ClientKeys(
+        {keys.digest(RAW_KEY): principal(**overrides)}, datetime(2026, 1, 1, tzinfo=UTC)
+    )
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, settings: Any) -> AsyncIterator[Gateway]:
+    settings.FREEAI_SPOOL_DIR = tmp_path / "spool"
+    CONFIG.value = Config()
+    STRATEGIES.value = {
+        entry["name"]: LoadedStrategy(
+            entry["name"], entry["description"], parse_definition(entry["definition"])
+        )
+        for entry in builtins()
+    }
+    CATALOGUE.value = Catalogue({}, [], frozenset({USER}))
+    use_key()
+    made = Runtime()
+    runtime.install(made)
+    async with FakeUpstream() as fake:
+        yield Gateway(Client(RAW_KEY), fake, made, settings.FREEAI_SPOOL_DIR)
+        await made.transport.aclose()
+    made.spool.close()
+    runtime.install(None)
+    for section in (CATALOGUE, STRATEGIES, CLIENTS, CONFIG):
+        section.unload()
+
+
+__all__ = ["Limit"]
