@@ -39,6 +39,9 @@ def rotate(ciphertext: str) -> str:
         raise WrongMasterKeyError from None
 
 
+MIN_PREVIEWED = 16
+
+
 def preview(secret: str) -> str:
     """What may be shown of a key: first four and last three characters (`gsk_***abc`); nothing of a key under 16 characters."""
-    return f"{secret[:4]}***{secret[-3:]}" if len(secret) >= 16 else "***"
+    return f"{secret[:4]}***{secret[-3:]}" if len(secret) >= MIN_PREVIEWED else "***"

@@ -99,7 +99,10 @@ def watch(name: str, *watched: type[models.Model]) -> None:
     for model in watched:
         for signal in (post_save, post_delete):
             signal.connect(
-                changed, sender=model, weak=False, dispatch_uid=f"snapshot:{name}:{model.__name__}:{id(signal)}"
+                changed,
+                sender=model,
+                weak=False,
+                dispatch_uid=f"snapshot:{name}:{model.__name__}:{id(signal)}",
             )
 
 

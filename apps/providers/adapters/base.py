@@ -36,7 +36,9 @@ class Adapter(Protocol):
 
     def open_stream(self, offer: Offer) -> ChatStream: ...
 
-    def parse_error(self, status: int, headers: Mapping[str, str], body: bytes, offer: Offer) -> UpstreamError:
+    def parse_error(
+        self, status: int, headers: Mapping[str, str], body: bytes, offer: Offer
+    ) -> UpstreamError:
         """Classify an answer that is not 2xx (providers' documented codes and statuses; never by substring where a code exists)."""
         ...
 

@@ -16,7 +16,8 @@ __all__ = ["GeminiAdapter", "image_urls"]
 
 
 class GeminiAdapter:
-    """See `Adapter`. Images come as data: URIs only: fetch what `image_urls` lists, and put it in, before `build_chat`."""
+    """See `Adapter`. `build_chat` takes images as data: URIs only: what `image_urls` lists must be fetched and put
+    in before."""
 
     def build_chat(self, request: ChatRequest, offer: Offer) -> UpstreamRequest:
         return build_chat(request, offer)

@@ -1,8 +1,9 @@
 """A message history as Gemini's turns.
 
-Gemini wants turns of user and model that alternate, the first and the last by the user, and after a turn of function calls one turn
-that answers all of them, in their order. Histories of OpenAI's clients promise none of that, so turns of one side are merged and what
-is missing is put in: the neutral `OPENING` and `GO_ON`, and `UNANSWERED` for a call that was never answered.
+Gemini wants turns of user and model that alternate, the first and the last by the user, and after a turn of
+function calls one turn that answers all of them, in their order. Histories of OpenAI's clients promise none of
+that, so turns of one side are merged and what is missing is put in: the neutral `OPENING` and `GO_ON`, and
+`UNANSWERED` for a call that was never answered.
 """
 
 from typing import Any
@@ -41,7 +42,8 @@ class _Call:
 
 
 class _History:
-    """Builds the turns, message by message. What the user says after a turn of calls is held until all their responses are in."""
+    """Builds the turns, message by message. What the user says after a turn of calls is held until all their
+    responses are in."""
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -116,8 +118,8 @@ class _History:
 
 
 def build_contents(messages: list[dict[str, Any]], model: str) -> tuple[str, list[Content]]:
-    """(system instruction, turns). Messages of roles system and developer are joined, wherever they stand; for Gemma 3, which has
-    no system instruction, they begin the first turn.
+    """(system instruction, turns). Messages of roles system and developer are joined, wherever they stand; for
+    Gemma 3, which has no system instruction, they begin the first turn.
 
     Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this wire cannot say.
     """

@@ -7,8 +7,8 @@ GEMINI_1_OR_2 = re.compile(r"gemini-[12]\.")
 
 
 class Family(Enum):
-    """GEMMA_3 takes neither system messages nor tools nor JSON mode. GEMINI_2 is told how long to think by a budget in tokens,
-    GEMMA_4 and GEMINI_3 by a level; GEMINI_3 insists on thought signatures."""
+    """GEMMA_3 takes neither system messages nor tools nor JSON mode. GEMINI_2 is told how long to think by a budget
+    in tokens, GEMMA_4 and GEMINI_3 by a level; GEMINI_3 insists on thought signatures."""
 
     GEMMA_3 = auto()
     GEMMA_4 = auto()

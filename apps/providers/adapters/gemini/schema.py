@@ -1,8 +1,8 @@
 """JSON Schema reduced to the subset that Gemini's `parameters` and `responseSchema` take.
 
-Gemini refuses a whole request for one unknown key, so the result is built from what is known instead of being cleaned of what is not.
-Every schema that the result accepts for sure is accepted by the original's shape; constraints that the subset cannot say are lost.
-Source: the Schema message of the Gemini API reference, 2026-08.
+Gemini refuses a whole request for one unknown key, so the result is built from what is known instead of being
+cleaned of what is not. Constraints that the subset cannot say are left out: the result may allow more than the
+original. Source: the Schema message of the Gemini API reference, 2026-08.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,12 @@ from apps.providers.adapters.openai.values import as_dict, as_list
 Schema = dict[str, Any]
 Refs = tuple[str, ...]
 
-# A recursive schema is unrolled this often; what is nested deeper than any real schema keeps only its type; a schema that unfolds to
-# more nodes than this is refused, since references can make a small document enormous.
+# A recursive schema is unrolled this often. What is nested deeper than any real schema keeps only its type.
 MAX_REPEATS = 2
 MAX_DEPTH = 24
-MAX_NODES = 4000
+# References can make a small document enormous.
+MAX_NODES = 2000
+MAX_COUNT = 2**31
 
 TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object"})
 FORMATS = {
@@ -55,9 +56,11 @@ def reduce_schema(schema: Any) -> Schema:
 
 
 def reduce_parameters(schema: Any) -> Schema | None:
-    """A function's parameters: an object, or None where there are none, since older models refuse an object without properties.
+    """A function's parameters: an object, or None where there are none, since older models refuse an object
+    without properties.
 
-    Alternatives at the top, which Gemini does not take there, become one object with the properties of all. Raises SchemaTooLargeError.
+    Alternatives at the top, which Gemini does not take there, become one object with the properties of all.
+    Raises SchemaTooLargeError.
     """
     reduced = reduce_schema(schema)
     if "anyOf" in reduced:
@@ -74,20 +77,19 @@ class _Reducer:
 
     def reduce(self, schema: Any, depth: int = 0, refs: Refs = ()) -> Schema:
         """`refs`: the references that led here, to bound recursive schemas."""
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise SchemaTooLargeError(f"the schema unfolds to more than {MAX_NODES} nodes")
         node, refs = self._resolve(as_dict(schema), depth, refs)
         node, alternatives = _split_alternatives(node)
         if depth >= MAX_DEPTH:
-            return {"type": _type_of(node).upper()}
+            return self._plain({"type": _type_of(node)}, depth, refs)
         if alternatives:
             return self._choice(node, alternatives, depth + 1, refs)
         return self._plain(node, depth + 1, refs)
 
     def _resolve(self, node: Schema, depth: int, refs: Refs) -> tuple[Schema, Refs]:
         """`node` with its $ref and allOf merged into it."""
+        self._count()
         while "$ref" in node:
+            self._count()
             pointer = str(node["$ref"])
             target = self._target(pointer)
             if refs.count(pointer) >= MAX_REPEATS:
@@ -97,10 +99,18 @@ class _Reducer:
         if "allOf" in node:
             parts = as_list(node["allOf"]) if depth < MAX_DEPTH else []
             node = {key: value for key, value in node.items() if key != "allOf"}
+            followed: dict[str, None] = {}
             for part in parts:
-                resolved, refs = self._resolve(as_dict(part), depth + 1, refs)
+                resolved, path = self._resolve(as_dict(part), depth + 1, refs)
+                followed |= dict.fromkeys(path[len(refs) :])
                 node = _merged(resolved, node)
+            refs = (*refs, *followed)
         return node, refs
+
+    def _count(self) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise SchemaTooLargeError(f"the schema unfolds to more than {MAX_NODES} nodes")
 
     def _target(self, pointer: str) -> Schema:
         """What a local reference (RFC 6901) points at; an empty schema for what is elsewhere or missing."""
@@ -116,17 +126,16 @@ class _Reducer:
 
     def _choice(self, node: Schema, alternatives: list[Schema], depth: int, refs: Refs) -> Schema:
         """One of several: what the node says itself holds for each, since Gemini takes no constraints beside anyOf."""
-        common = {key: value for key, value in node.items() if key not in LABELS}
+        common = {key: value for key, value in node.items() if key not in LABELS and key != "nullable"}
         reduced: list[Schema] = []
         for alternative in alternatives:
             option = self.reduce(_merged(common, alternative), depth, refs)
             if option not in reduced:
                 reduced.append(option)
         labels = _labels(node)
-        if len(reduced) == 1:
-            return reduced[0] | labels
-        nullable = {"nullable": True} if node.get("nullable") is True else {}
-        return labels | nullable | {"anyOf": reduced}
+        if node.get("nullable") is True:
+            labels["nullable"] = True
+        return reduced[0] | labels if len(reduced) == 1 else labels | {"anyOf": reduced}
 
     def _plain(self, node: Schema, depth: int, refs: Refs) -> Schema:
         kind = _type_of(node)
@@ -154,9 +163,7 @@ class _Reducer:
         reduced: Schema = {
             "properties": {name: self.reduce(schema, depth, refs) for name, schema in given.items()}
         }
-        required = [
-            name for name in as_list(node.get("required")) if isinstance(name, str) and name in given
-        ]
+        required = [name for name in as_list(node.get("required")) if isinstance(name, str) and name in given]
         if required:
             reduced["required"] = list(dict.fromkeys(required))
         if len(given) > 1:
@@ -165,13 +172,13 @@ class _Reducer:
 
 
 def _split_alternatives(node: Schema) -> tuple[Schema, list[Schema]]:
-    """(what holds for all, the alternatives) of anyOf, oneOf and lists of types. Null is no alternative but makes the node nullable;
-    a single alternative is merged into the node."""
+    """(what holds for all, the alternatives) of anyOf, oneOf and lists of types. Null is no alternative but makes
+    the node nullable; a single alternative is merged into the node."""
     alternatives = [as_dict(item) for key in ("anyOf", "oneOf") for item in as_list(node.get(key))]
     common = {key: value for key, value in node.items() if key not in ("anyOf", "oneOf")}
     if isinstance(kinds := common.get("type"), list):
         del common["type"]
-        kinds = [{"type": kind} for kind in kinds]
+        kinds = [{"type": kind} for kind in kinds if isinstance(kind, str)]
         alternatives = [_merged(kind, item) for kind in kinds for item in alternatives] or kinds
     kept = [item for item in alternatives if not _is_null(item)]
     if len(kept) < len(alternatives):
@@ -261,8 +268,8 @@ def _labels(node: Schema) -> Schema:
 
 def _constraints(node: Schema, kind: str) -> Schema:
     """The constraints that the subset has for this type."""
-    kept = {key: node[key] for key in COUNTS.get(kind, ()) if _is_number(node.get(key)) and node[key] >= 0}
-    kept = {key: int(value) for key, value in kept.items()}
+    counts = {key: node[key] for key in COUNTS.get(kind, ()) if _is_number(node.get(key))}
+    kept: Schema = {key: int(value) for key, value in counts.items() if 0 <= value < MAX_COUNT}
     if kind in NUMBERS:
         kept |= {key: node[key] for key in BOUNDS if _is_number(node.get(key))}
     if kind == "string" and isinstance(node.get("pattern"), str):

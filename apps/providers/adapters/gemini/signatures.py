@@ -1,12 +1,12 @@
 """Thought signatures, carried through clients inside tool call ids.
 
-Gemini signs the first function call of a step and wants the signature back with the history (Gemini 3 refuses a call without one).
-OpenAI's wire has no field that every client gives back, except the id of the call. So an id is
+Gemini signs the first function call of a step and wants the signature back with the history (Gemini 3 refuses a
+call without one). OpenAI's wire has no field that every client gives back, except the id of the call. So an id is
 
     <id> "__sig_" <tag> "_" <signature as base64url without padding>
 
-of letters, digits, `_` and `-` only where Gemini's own id is. `tag` names the model: a signature means nothing to another model,
-which may refuse it as corrupt, so it is given back to the model that made it and to no other.
+of letters, digits, `_` and `-` only, where Gemini's own id is. `tag` names the model: a signature means nothing to
+another model, which may refuse it as corrupt, so it is given back to the model that made it and to no other.
 """
 
 import binascii
@@ -15,7 +15,8 @@ from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 
 from apps.providers.adapters.openai.messages import text_hash
 
-# Documented stand-in for calls that have no signature, such as those of other models ("Thought signatures", Gemini API docs, 2026-08).
+# Documented stand-in for calls without a signature, such as those of other models ("Thought signatures", Gemini
+# API docs, 2026-08).
 SENTINEL = "skip_thought_signature_validator"
 TAG_LENGTH = 6
 SIGNED = re.compile(rf"(.*?)__sig_([0-9A-Za-z]{{{TAG_LENGTH}}})_([-_0-9A-Za-z]+)", re.DOTALL)
@@ -28,7 +29,9 @@ def signed_id(call_id: str, signature: str, model: str) -> str:
         data = _decoded(signature)
     except (binascii.Error, ValueError):
         return call_id
-    return f"{call_id}__sig_{_tag(model)}_{urlsafe_b64encode(data).rstrip(b'=').decode()}" if data else call_id
+    return (
+        f"{call_id}__sig_{_tag(model)}_{urlsafe_b64encode(data).rstrip(b'=').decode()}" if data else call_id
+    )
 
 
 def split_id(tool_call_id: str, model: str) -> tuple[str, str | None]:

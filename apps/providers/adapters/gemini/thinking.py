@@ -1,10 +1,12 @@
 """How long a model thinks, and how that shares the cap on the answer.
 
-Gemini's maxOutputTokens includes thoughts, as OpenAI's max_completion_tokens does, so a client's cap is sent as it is. What is done
-so that thoughts do not use it up: a budget is kept to half of the cap, and a request with a cap under `SMALL_CAP` and no stated effort
-thinks as little as its model can. Only where a model cannot stop thinking, a small cap gets headroom for that.
+Gemini's maxOutputTokens includes thoughts, as OpenAI's max_completion_tokens does, so a client's cap is sent as
+it is. What is done so that thoughts do not use it up: a budget is kept to half of the cap, and a request with a
+cap under `SMALL_CAP` and no stated effort thinks as little as its model can. Only where a model cannot stop
+thinking, a small cap gets headroom for that.
 
-Thoughts are always asked for: they become `reasoning_content`, and they keep a stream from looking idle while the model thinks.
+Thoughts are always asked for: they become `reasoning_content`, and they keep a stream from looking idle while the
+model thinks.
 """
 
 from typing import Any
@@ -54,7 +56,8 @@ def thinks(offer: Offer) -> bool:
 
 
 def plan_thinking(effort: Any, cap: int | None, offer: Offer) -> Thinking:
-    """`effort` is OpenAI's reasoning_effort, None if the client gave none; `cap` its cap on the answer in tokens."""
+    """`effort` is OpenAI's reasoning_effort, None if the client gave none; `cap` its cap on the answer in
+    tokens."""
     if not thinks(offer):
         return Thinking()
     effort = effort if effort in BUDGETS else None

@@ -1,0 +1,171 @@
+"""Classifying Gemini's refusals: by the reason, quota and status that google.rpc errors carry, by their documented
+text only where they carry none."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from msgspec import Struct
+
+from apps.core.redaction import scrub
+from apps.core.state.contract import UNIT_SECONDS, Unit
+from apps.providers.adapters.openai.details import read_body, read_payload
+from apps.providers.adapters.openai.findings import (
+    ACCOUNT_DAY,
+    AUTH,
+    FAILED,
+    NOT_HERE,
+    PER_MINUTE,
+    REFUSED,
+    TOO_LONG,
+    Finding,
+)
+from apps.providers.adapters.openai.values import as_dict, as_list, as_text
+from apps.providers.adapters.openai.waits import retry_after_s
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import Offer
+
+OK, BAD_REQUEST, PAYMENT_REQUIRED, TOO_MANY, SERVER_ERRORS = 200, 400, 402, 429, 500
+GATEWAY_TIMEOUT = 504
+# google.rpc codes, which say more than the HTTP status that comes with them. FAILED_PRECONDITION is about where
+# the gateway stands or about billing: the key is good and another provider may well answer.
+BY_CODE: dict[str, Finding] = {
+    **dict.fromkeys(("UNAUTHENTICATED", "PERMISSION_DENIED"), AUTH),
+    **dict.fromkeys(("NOT_FOUND", "FAILED_PRECONDITION", "UNIMPLEMENTED"), NOT_HERE),
+    **dict.fromkeys(
+        ("INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "UNKNOWN", "ABORTED", "CANCELLED"), FAILED
+    ),
+}
+BY_STATUS: dict[int, Finding] = {
+    **dict.fromkeys((401, 403), AUTH),
+    **dict.fromkeys((404, 405, 410, 413), NOT_HERE),
+    **dict.fromkeys((408, 499), FAILED),
+    PAYMENT_REQUIRED: ACCOUNT_DAY,
+}
+# Reasons of google.rpc.ErrorInfo that concern the key or its project.
+KEY_REASONS = re.compile(r"(?:API_KEY|ACCESS_TOKEN|CONSUMER|SERVICE_DISABLED|USER_PROJECT)[A-Z_]*")
+PERIOD = re.compile(r"Per(Second|Minute|Hour|Day|Month)")
+# A quota of zero has no field that says so: protobuf leaves out zeros.
+NO_QUOTA = re.compile(r"\blimit: 0(?![.\d])")
+# INVALID_ARGUMENT has no finer code, so its documented texts have to tell.
+BAD_KEY = re.compile(r"API key (?:not valid|expired|not found)", re.IGNORECASE)
+TOO_MANY_TOKENS = re.compile(r"token count.{0,80}exceeds", re.IGNORECASE | re.DOTALL)
+OWN_LIMIT = re.compile(
+    r"unknown name|cannot find field|not enabled|not supported|unsupported|does not support|thought.?signature"
+    r"|function (?:call|response)|payload size exceeds|schema",
+    re.IGNORECASE,
+)
+FIELD = re.compile(r'Unknown name "([^"]{1,80})"')
+
+
+class _Problem(Struct, frozen=True):
+    """What a google.rpc.Status says."""
+
+    status: int
+    code: str
+    message: str
+    details: list[dict[str, Any]]
+
+    def items(self, detail: str, field: str) -> list[Any]:
+        """`field` of all details of one type, lists joined."""
+        values = [entry.get(field) for entry in self.details if as_text(entry.get("@type")).endswith(detail)]
+        return [item for value in values for item in (value if isinstance(value, list) else [value])]
+
+
+def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Offer) -> UpstreamError:
+    """Classify an answer that is not 2xx. Header names are lower case."""
+    try:
+        payload = _unwrapped(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        payload = {"error": {"message": read_body(body).message}}
+    return _classified(payload, status, headers, offer)
+
+
+def frame_error(frame: dict[str, Any], offer: Offer) -> UpstreamError:
+    """The error in a 200 or in one of its frames, which carries its own status. Having been accepted, the request
+    is not at fault, so a client error is this candidate's own."""
+    status = as_dict(frame.get("error")).get("code")
+    status = status if isinstance(status, int) and status > OK else SERVER_ERRORS
+    error = _classified(frame, status, {}, offer)
+    error.candidate_only = error.candidate_only or error.kind is ErrorKind.CLIENT_ERROR
+    error.status = OK
+    return error
+
+
+def _unwrapped(payload: Any) -> dict[str, Any]:
+    """The error object, out of the array that the stream endpoint wraps around it."""
+    return as_dict(payload[0] if isinstance(payload, list) and payload else payload)
+
+
+def _classified(
+    payload: dict[str, Any], status: int, headers: Mapping[str, str], offer: Offer
+) -> UpstreamError:
+    error = as_dict(payload.get("error"))
+    message = as_text(error.get("message")) or as_text(payload.get("error"))
+    details = [as_dict(detail) for detail in as_list(error.get("details"))]
+    problem = _Problem(status, as_text(error.get("status")), message, details)
+    finding = _finding(problem)
+    # The delay is short even for a spent day: then the day's end counts.
+    wait = None if finding.window in ("day", "month") else retry_after_s(headers, read_payload(payload))
+    return UpstreamError(
+        finding.kind,
+        scrub(message, offer.api_key) or f"the upstream answered with status {status}",
+        status=status,
+        retry_after_s=wait,
+        window=finding.window,
+        scope=finding.scope,
+        candidate_only=finding.candidate_only,
+        timed_out=status == GATEWAY_TIMEOUT,
+        param=_param(problem),
+        code=problem.code or None,
+    )
+
+
+def _finding(problem: _Problem) -> Finding:
+    if problem.status == TOO_MANY or problem.code == "RESOURCE_EXHAUSTED":
+        return _exhausted(problem)
+    reasons = problem.items("ErrorInfo", "reason")
+    if any(KEY_REASONS.fullmatch(as_text(reason)) for reason in reasons) or BAD_KEY.search(problem.message):
+        return AUTH
+    if problem.status >= SERVER_ERRORS:
+        return FAILED
+    if TOO_MANY_TOKENS.search(problem.message):
+        return TOO_LONG
+    if known := BY_STATUS.get(problem.status) or BY_CODE.get(problem.code):
+        return known
+    if problem.items("BadRequest", "fieldViolations") or OWN_LIMIT.search(problem.message):
+        return NOT_HERE
+    return REFUSED
+
+
+def _exhausted(problem: _Problem) -> Finding:
+    """Which quota is spent: the longest of those named, a minute's where none is. A model without any free quota is
+    not a quota that comes back."""
+    violations = [as_dict(item) for item in problem.items("QuotaFailure", "violations")]
+    values = [str(violation.get("quotaValue", "")) for violation in violations]
+    if "0" in values or NO_QUOTA.search(problem.message):
+        return NOT_HERE
+    quotas = [as_text(violation.get("quotaId")) for violation in violations]
+    findings = [found for quota in quotas if (found := _quota(quota)) is not None]
+    return max(findings, key=_length, default=PER_MINUTE)
+
+
+def _quota(quota_id: str) -> Finding | None:
+    """The meaning of an id such as GenerateRequestsPerDayPerProjectPerModel-FreeTier."""
+    period = PERIOD.search(quota_id)
+    if period is None:
+        return None
+    units: dict[str, Unit] = {unit.capitalize(): unit for unit in UNIT_SECONDS}
+    return Finding(ErrorKind.RATE_LIMITED, units[period[1]], "model" if "PerModel" in quota_id else "account")
+
+
+def _length(finding: Finding) -> int:
+    return UNIT_SECONDS[finding.window] if finding.window else 0
+
+
+def _param(problem: _Problem) -> str | None:
+    """The field that is complained about, in Gemini's words."""
+    fields = [as_text(as_dict(item).get("field")) for item in problem.items("BadRequest", "fieldViolations")]
+    unknown = FIELD.search(problem.message)
+    return next((field for field in fields if field), unknown[1] if unknown else None)
