@@ -7,7 +7,9 @@ import tempfile
 
 _data_dir = tempfile.mkdtemp(prefix="freeai-tests-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
-for _name in [name for name in os.environ if name.startswith("FREEAI_") and not name.startswith("FREEAI_TEST_")]:
+for _name in [
+    name for name in os.environ if name.startswith("FREEAI_") and not name.startswith("FREEAI_TEST_")
+]:
     del os.environ[_name]
 os.environ["FREEAI_DATA_DIR"] = _data_dir
 if _url := os.environ.get("FREEAI_TEST_DATABASE_URL"):
@@ -15,8 +17,6 @@ if _url := os.environ.get("FREEAI_TEST_DATABASE_URL"):
 
 from freeai.settings import *  # noqa: E402, F403
 
-STATIC_ROOT = DATA_DIR / "staticfiles"  # noqa: F405
-STATIC_ROOT.mkdir(exist_ok=True)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

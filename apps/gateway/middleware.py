@@ -3,10 +3,11 @@
 import re
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 import structlog
 from django.http import HttpResponseBase
-from django.urls import Resolver404, get_resolver
+from django.urls import Resolver404, ResolverMatch, get_resolver
 
 from apps.analytics import metrics
 from apps.core import ids
@@ -18,19 +19,25 @@ log = structlog.get_logger("freeai.request")
 
 Handler = Callable[[LeanRequest], Awaitable[HttpResponseBase]]
 
+MAX_RESOLVED_PATHS = 256
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 
 async def route(request: LeanRequest) -> HttpResponseBase:
     """Find the view and call it. Raises ApiError(404, 405)."""
-    resolver = get_resolver("apps.gateway.urls")
     try:
-        match = resolver.resolve(request.path_info)
+        match = _resolve(request.path_info)
     except Resolver404:
         raise ApiError(404, f"Unknown path: {request.path_info[:200]}", code="unknown_path") from None
     request.resolver_match = match
     response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
     return response
+
+
+@lru_cache(maxsize=MAX_RESOLVED_PATHS)
+def _resolve(path: str) -> ResolverMatch:
+    """The URLconf's answer; it never changes while the process runs. Raises Resolver404, which is not kept."""
+    return get_resolver("apps.gateway.urls").resolve(path)
 
 
 def answering_errors(inner: Handler) -> Handler:

@@ -23,7 +23,9 @@ class StrategyForm(forms.ModelForm):  # type: ignore[type-arg]
         try:
             parse_definition(raw)
         except DefinitionError as error:
-            raise forms.ValidationError(f"{error.clause}, column {error.position}: {error.message}") from error
+            raise forms.ValidationError(
+                f"{error.clause}, column {error.position}: {error.message}"
+            ) from error
         return raw
 
 

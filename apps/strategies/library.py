@@ -52,7 +52,11 @@ def _load(previous: Library | None) -> Library:
     library: dict[str, LoadedStrategy] = {}
     for row in Strategy.objects.all():
         known = previous.get(row.name) if previous else None
-        if known is not None and known.definition.raw == row.definition and known.description == row.description:
+        if (
+            known is not None
+            and known.definition.raw == row.definition
+            and known.description == row.description
+        ):
             library[row.name] = known
             continue
         try:

@@ -94,7 +94,9 @@ def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, n
         if standing.blocked_until > now:
             wait = standing.blocked_until - now
             excluded.append(
-                Excluded(offer, standing.reason or "quota", f"for another {wait:.0f} s", standing.blocked_until)
+                Excluded(
+                    offer, standing.reason or "quota", f"for another {wait:.0f} s", standing.blocked_until
+                )
             )
             continue
         if plain:
@@ -105,7 +107,10 @@ def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, n
         if unmet is not None:
             excluded.append(Excluded(offer, "requirement", f"{unmet.path}: {unmet.condition.source}"))
             continue
-        matched = tuple((clause.path.removesuffix(".when"), clause.weight) for clause in definition.matched(facts, rules.facts))
+        matched = tuple(
+            (clause.path.removesuffix(".when"), clause.weight)
+            for clause in definition.matched(facts, rules.facts)
+        )
         scored.append(_score(offer, standing, rules, matched))
     scored.sort(key=_best_first)
     return Ranking(_by_rounds(scored), excluded)

@@ -5,12 +5,6 @@ from rest_framework.test import APIClient
 from apps.clients import keys
 
 
-@pytest.fixture(autouse=True)
-def static_root(settings, tmp_path):
-    """WhiteNoise warns of a STATIC_ROOT that was never collected."""
-    settings.STATIC_ROOT = str(tmp_path)
-
-
 @pytest.fixture
 def alice(db):
     return get_user_model().objects.create_user("alice")

@@ -150,10 +150,6 @@ class TestSetProviderKeyCommand:
 
 
 class TestAdmin:
-    @pytest.fixture(autouse=True)
-    def _static_root(self, settings, tmp_path):
-        settings.STATIC_ROOT = tmp_path  # WhiteNoise warns of a missing one
-
     def form(self, user, groq, instance=None, **fields):
         data = {"user": user.pk, "provider": groq.pk, "enabled": "on", "limits": "{}"} | fields
 

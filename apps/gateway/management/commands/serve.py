@@ -16,6 +16,7 @@ from apps.providers.offers import check_master_keys
 CELERY = [
     "-m",
     "celery",
+    "--quiet",
     "-A",
     "freeai.celery",
     "worker",
