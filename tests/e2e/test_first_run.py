@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -107,3 +108,26 @@ def test_wrong_master_key_refuses_to_start(data_dir: Path):
 
     with pytest.raises(AssertionError, match="cannot be decrypted"):
         server.start(data_dir, "--no-tasks")
+
+
+def test_ctrl_c_lets_an_open_stream_end(data_dir: Path):
+    running = server.start(data_dir, "--no-tasks")
+    request = {
+        "model": "sandbox/slow",
+        "stream": True,
+        "messages": [{"role": "user", "content": "Take your time"}],
+    }
+
+    with httpx.stream(
+        "POST",
+        f"{running.url}/v1/chat/completions",
+        headers={"Authorization": f"Bearer {running.client_key}"},
+        json=request,
+        timeout=30,
+    ) as response:
+        running.process.send_signal(signal.SIGINT)
+        body = response.read().decode()
+
+    assert body.endswith("data: [DONE]\n\n")
+    assert '"error"' not in body
+    assert running.process.wait(30) == 0

@@ -1,0 +1,116 @@
+"""FreeAI, started as a user starts it: `manage.py serve` on a fresh data directory."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks import wire
+from benchmarks.processes import ROOT, Child, clean_env, free_port, python_module, wait_for
+
+START_S = 60.0
+SEED_S = 240.0
+_TOKEN = re.compile(r"^\s*admin token\s+(\S+)", re.MULTILINE)
+_KEY = re.compile(r"^\s*client key\s+(fai_\S+)", re.MULTILINE)
+
+
+class Secrets(NamedTuple):
+    """What the first run prints."""
+
+    admin_token: str
+    client_key: str
+
+
+class Started(NamedTuple):
+    """Seconds from the spawn to the first 200 of /livez, and to the first answered chat."""
+
+    live_s: float
+    answer_s: float
+
+
+def read_secrets(text: str) -> Secrets | None:
+    """The secrets in the announcement of the first run; None while they are not all there."""
+    token, key = _TOKEN.search(text), _KEY.search(text)
+    return Secrets(token[1], key[1]) if token and key else None
+
+
+class Gateway:
+    """One installation in `directory`, and its running process."""
+
+    def __init__(self, directory: Path, *, log_level: str = "warning") -> None:
+        directory.mkdir()
+        self._directory = directory
+        self._secrets: Secrets | None = None
+        self._env = clean_env(
+            {
+                "FREEAI_DATA_DIR": str(directory / "data"),
+                "FREEAI_LOG_LEVEL": log_level,
+                "FREEAI_LOG_FORMAT": "json",
+            }
+        )
+        self.port = 0
+        self.child: Child | None = None
+
+    def start(self) -> Started:
+        """Start it and time it. Raises RuntimeError when it ends, TimeoutError when it does not answer."""
+        self.port = free_port()
+        arguments = ["manage.py", "serve", "--port", str(self.port)]
+        self.child = child = Child("freeai", arguments, self._directory, self._env)
+        wait_for(lambda: self._answers(child), START_S, "FreeAI did not start", interval_s=0.005)
+        live_s = time.perf_counter() - child.started_at
+        self._secrets = self._secrets or read_secrets(child.text())
+        if self._secrets is None:
+            raise RuntimeError(f"FreeAI announced no client key: {child.text()[-500:]}")
+        self.chat()
+        return Started(live_s, time.perf_counter() - child.started_at)
+
+    def stop(self) -> None:
+        """End it; the data stays."""
+        if self.child is not None:
+            self.child.stop()
+
+    def seed(self, *arguments: str) -> None:
+        """Run a command of `benchmarks.seeding` on its database; see `Bench.await_reload`. Raises RuntimeError."""
+        command = [sys.executable, *python_module("seeding", *arguments)]
+        try:
+            subprocess.run(
+                command, cwd=ROOT, env=self._env, check=True, timeout=SEED_S, capture_output=True, text=True
+            )
+        except subprocess.CalledProcessError as error:
+            raise RuntimeError(f"seeding {arguments}: {error.stderr[-1000:]}") from error
+
+    def target(self) -> dict[str, Any]:
+        """It, for the load process."""
+        return {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "path": wire.PATH,
+            "key": self._secrets.client_key if self._secrets else "",
+            "marker": '"real_model":"bench-model"',
+            "model": "freeai-auto",
+        }
+
+    def chat(self) -> dict[str, Any]:
+        """One whole answer. Raises URLError."""
+        target = self.target()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{wire.PATH}",
+            data=wire.request_body(target["model"]),
+            headers={"Authorization": f"Bearer {target['key']}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - our own loopback URL
+            answer: dict[str, Any] = json.load(response)
+            return answer
+
+    def _answers(self, child: Child) -> bool:
+        child.check()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/livez", timeout=5) as response:
+                return bool(response.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
