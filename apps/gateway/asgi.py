@@ -13,14 +13,12 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 from django.db import close_old_connections, connections
 from django.http import HttpResponse, HttpResponseBase
-from django.urls import set_script_prefix
 
+from apps.gateway.disconnects import Watch
 from apps.gateway.http import ClientLeftError, EventStreamResponse, LeanRequest
 from apps.gateway.middleware import CHAIN, Handler
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-DISCONNECT_GRACE_S = 0.02
 
 
 class LeanHandler(ASGIHandler):
@@ -29,12 +27,12 @@ class LeanHandler(ASGIHandler):
     def __init__(self) -> None:
         # Not ASGIHandler's __init__: it would load settings.MIDDLEWARE, the chain of the Django side.
         self._respond: Handler = CHAIN
+        self._watch = Watch()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one HTTP request."""
-        set_script_prefix("/")
         request = LeanRequest(scope, receive)
-        guard = _DisconnectGuard(request)
+        guard = self._watch.begin(request, receive)
         try:
             response = await self._respond(request)
             await _send(response, send)
@@ -44,7 +42,7 @@ class LeanHandler(ASGIHandler):
             if not guard.client_left:
                 raise
         finally:
-            guard.release()
+            self._watch.end(guard)
             if connections.all(initialized_only=True):
                 await sync_to_async(close_old_connections)()
 
@@ -67,40 +65,3 @@ async def _send(response: HttpResponseBase, send: Send) -> None:
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-class _DisconnectGuard:
-    """Cancels the request's task when its client goes away.
-
-    The listening task is made only for requests that last: most are over before the grace ends, and a timer is ten times cheaper.
-    """
-
-    __slots__ = ("_listener", "_request", "_task", "_timer", "client_left")
-
-    def __init__(self, request: LeanRequest) -> None:
-        self._request = request
-        self._task = asyncio.current_task()
-        self._listener: asyncio.Task[None] | None = None
-        self.client_left = False
-        self._timer = asyncio.get_running_loop().call_later(DISCONNECT_GRACE_S, self._listen)
-
-    def _listen(self) -> None:
-        if not self._request.complete:  # the body is still being read, and reading notices
-            self._timer = asyncio.get_running_loop().call_later(DISCONNECT_GRACE_S, self._listen)
-            return
-        self._listener = asyncio.create_task(self._request.client_left())
-        self._listener.add_done_callback(self._left)
-
-    def _left(self, listener: asyncio.Task[None]) -> None:
-        if listener.cancelled():
-            return
-        listener.exception()
-        self.client_left = True
-        if self._task is not None:
-            self._task.cancel()
-
-    def release(self) -> None:
-        """The request is over."""
-        self._timer.cancel()
-        if self._listener is not None:
-            self._listener.cancel()

@@ -1,6 +1,7 @@
 """What a running gateway holds: the state store, the transport, the usage spool and its writer, and the tasks that keep them going."""
 
 import asyncio
+import gc
 import platform
 from collections.abc import Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ log = structlog.get_logger("freeai.gateway")
 
 POLL_INTERVAL_S = 1.0
 STOP_TIMEOUT_S = 5.0
+GC_THRESHOLDS = (10_000, 20, 20)
 
 
 class Runtime:
@@ -46,6 +48,7 @@ class Runtime:
         await self.store.restore(past, clock.now())
         self._loops = [asyncio.create_task(self.writer.run()), asyncio.create_task(self._follow_snapshot())]
         metrics.state_store_mode("memory")
+        _spare_the_collector()
         metrics.build_info(__version__, platform.python_version())
 
     async def stop(self) -> None:
@@ -87,6 +90,13 @@ class Runtime:
         snapshot.load_all()
         self.writer.adopt()
         return list(past_usage(offers.CATALOGUE.value, clock.now()))
+
+
+def _spare_the_collector() -> None:
+    """What was loaded by now stays: keep it out of every later collection, and let requests pass undisturbed a little longer."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def past_usage(catalogue: offers.Catalogue, now: float) -> Iterable[PastUsage]:

@@ -21,6 +21,7 @@ from apps.providers.types import Timeouts, Transport, UpstreamRequest, UpstreamR
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 KEEPALIVE_S = 60.0
 DNS_TTL_S = 60
+MAX_REMEMBERED = 2_000  # parsed URLs and timeouts: bounds, not tunings
 AUTO_HEADERS = frozenset({hdrs.ACCEPT, hdrs.ACCEPT_ENCODING})
 USER_AGENT = "FreeAI"
 
@@ -73,7 +74,7 @@ class AiohttpTransport:
         """The parsed URL; their number is bounded by the catalogue, and the memo by a round figure."""
         parsed = self._urls.get(url)
         if parsed is None:
-            if len(self._urls) > 2_000:  # noqa: PLR2004 - a bound, not a tuning
+            if len(self._urls) > MAX_REMEMBERED:
                 self._urls.clear()
             parsed = self._urls[url] = URL(url)
         return parsed
@@ -81,10 +82,10 @@ class AiohttpTransport:
     def _timeout(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
         known = self._timeouts.get(timeouts)
         if known is None:
-            self._timeouts.clear()
+            if len(self._timeouts) > MAX_REMEMBERED:
+                self._timeouts.clear()
             known = self._timeouts[timeouts] = aiohttp.ClientTimeout(
                 total=None,
-                connect=timeouts.connect_s,
                 sock_connect=timeouts.connect_s,
                 sock_read=timeouts.read_s,
             )

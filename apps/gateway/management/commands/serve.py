@@ -80,6 +80,7 @@ def _serve(host: str, port: int) -> None:
         ws="none",
         lifespan="on",
         access_log=False,
+        proxy_headers=False,  # nothing reads the client's address; a proxy's scheme is Django's business
         log_config=None,
         log_level="warning",
         server_header=False,
