@@ -9,7 +9,6 @@ from apps.gateway.config import CONFIG
 from apps.gateway.wire.errors import ApiError, bad_request
 from apps.providers.offers import CATALOGUE
 from apps.providers.types import ChatRequest
-from apps.strategies.features import request_facts
 from apps.strategies.library import STRATEGIES
 from apps.strategies.ranking import Rules
 from apps.strategies.resolver import (
@@ -35,7 +34,7 @@ def plan_chat(request_id: str, principal: Principal, chat: ChatRequest) -> Call:
         principal=principal,
         chat=chat,
         plan=plan,
-        rules=Rules(plan.strategy.definition, request_facts(chat), chat.stream, chat.preferred_provider),
+        rules=Rules(plan.strategy.definition, plan.facts, chat.stream, chat.preferred_provider),
         now=clock.now(),
         started=loop_now,
         deadline=loop_now + config.total_timeout_s,
@@ -70,8 +69,8 @@ def _permit(principal: Principal, chat: ChatRequest, plan: Plan) -> None:
     """Refuse what the key may not use. Raises ApiError(403)."""
     if principal.allowed_models and (chat.model or "freeai-auto") not in principal.allowed_models:
         raise _forbidden(f"This client key may not use the model `{chat.model or 'freeai-auto'}`.", "model")
-    if principal.allowed_strategies and plan.strategy.name not in principal.allowed_strategies:
-        raise _forbidden(f"This client key may not use the strategy `{plan.strategy.name}`.", "strategy")
+    if principal.allowed_strategies and plan.name not in principal.allowed_strategies:
+        raise _forbidden(f"This client key may not use the strategy `{plan.name}`.", "strategy")
 
 
 def _forbidden(message: str, param: str) -> ApiError:

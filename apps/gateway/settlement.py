@@ -50,7 +50,7 @@ class Attempt:
             client_id=call.principal.client_id,
             provider=offer.provider,
             model=offer.model,
-            strategy=call.plan.strategy.name,
+            strategy=call.plan.name,
             virtual_model=call.plan.virtual_model,
             endpoint=call.endpoint,
             stream=call.chat.stream,

@@ -31,7 +31,7 @@ async def chat_completions(request: LeanRequest) -> HttpResponseBase:
     served = await dispatch.run(runtime.current(), call, ChatWhole(call))
     members = _members(call, served)
     members |= {
-        "strategy_used": call.plan.strategy.name,
+        "strategy_used": call.plan.name,
         "fallback_chain": served.chain,
         "latency_ms": round((asyncio.get_running_loop().time() - call.started) * 1000),
     }
@@ -76,7 +76,7 @@ def _headers(call: Call, served: Served[Any]) -> dict[str, str]:
     return {
         "x-freeai-provider": offer.provider,
         "x-freeai-model": offer.model,
-        "x-freeai-strategy": call.plan.strategy.name,
+        "x-freeai-strategy": call.plan.name,
         "x-freeai-fallbacks": str(served.attempt.event.fallback_position - 1),
     }
 

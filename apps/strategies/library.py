@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from apps.core.snapshot import Section
 from apps.strategies.definition import Definition, DefinitionError, parse_definition
@@ -28,12 +29,26 @@ VIRTUAL_MODELS: Final[Mapping[str, str]] = {
 """Virtual model -> the strategy that it selects, in the order of GET /v1/models."""
 
 
+TEXT_FIELDS: Final = frozenset({"request.language", "request.intent"})
+"""What only reading the request's text tells. It is read for the strategies whose rules use one of them, and for `auto`."""
+
+
 class LoadedStrategy(Struct, frozen=True):
-    """A strategy, ready to rank by."""
+    """A strategy, ready to rank by. `reads_text`: its rules use one of TEXT_FIELDS; follows from the definition."""
 
     name: str
     description: str
     definition: Definition
+    reads_text: bool = False
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "reads_text", _reads_text(self.definition))
+
+
+def _reads_text(definition: Definition) -> bool:
+    conditions = [clause.condition for clause in definition.require]
+    conditions += [clause.condition for clause in definition.prefer]
+    return any(field.name in TEXT_FIELDS for condition in conditions for field in condition.fields)
 
 
 Library = Mapping[str, LoadedStrategy]

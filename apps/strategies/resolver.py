@@ -6,7 +6,11 @@ from msgspec import Struct
 
 from apps.providers.offers import Catalogue
 from apps.providers.types import ChatRequest, Offer
+from apps.strategies.auto import AUTO, Choice, delegate
+from apps.strategies.expression import RequestFacts
+from apps.strategies.features import request_facts
 from apps.strategies.library import VIRTUAL_MODELS, Library, LoadedStrategy
+from apps.strategies.reading import observe
 
 PREFIX = "freeai-"
 
@@ -23,18 +27,26 @@ class UnknownProviderError(LookupError):
     """There is no provider of that name."""
 
 
-class Plan(Struct, frozen=True):
-    """How to serve a request. `virtual_model` is the client's own word for it, "" when it named a real model or none."""
+class Plan(Struct, frozen=True, kw_only=True):
+    """How to serve a request.
 
+    `name` is the strategy that applies, in the client's terms: what answers, statistics and permissions speak of.
+    `strategy` holds the rules to rank by: those of `name`, except where `auto` chose another one, and then `choice` says
+    what it saw. `virtual_model` is the client's own word for it, "" when it named a real model or none.
+    """
+
+    name: str
     strategy: LoadedStrategy
+    facts: RequestFacts
     offers: Sequence[Offer]
     virtual_model: str = ""
+    choice: Choice | None = None
 
 
 class Defaults(Struct, frozen=True):
     """What applies when the client says nothing."""
 
-    strategy: str = "auto"
+    strategy: str = AUTO
 
 
 def resolve(
@@ -44,12 +56,44 @@ def resolve(
     if request.preferred_provider and request.preferred_provider not in catalogue.providers:
         raise UnknownProviderError(request.preferred_provider)
     model = request.model
-    if model is None or model.startswith(PREFIX):
-        name = _strategy_name(model, request.strategy, defaults)
-        offers = catalogue.offers_for(user_id)
-        return Plan(_strategy(library, name, model, request.strategy), offers, model or "")
-    strategy = _strategy(library, request.strategy or defaults.strategy, None, request.strategy)
-    return Plan(strategy, _named(model, user_id, catalogue))
+    if model is not None and not model.startswith(PREFIX):
+        strategy = _strategy(library, request.strategy or defaults.strategy, None, request.strategy)
+        # Among the providers of one model there is nothing for `auto` to choose by the kind of request.
+        return Plan(
+            name=strategy.name,
+            strategy=strategy,
+            facts=_facts(request, strategy),
+            offers=_named(model, user_id, catalogue),
+        )
+    name = _strategy_name(model, request.strategy, defaults)
+    strategy = _strategy(library, name, model, request.strategy)
+    offers = catalogue.offers_for(user_id)
+    if name == AUTO:
+        return _delegated(request, strategy, library, offers)
+    return Plan(
+        name=name,
+        strategy=strategy,
+        facts=_facts(request, strategy),
+        offers=offers,
+        virtual_model=model or "",
+    )
+
+
+def _facts(request: ChatRequest, strategy: LoadedStrategy) -> RequestFacts:
+    """The facts; the text is read only for rules that use what it tells."""
+    return request_facts(request, observe(request) if strategy.reads_text else None)
+
+
+def _delegated(request: ChatRequest, auto: LoadedStrategy, library: Library, offers: Sequence[Offer]) -> Plan:
+    choice = delegate(observe(request), library)
+    return Plan(
+        name=AUTO,
+        strategy=library.get(choice.strategy, auto),
+        facts=request_facts(request, choice.observation),
+        offers=offers,
+        virtual_model=request.model or "",
+        choice=choice,
+    )
 
 
 def _strategy_name(model: str | None, asked: str | None, defaults: Defaults) -> str:
@@ -57,7 +101,7 @@ def _strategy_name(model: str | None, asked: str | None, defaults: Defaults) -> 
     if model is None:
         return asked or defaults.strategy
     name = VIRTUAL_MODELS.get(model, model[len(PREFIX) :])
-    return asked if asked and name == "auto" else name
+    return asked if asked and name == AUTO else name
 
 
 def _strategy(library: Library, name: str, model: str | None, asked: str | None) -> LoadedStrategy:
