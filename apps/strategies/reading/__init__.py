@@ -16,6 +16,7 @@ tools that only programmers' agents offer, and from a high `reasoning_effort`.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -35,6 +36,7 @@ TOOLS_SCORE: Final = 1.0
 EFFORT_SCORE: Final = 1.0
 HIGH_EFFORTS: Final = frozenset({"high", "xhigh", "max"})
 MAX_TOOLS_READ: Final = 128
+SYSTEM_TEXTS_KEPT: Final = 256
 
 
 class Observation(Struct, frozen=True):
@@ -52,7 +54,7 @@ def observe(request: ChatRequest) -> Observation:
     messages = request.body.get("messages") or ()
     language, asked = read(user_text(messages))
     instructions = system_text(messages)
-    system = read(instructions)[1] if instructions else Scores()
+    system = _read_instructions(instructions) if instructions else Scores()
     tools = _coding_tools(request)
     effort = request.body.get("reasoning_effort") in HIGH_EFFORTS
     code = asked.code + _from_system(system.code) + (TOOLS_SCORE if tools else 0.0)
@@ -71,6 +73,12 @@ def observe(request: ChatRequest) -> Observation:
     reasons += [f"{title}: {', '.join(cues)}" for title, cues in found.items() if cues]
     intent = _intent_by_scores(code, reasoning) if by_shape == "chat" else by_shape
     return Observation(language, intent, round(code, 2), round(reasoning, 2), tuple(reasons))
+
+
+@lru_cache(maxsize=SYSTEM_TEXTS_KEPT)
+def _read_instructions(text: str) -> Scores:
+    """The scores of a system prompt: an application sends the same one with every request."""
+    return read(text)[1]
 
 
 def intent_by_shape(request: ChatRequest) -> Literal["vision", "long_context", "chat"]:

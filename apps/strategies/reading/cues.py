@@ -64,12 +64,12 @@ class Scores(Struct, frozen=True):
 
 
 class Pieces(NamedTuple):
-    """A text taken apart, once for all questions. `words` are the `tokens` in lower case."""
+    """A text taken apart, once for all questions. `words` are the `tokens` in lower case, `distinct` the words, each once."""
 
     text: str
     tokens: list[str]
     words: list[str]
-    characters: set[str]
+    distinct: dict[str, None]
 
 
 def read(text: str) -> tuple[str, Scores]:
@@ -91,18 +91,17 @@ def _prose(text: str) -> str:
 
 def _take_apart(text: str) -> Pieces:
     tokens = WORD.findall(text)
-    return Pieces(text, tokens, [token.lower() for token in tokens], set(text))
+    words = list(map(str.lower, tokens))
+    return Pieces(text, tokens, words, dict.fromkeys(words))
 
 
 def _language(pieces: Pieces) -> str:
-    words = dict.fromkeys(pieces.words)
+    words = pieces.distinct
     if not pieces.text.isupper():
-        for token in pieces.tokens:
-            if (
-                token.isupper() and len(token) > 1
-            ):  # SQL's words are English, whatever the language around them
-                words.pop(token.lower(), None)
-    evidence = _evidence(words, pieces.characters)
+        # SQL's words are English, whatever the language around them.
+        shouted = {token.lower() for token in pieces.tokens if token.isupper() and len(token) > 1}
+        words = {word: None for word in words if word not in shouted} if shouted else words
+    evidence = _evidence(words, pieces.text)
     if not evidence:
         return ""
     best = max(evidence, key=evidence.__getitem__)
@@ -112,28 +111,29 @@ def _language(pieces: Pieces) -> str:
     return best if best in LANGUAGES and score >= enough else ""
 
 
-def _evidence(words: dict[str, None], characters: set[str]) -> defaultdict[str, float]:
+def _evidence(words: dict[str, None], text: str) -> defaultdict[str, float]:
     """How much speaks for each language."""
     evidence: defaultdict[str, float] = defaultdict(float)
     for word in filter(LANGUAGE_WORDS.__contains__, words):
         for name, weight in LANGUAGE_WORDS[word]:
             evidence[name] += weight
-    for letter in filter(characters.__contains__, LETTERS):
-        for name in LETTERS[letter]:
-            evidence[name] += LETTER_WEIGHT
+    if not text.isascii():
+        for letter in filter(text.__contains__, LETTERS):
+            for name in LETTERS[letter]:
+                evidence[name] += LETTER_WEIGHT
     return evidence
 
 
 def _scores(pieces: Pieces, lexicon: Lexicon) -> Scores:
     code: Found = {}
     reasoning: Found = {}
-    for cue, weight in [*_listed(pieces.words, lexicon), *_marks(pieces, lexicon)]:
+    for cue, weight in [*_listed(pieces, lexicon), *_marks(pieces.text, lexicon)]:
         if weight.code:
             code[cue] = weight.code
         if weight.reasoning:
             reasoning[cue] = weight.reasoning
     code |= _identifiers(pieces)
-    if len({word for word in pieces.words if word.isdigit()}) >= MANY_NUMBERS:
+    if len([word for word in pieces.distinct if word.isdigit()]) >= MANY_NUMBERS:
         reasoning["numbers"] = HINT
     enough = CUE_SCORE + max(0, len(pieces.words) - WORDS_FREE) / WORDS_PER_HINT
     return Scores(
@@ -150,27 +150,27 @@ def _total(found: Found) -> float:
     return sum([weight for weight in weights if weight >= HINT]) + min(MAX_FAINT, faint)
 
 
-def _listed(words: list[str], lexicon: Lexicon) -> list[tuple[str, Weight]]:
+def _listed(pieces: Pieces, lexicon: Lexicon) -> list[tuple[str, Weight]]:
     """The listed phrases, then the listed words, each once."""
-    phrases, known = lexicon.phrases, lexicon.words
+    words, phrases, known = pieces.words, lexicon.phrases, lexicon.words
     found: list[tuple[str, Weight]] = []
     joined = ""
     for pair in dict.fromkeys(filter(phrases.__contains__, pairwise(words))):
         joined = joined or f" {' '.join(words)} "
         found += [entry for entry in phrases[pair] if f" {entry[0]} " in joined]
-    return found + [(word, known[word]) for word in dict.fromkeys(filter(known.__contains__, words))]
+    return found + [(word, known[word]) for word in filter(known.__contains__, pieces.distinct)]
 
 
-def _marks(pieces: Pieces, lexicon: Lexicon) -> list[tuple[str, Weight]]:
+def _marks(text: str, lexicon: Lexicon) -> list[tuple[str, Weight]]:
     """The first MAX_MARKS marks, in the order of the lists."""
-    signs = [sign for sign in lexicon.marks if not sign or sign in pieces.characters]
-    return [entry for sign in signs for entry in lexicon.marks[sign] if entry[0] in pieces.text][:MAX_MARKS]
+    signs = filter(text.__contains__, lexicon.marks)  # "" is in every text
+    return [entry for sign in signs for entry in lexicon.marks[sign] if entry[0] in text][:MAX_MARKS]
 
 
 def _identifiers(pieces: Pieces) -> Found:
     """Names as programs have them: snake_case and camelCase."""
     tokens = pieces.tokens
-    if "_" not in pieces.characters:
+    if "_" not in pieces.text:
         tokens = [token for token in tokens if not token.islower()]
     names = [token for token in dict.fromkeys(tokens) if "_" in token or _is_camel_case(token)]
     return dict.fromkeys(names[:MAX_IDENTIFIERS], HINT)
