@@ -1,8 +1,5 @@
 """The official openai client against a real server: whole, streamed, tools, vision, errors as the right exceptions."""
 
-import asyncio
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -21,20 +18,6 @@ WEATHER: Any = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[FakeUpstream]:
-    """Fake providers in a thread of their own."""
-    loop = asyncio.new_event_loop()
-    fake = FakeUpstream()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(fake.start(), loop).result(10)
-    yield fake
-    asyncio.run_coroutine_threadsafe(fake.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
 
 
 @pytest.fixture(scope="module")
