@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct, field
 
-from apps.providers.presets import PresetError, parse_preset
+from apps.providers.presets import PresetError, parse_preset, undeclared_settings
 from apps.providers.quotas import LimitsError, parse_limits
 from apps.providers.types import Capability, Task
 
@@ -66,12 +66,15 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One file: a provider and its models."""
+    """One file: a provider and its models.
+
+    `default_model` may only be missing where there are no chat models: those of a server of the user's own.
+    """
 
     name: Slug
     display_name: Name
     base_url: Name
-    default_model: Name
+    default_model: str = ""
     key_url: str = ""
     enabled: bool = True
     tags: list[Name] = field(default_factory=list)
@@ -136,14 +139,22 @@ def _check_provider(provider: ProviderEntry, path: Path) -> None:
     if urlsplit(provider.base_url).scheme not in SCHEMES:
         raise CatalogueError(f"{path.name}: base_url: must start with one of {', '.join(SCHEMES)}")
     try:
-        parse_preset(provider.wire)
+        preset = parse_preset(provider.wire)
     except PresetError as error:
         raise CatalogueError(f"{path.name}: {error}") from error
+    if undeclared := undeclared_settings(provider.base_url, preset):
+        raise CatalogueError(f"{path.name}: base_url: {undeclared[0]!r} is not in wire.settings")
+    _check_models(provider, path)
+
+
+def _check_models(provider: ProviderEntry, path: Path) -> None:
+    """Names are unique, and the default is an enabled chat model. Raises CatalogueError."""
     names = [model.name for model in provider.models]
     for name in names:
         if names.count(name) > 1:
             raise CatalogueError(f"{path.name}: model {name!r}: name: listed twice")
-    if not any(m.name == provider.default_model and m.task == "chat" and m.enabled for m in provider.models):
+    chat = [model.name for model in provider.models if model.task == "chat" and model.enabled]
+    if provider.default_model not in (chat or [""]):
         raise CatalogueError(
             f"{path.name}: default_model: {provider.default_model!r} is no enabled chat model here"
         )

@@ -57,12 +57,16 @@ class ProviderFacts(Struct, frozen=True, kw_only=True):
     def default_for(self, task: Task, chosen: str = "") -> str:
         """The model for requests that name none; "" when nothing here serves `task`.
 
-        Chat: `chosen` (a credential's own) where the provider still has it, else the provider's. Other tasks:
-        the one tagged `default-<task>`, else the first.
+        Chat: `chosen` (a credential's own) where the provider still has it, else the provider's, else (a
+        server with models that an operator added) the first. Other tasks: the one tagged `default-<task>`,
+        else the first.
         """
         able = [model for model in self.models if model.serves(task, self.preset)]
         if task == "chat":
-            return chosen if any(model.name == chosen for model in able) else self.default_model
+            if any(model.name == chosen for model in able):
+                return chosen
+            if self.default_model:
+                return self.default_model
         tagged = [model for model in able if f"default-{task}" in model.tags]
         return next((model.name for model in [*tagged, *able]), "")
 
@@ -97,7 +101,7 @@ def _read_models(provider: str, rows: Iterable[ProviderModel], preset: Preset) -
         yield ModelFacts(
             name=row.name,
             task=cast(Task, row.task),
-            capabilities=frozenset(row.capabilities) - preset.incapable,
+            capabilities=frozenset(row.capabilities) - preset.for_model(row.name).incapable,
             context_window=row.context_window,
             max_output_tokens=row.max_output_tokens,
             limits=limits,

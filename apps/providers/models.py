@@ -98,6 +98,11 @@ class Credential(models.Model):
         blank=True,
         help_text='{"requests": {"second", "minute", "hour", "day", "month"}, "tokens": {…}}',
     )
+    settings = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='What the provider needs beside the key, such as {"account_id": "…"}.',
+    )
     weight = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.0)])
     default_model = models.CharField(max_length=200, blank=True)
     max_retries = models.PositiveSmallIntegerField(null=True, blank=True)

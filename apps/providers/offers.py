@@ -9,25 +9,36 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from apps.core.crypto import WrongMasterKeyError, decrypt
 from apps.core.snapshot import Section
 from apps.core.state.contract import Subject, Window
 from apps.providers import quotas
 from apps.providers.facts import ModelFacts, ProviderFacts, read_provider
+from apps.providers.limit_headers import learnt_windows
 from apps.providers.models import Credential, Provider, ProviderModel
-from apps.providers.presets import PresetError
+from apps.providers.presets import PresetError, fill_base_url, usable_settings
 from apps.providers.quotas import LimitsError, Overrides
-from apps.providers.types import Offer, Secret, Task
+from apps.providers.types import Capability, Offer, Secret, Task
 
 log = structlog.get_logger("freeai.providers")
 
 SANDBOX = "sandbox"
+UNLISTED = "*"
+# What a model that the catalogue does not know is taken to be able to; the upstream says if it is not.
+ABILITIES: dict[Task, frozenset[Capability]] = {
+    "chat": frozenset(),
+    "embedding": frozenset({"dimensions"}),
+    "transcription": frozenset({"segments", "words"}),
+}
 SCRIPT_TAG = "script"  # sandbox models that only an explicit `sandbox/…` reaches
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """One user's usable credential. `windows` are those of the whole account, overrides applied."""
+    """One user's usable credential. `windows` are those of the whole account, overrides applied; `settings`
+    what the provider's base URL needs.
+    """
 
     user_id: int
     provider: str
@@ -38,6 +49,7 @@ class Account(Struct, frozen=True, kw_only=True):
     weight: float | None = None
     default_model: str = ""
     max_retries: int | None = None
+    settings: Mapping[str, str] = {}
 
 
 class Catalogue:
@@ -88,6 +100,29 @@ class Catalogue:
             if found.name == model and found.serves(task, facts.preset)
         )
 
+    def unlisted(self, user_id: int, provider: str, model: str, task: Task) -> tuple[Offer, ...]:
+        """An offer of a model that only the upstream knows there, or none without a usable credential.
+
+        The name is the client's: all such models of an account share one state key, whatever their number.
+        """
+        facts = self.providers.get(provider)
+        account = self._accounts.get(user_id, {}).get(provider)
+        if facts is None or account is None:
+            return ()
+        found = ModelFacts(
+            name=UNLISTED,
+            task=task,
+            capabilities=ABILITIES[task] - facts.preset.for_model(model).incapable,
+            context_window=0,
+            max_output_tokens=None,
+            limits=(),
+            price=None,
+            tags=(),
+        )
+        return (
+            replace(_offer(account, facts, found, task), model=model, preset=facts.preset.for_model(model)),
+        )
+
     def all_offers(self) -> Iterator[Offer]:
         """Every model of every usable credential, once and by its own task."""
         for accounts in self._accounts.values():
@@ -117,15 +152,15 @@ class Catalogue:
         return name in self._offered
 
     def rekeyed_since(self, previous: "Catalogue") -> tuple[str, ...]:
-        """State keys of credentials that are new since `previous` or have another secret: a quarantine of the
-        old key is over.
+        """State keys of credentials that are new since `previous`, or have another secret or other settings:
+        a quarantine of the old ones is over.
         """
         return tuple(
             account.key
             for user_id, accounts in self._accounts.items()
             for provider, account in accounts.items()
             if (old := previous._accounts.get(user_id, {}).get(provider)) is None
-            or old.secret != account.secret
+            or (old.secret, old.settings) != (account.secret, account.settings)
         )
 
     def _account(self, user_id: int, provider: str) -> Account | None:
@@ -160,14 +195,15 @@ def _windows(facts: ProviderFacts, key: str, overrides: Overrides) -> tuple[Wind
 
 def _offer(account: Account, facts: ProviderFacts, model: ModelFacts, task: Task) -> Offer:
     candidate = quotas.candidate_key(account.key, model.name)
-    windows = account.windows + quotas.model_windows(candidate, model.limits, account.overrides)
+    own = quotas.model_windows(candidate, model.limits, account.overrides)
+    windows = account.windows + own + learnt_windows(facts.name, candidate, own)
     return Offer(
         provider=facts.name,
         model=model.name,
         task=task,
         subject=Subject(account.key, candidate, windows),
-        preset=facts.preset,
-        base_url=facts.base_url,
+        preset=facts.preset.for_model(model.name),
+        base_url=fill_base_url(facts.base_url, account.settings),
         api_key=account.secret,
         user_id=account.user_id,
         capabilities=model.capabilities,
@@ -213,6 +249,8 @@ def _load_accounts(
             continue
         if not credential.encrypted_key and facts.requires_key:
             continue
+        if len(usable_settings(facts.preset, credential.settings)) < len(facts.preset.settings):
+            continue  # GET /api/me/providers says what is missing
         try:
             yield _account(credential, facts)
         except (WrongMasterKeyError, LimitsError) as error:
@@ -241,6 +279,7 @@ def _account(credential: Credential, facts: ProviderFacts) -> Account:
         weight=credential.weight,
         default_model=credential.default_model,
         max_retries=credential.max_retries,
+        settings=usable_settings(facts.preset, credential.settings),
     )
 
 

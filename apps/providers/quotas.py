@@ -5,7 +5,7 @@ overrides them. The state store counts; this module says what there is to count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -78,18 +78,6 @@ class Overrides(Struct, frozen=True):
             if (limit := short_fields.get(name)) is not None:
                 merged[span] = limit
         return cls(merged)
-
-
-class Shares(NamedTuple):
-    """What is left, each 0..1 and 1.0 where unlimited.
-
-    `headroom` is the tightest of all windows, those of other lengths included.
-    """
-
-    rpm: float
-    rpd: float
-    tpd: float
-    headroom: float
 
 
 def credential_key(user_id: int, provider: str) -> str:
@@ -213,31 +201,6 @@ def token_claim(offer: Offer, prompt_tokens: int, max_tokens: int | None) -> int
     if bounds:
         completion = min(completion, max(min(bounds) - prompt_tokens, 0))
     return prompt_tokens + completion
-
-
-def remaining_shares(windows: Sequence[Window], used: Sequence[int]) -> Shares:
-    """What is left of a candidate's windows; `used` is aligned with them.
-
-    Called for every candidate of every request, hence comparisons in place of `min`: twice as fast.
-    """
-    rpm = rpd = tpd = headroom = 1.0
-    for window, count in zip(windows, used, strict=True):
-        limit = window.limit
-        if not limit or not count:
-            continue
-        share = 1.0 - count / limit if count < limit else 0.0
-        if share < headroom:
-            headroom = share
-        unit = window.unit
-        if unit == "day":
-            if window.metric == "tokens":
-                if share < tpd:
-                    tpd = share
-            elif share < rpd:
-                rpd = share
-        elif unit == "minute" and share < rpm and window.metric == "requests":
-            rpm = share
-    return Shares(rpm, rpd, tpd, headroom)
 
 
 def until_reset(unit: Unit, windows: Iterable[Window], now: float) -> float:

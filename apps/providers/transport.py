@@ -7,6 +7,7 @@ our own `UpstreamRequest` instead of httpx's Request and Response saves about a 
 import asyncio
 import socket
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +25,7 @@ DNS_TTL_S = 60
 MAX_REMEMBERED = 2_000  # parsed URLs and timeouts: bounds, not tunings
 AUTO_HEADERS = frozenset({hdrs.ACCEPT, hdrs.ACCEPT_ENCODING})
 USER_AGENT = "FreeAI"
+LARGE_BODY_BYTES = 1024 * 1024
 
 
 class AiohttpTransport:
@@ -40,7 +42,7 @@ class AiohttpTransport:
             response = await self._get_session().request(
                 request.method,
                 self._url(request.url),
-                data=request.body or None,
+                data=_sendable(request.body),
                 headers=request.headers,
                 timeout=self._timeout(timeouts),
                 allow_redirects=False,
@@ -186,6 +188,11 @@ class Switchboard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _sendable(body: bytes) -> bytes | BytesIO | None:
+    """A large body goes out in pieces: written at once it would hold the event loop."""
+    return BytesIO(body) if len(body) > LARGE_BODY_BYTES else body or None
 
 
 def _translated(error: Exception) -> UpstreamError:

@@ -1,14 +1,30 @@
 """The types that travel between the wire and the adapters. Immutable; OpenAI's JSON shapes stay dicts only inside `body` and `choices`."""
 
 from collections.abc import AsyncIterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
 from apps.core.state.contract import Subject
+from apps.providers.wires import EmbeddingWire, TranscriptionWire
 
+# "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions": shortens its vectors when asked to.
+# "segments", "words": gives the times of a transcript's.
 Capability = Literal[
-    "vision", "audio", "audio_output", "tools", "json_schema", "json_object", "n", "logprobs", "reasoning"
+    "vision",
+    "audio",
+    "audio_output",
+    "tools",
+    "forced_tools",
+    "json_schema",
+    "json_object",
+    "n",
+    "logprobs",
+    "reasoning",
+    "dimensions",
+    "segments",
+    "words",
 ]
 Task = Literal["chat", "embedding", "transcription"]
 Wire = Literal["openai", "gemini", "cohere"]
@@ -94,34 +110,108 @@ class Price(Struct, frozen=True):
         return (total + 500_000) // 1_000_000
 
 
-class Preset(Struct, frozen=True, kw_only=True):
-    """How a provider's wire differs from its family: data, from the catalogue's [provider.wire] table.
+class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an upstream is told how hard to think.
 
+    `path`: where its value goes, a dotted path into the body. `words`: OpenAI's `reasoning_effort` -> that value; `otherwise` stands
+    for the words not listed, and None for "cannot be said": the field is left out.
+    """
+
+    path: str = "reasoning_effort"
+    words: dict[str, Any] = field(default_factory=dict)
+    otherwise: Any = None
+
+    def said(self, effort: Any) -> Any:
+        """The upstream's value for a client's `reasoning_effort`, None where it has none."""
+        return self.words.get(effort, self.otherwise) if isinstance(effort, str) else None
+
+
+class Variant(Struct, frozen=True):
+    """What differs from a provider's preset for some of its models: those whose name matches one of the shell patterns."""
+
+    models: tuple[str, ...]
+    preset: "Preset"
+
+
+class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The cheapest call that tells a good key from a bad one.
+
+    "get": `url`, relative to the base URL with a slash behind it (`models`, `../key`) or absolute, answers 200 to a good key only.
+    "chat": a chat of one token, where no such URL exists. `timeout_s` bounds the whole call.
+    """
+
+    kind: Literal["get", "chat"] = "get"
+    url: str = "models"
+    timeout_s: float = 15.0
+
+
+class Preset(Struct, frozen=True, kw_only=True):
+    """How a provider's wire differs from its family: data, from the catalogue's [wire] table.
+
+    What is sent:
+    `fields`: if not empty, the only request fields that are sent, by the upstream's names; for upstreams that refuse unknown ones.
     `drops`: request fields removed because the upstream refuses or ignores them and the answer stays right without them.
-    `renames`: OpenAI field -> the upstream's name. `incapable`: capabilities this wire cannot honour, whatever the model.
-    `roles`: message role -> the upstream's role. `tool_id`: "alnum9" where tool call ids must be nine letters or digits.
-    `stream_usage`: whether `stream_options.include_usage` is understood. `temperature_max`, `stop_max`: values are cut to them.
-    `message_fields`: if not empty, the only keys that messages may carry, by role. `headers`: sent with every call.
+    `renames`: OpenAI field -> the upstream's name. `ranges`: (least, most) of numbers; values outside are moved to the nearer end.
+    `temperature_max`, `stop_max`: values are cut to them. `stop_list`: a single stop sequence is sent as a list of one.
     `default_max_tokens`: the cap sent where the request names none, for upstreams whose own default is tiny or charged up front.
-    `think_opened`: models whose prompt template already opens `<think>`, so that their text starts as reasoning up to `</think>`.
+    `effort`: how `reasoning_effort` is said, to models that reason; others are not told. None: as OpenAI does.
+    `single_tool_calls`: with tools, `parallel_tool_calls` is always sent, as false. `schema_drops`: JSON Schema keys that are taken out
+    of the tools' parameters. `stream_usage`: whether `stream_options.include_usage` is understood. `headers`: sent with every call.
+
+    Messages:
+    `roles`: message role -> the upstream's role. `tool_id`: "alnum9" where tool call ids must be nine letters or digits.
+    `message_fields`: if not empty, the only keys that messages may carry, by role. `string_content_roles`: roles whose text parts are
+    joined to a string. `null_content`: whether content may be null. `assistant_after_tool`: whether a tool's result must be followed
+    by an assistant's turn. `inline_images`: images are taken as data: URIs only. `audio_string`: audio parts hold the bare base64 text.
+
+    What it cannot do:
+    `incapable`: capabilities this wire cannot honour, whatever the model; with "forced_tools" among them `tool_choice` is never sent.
+    `excludes`: sets of fields that the upstream does not take together, such as {"response_format", "tools", "stream"}.
+
+    Of the rest: `think_opened`: models whose prompt template already opens `<think>`, so that their text starts as reasoning up to
+    `</think>`. `limit_scope`: whose quota a 429 speaks of that does not say so itself. `settings`: what a credential must hold beside
+    the key; `{name}` in the base URL stands for each. `variants`: presets of single models; the first that matches counts.
+    `probe`: how a key is tested. `embeddings`, `transcription`: the wires of the other tasks.
     """
 
     wire: Wire = "openai"
+    fields: frozenset[str] = frozenset()
     drops: frozenset[str] = frozenset()
     renames: dict[str, str] = field(default_factory=dict)
-    incapable: frozenset[str] = frozenset()
-    roles: dict[str, str] = field(default_factory=dict)
-    tool_id: Literal["any", "alnum9"] = "any"
-    stream_usage: bool = True
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     temperature_max: float = 2.0
     stop_max: int = 4
+    stop_list: bool = False
+    default_max_tokens: int | None = None
+    effort: Effort | None = None
+    single_tool_calls: bool = False
+    schema_drops: frozenset[str] = frozenset()
+    stream_usage: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
+    tool_id: Literal["any", "alnum9"] = "any"
     message_fields: dict[str, frozenset[str]] = field(default_factory=dict)
     string_content_roles: frozenset[str] = frozenset()
     null_content: bool = True
     assistant_after_tool: bool = False
-    headers: dict[str, str] = field(default_factory=dict)
-    default_max_tokens: int | None = None
+    inline_images: bool = False
+    audio_string: bool = False
+    incapable: frozenset[Capability] = frozenset()
+    excludes: tuple[frozenset[str], ...] = ()
     think_opened: frozenset[str] = frozenset()
+    limit_scope: Literal["model", "account"] = "model"
+    settings: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    probe: Probe = Probe()
+    embeddings: EmbeddingWire = EmbeddingWire()
+    transcription: TranscriptionWire = TranscriptionWire()
+
+    def for_model(self, name: str) -> "Preset":
+        """The preset that holds for the model; always the same object for the same name."""
+        for variant in self.variants:
+            if any(fnmatchcase(name, pattern) for pattern in variant.models):
+                return variant.preset
+        return self
 
 
 class Offer(Struct, frozen=True, kw_only=True):

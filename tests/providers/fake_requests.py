@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+# Whose model list answers without a key: it is public, or the server asks for none.
+PUBLIC_LISTS = {"openrouter", "huggingface", "ollama", "lmstudio", "vllm", "llamacpp"}
 KEYS = {"Authorization": "Bearer test-key", "x-goog-api-key": "test-key"}
 
 
@@ -20,15 +22,16 @@ def ask(fake, provider, model, *, stream=False, **body: Any) -> tuple[str, dict[
             "generationConfig": config,
             **body,
         }
+    path = "chat" if provider == "cohere" else "chat/completions"
     body = {
         "model": model,
         "messages": [{"role": "user", "content": "Grüße\nan alle"}],
         "stream": stream,
         **body,
     }
-    if stream and provider != "mistral":
+    if stream and provider not in ("mistral", "cohere"):
         body["stream_options"] = {"include_usage": True}
-    return f"{fake.url(provider)}/chat/completions", body
+    return f"{fake.url(provider)}/{path}", body
 
 
 async def send(http, fake, provider, model, *, stream=False, **body):

@@ -4,6 +4,7 @@ import pytest
 
 from apps.providers.catalogue_files import CatalogueError, read_catalogue
 from apps.providers.offers import SCRIPT_TAG
+from apps.providers.presets import parse_preset
 
 CATALOGUE = {entry.name: entry for entry in read_catalogue()}
 GOOD = """
@@ -28,10 +29,38 @@ def refusal(tmp_path, text, name="acme.toml"):
     return str(error.value)
 
 
-def test_ships_the_eight_providers():
+LOCAL = {"ollama", "lmstudio", "vllm", "llamacpp"}
+
+
+def test_ships_every_provider():
     assert set(CATALOGUE) == {
-        "groq", "mistral", "gemini", "cerebras", "openrouter", "cohere", "huggingface", "sandbox",
+        "groq", "mistral", "gemini", "cerebras", "openrouter", "cohere", "huggingface", "sandbox", "github",
+        "nvidia", "cloudflare", "sambanova", "together", "zai", "ollama_cloud", *LOCAL,
     }  # fmt: skip
+
+
+def test_servers_of_ones_own_need_no_key_and_bring_no_enabled_model():
+    for name in LOCAL:
+        entry = CATALOGUE[name]
+
+        assert (entry.requires_key, entry.default_model) == (False, "")
+        assert not [model for model in entry.models if model.enabled]
+
+
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.name)
+def test_only_models_with_tools_can_be_made_to_use_them(entry):
+    preset = parse_preset(entry.wire)
+
+    for model in entry.models:
+        assert "tools" in model.capabilities or "forced_tools" not in model.capabilities
+        assert not preset.for_model(model.name).incapable & set(model.capabilities), model.name
+
+
+def test_a_request_fits_githubs_limit_of_8000_tokens():
+    assert {model.context_window for model in CATALOGUE["github"].models if model.task == "chat"} == {
+        8_000,
+        4_000,
+    }
 
 
 def test_groq_shows_what_the_api_reference_shows():
@@ -85,8 +114,23 @@ def test_every_chat_model_knows_its_context_window(entry):
 @pytest.mark.parametrize(
     ("task", "providers"),
     [
-        ("embedding", {"mistral", "gemini", "cohere", "huggingface", "openrouter"}),
-        ("transcription", {"groq", "mistral", "cohere", "huggingface"}),
+        (
+            "embedding",
+            {
+                "mistral",
+                "gemini",
+                "cohere",
+                "huggingface",
+                "openrouter",
+                "github",
+                "nvidia",
+                "cloudflare",
+                "sambanova",
+                "ollama",
+                "lmstudio",
+            },
+        ),
+        ("transcription", {"groq", "mistral", "cohere", "huggingface", "cloudflare", "sambanova"}),
     ],
 )
 def test_every_provider_of_a_task_names_one_default_model_for_it(task, providers):
@@ -124,6 +168,12 @@ def test_accepts_the_smallest_file(tmp_path):
         (('name = "acme"', 'name = "other"'), ("acme.toml", "name", "other")),
         (("[[models]]", "[wire]\ntypo = 1\n[[models]]"), ("acme.toml", "wire.typo")),
         (("[[models]]", "[wire]\nstop_max = 'x'\n[[models]]"), ("acme.toml", "wire", "stop_max")),
+        (("[[models]]", "[[wire.variants]]\ndrops = []\n[[models]]"), ("wire.variants[0].models",)),
+        (("[[models]]", "[[wire.variants]]\nmodels = ['a*']\ntypo = 1\n[[models]]"), ("wire.variants[0].typo",)),
+        (("[[models]]", "[[wire.variants]]\nmodels = ['a*']\nsettings = []\n[[models]]"), ("settings", "whole")),
+        (("[[models]]", "[wire]\nincapable = ['fly']\n[[models]]"), ("wire", "incapable", "fly")),
+        (("[[models]]", "[wire]\nsettings = ['Account Id']\n[[models]]"), ("wire.settings", "Account Id")),
+        (("acme.test", "{region}.acme.test"), ("base_url", "region", "wire.settings")),
         (('name = "one"', 'name = "one"\ncontext_window = "big"'), ("model 'one'", "context_window")),
         (('name = "one"', 'name = "one"\ncapabilities = ["fly"]'), ("model 'one'", "capabilities", "fly")),
         (('name = "one"', 'name = "one"\nprompt_usd = -1'), ("model 'one'", "prompt_usd")),

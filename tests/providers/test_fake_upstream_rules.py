@@ -8,7 +8,7 @@ import pytest
 
 from apps.providers.fake_upstream import UPSTREAMS, FakeUpstream
 from apps.providers.fake_upstream.faults import Fault
-from tests.providers.fake_requests import KEYS, ask, send
+from tests.providers.fake_requests import KEYS, PUBLIC_LISTS, ask, send
 
 USER = {"role": "user", "content": "Weather in Rome?"}
 GEMINI_USER = {"role": "user", "parts": [{"text": "Weather in Rome?"}]}
@@ -67,6 +67,7 @@ async def test_every_fault_is_a_json_error_streamed_or_not(fake, http, provider,
         ("openrouter", 401, b'"message":"No auth credentials found","code":401'),
         ("huggingface", 401, b'{"error":"Invalid username or password."}'),
         ("gemini", 400, b'"reason":"API_KEY_INVALID"'),
+        ("cohere", 401, b'"message":"invalid api token"'),
     ],
 )
 async def test_bad_and_missing_keys_get_the_providers_own_error(fake, provider, status, expected):
@@ -273,13 +274,14 @@ async def test_model_lists_have_the_providers_shape(fake, provider):
         async with anonymous.get(fake.url(provider) + "/models", headers=KEYS) as response:
             document = await response.json()
 
-    assert (public == 200) is (provider in {"openrouter", "huggingface"})
-    models = document["models"] if provider == "gemini" else document["data"]
+    assert (public == 200) is (provider in PUBLIC_LISTS)
+    models = document["models"] if provider in {"gemini", "cohere"} else document["data"]
     window = {
         "groq": "context_window",
         "mistral": "max_context_length",
         "openrouter": "context_length",
         "gemini": "inputTokenLimit",
+        "cohere": "name",
     }
     assert models
     assert all(model.get(window.get(provider, "id")) for model in models)

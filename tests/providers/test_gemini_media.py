@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import pytest
 
-from apps.providers.adapters.gemini import image_urls
+from apps.providers.image_fetch import image_urls
 from tests.providers.gemini_histories import PIXEL, assistant, call, refused, result, send, user
 
 

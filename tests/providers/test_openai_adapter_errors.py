@@ -6,6 +6,7 @@ import pytest
 from apps.providers.adapters.openai import OpenAIAdapter
 from apps.providers.adapters.openai.waits import parse_duration
 from apps.providers.errors import ErrorKind
+from apps.providers.types import Preset
 from tests.factories import API_KEY, make_offer
 
 adapter = OpenAIAdapter()
@@ -130,7 +131,7 @@ NEURONS = "you have used up your daily free allocation of 10,000 neurons"
         (429, nested(GITHUB_DAY, code="RateLimitReached"), "day", "model"),
         (429, nested("Rate limit of 5 per 0s exceeded for UserConcurrentRequests"), None, "model"),
         (429, nested("Rate limit of 15 per 60s exceeded for UserByModelByMinute"), "minute", "model"),
-        (429, nested("Rate limit reached for requests", code="1302"), None, "model"),
+        (429, nested("Rate limit reached for requests", code="1302"), None, "account"),
         (429, nested("overload", code="1305"), None, "model"),
         (429, {"message": "Service tier capacity exceeded", "code": "3505"}, None, "model"),
         (429, {"message": "limited to 1000 API calls / month"}, "month", "account"),
@@ -147,6 +148,31 @@ def test_tells_which_limit_was_met(status, body, window, scope):
     error = parse(status, body)
 
     assert (error.kind, error.window, error.scope) == (ErrorKind.RATE_LIMITED, window, scope)
+
+
+@pytest.mark.parametrize(
+    ("headers", "window"),
+    [
+        ({"x-ratelimit-remaining-req-minute": "0", "x-ratelimit-remaining-tokens-month": "9"}, "minute"),
+        ({"x-ratelimit-remaining-req-minute": "0", "x-ratelimit-remaining-tokens-month": "0"}, "month"),
+        ({"x-ratelimit-remaining-requests-day": "0"}, "day"),
+        ({"x-ratelimit-remaining-requests": "0"}, "minute"),
+    ],
+)
+def test_takes_the_window_from_the_headers_that_say_zero_where_the_text_names_none(headers, window):
+    body = {"message": "Rate limit exceeded", "type": "rate_limited", "code": "1300"}
+
+    assert parse(429, body, headers).window == window
+
+
+def test_blames_the_account_where_the_provider_counts_by_account():
+    offer = make_offer(preset=Preset(limit_scope="account"))
+
+    plain = adapter.parse_error(429, {}, b"", offer)
+    overload = adapter.parse_error(429, {}, b'{"error": {"code": "3505", "message": "capacity"}}', offer)
+
+    assert (plain.window, plain.scope) == ("minute", "account")
+    assert (overload.window, overload.scope) == (None, "model")
 
 
 def test_reads_googles_quota_names_from_its_compatible_endpoint():
@@ -182,6 +208,10 @@ def test_reads_googles_quota_names_from_its_compatible_endpoint():
         ({"x-ratelimit-reset": "1785585660", **DATE}, b"", 60.0),
         ({"x-ratelimit-reset": "1785585660000"}, b"", None),
         (DATE, nested("free-models-per-day", metadata={"headers": {"X-RateLimit-Reset": "1785585720000"}}), 120.0),
+        ({"x-ratelimit-reset": "2026-08-01T12:00:30Z", **DATE}, b"", 30.0),
+        ({"x-ratelimit-remaining-requests-day": "0", "x-ratelimit-reset-requests-day": "1785585610", **DATE}, b"", 10.0),
+        ({"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "1785585610", **DATE}, b"", None),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2m59.56s", **DATE}, b"", None),
         ({}, b"", None),
     ],
 )  # fmt: skip

@@ -12,7 +12,6 @@ from apps.providers.quotas import (
     account_windows,
     model_windows,
     parse_limits,
-    remaining_shares,
     token_claim,
     until_reset,
     validate_limits,
@@ -178,29 +177,6 @@ class TestTokenClaim:
 
     def test_stays_too_large_where_the_prompt_alone_does_not_fit(self):
         assert token_claim(offer_with(Window("a", "tokens", "minute", 6_000)), 7_000, 100) == 7_000
-
-
-class TestRemainingShares:
-    def test_are_whole_where_nothing_is_limited(self):
-        windows = account_windows("1:x", [], [], overrides())
-
-        assert remaining_shares(windows, (5, 6, 7)) == (1.0, 1.0, 1.0, 1.0)
-
-    def test_are_the_tightest_of_account_and_model(self):
-        account = account_windows("1:x", [RPM, RPD, TPD], [], overrides())
-        model = model_windows("1:x|m", [Limit("requests", "day", 1_000)], overrides())
-
-        shares = remaining_shares(account + model, (15, 900, 50_000, 900))
-
-        assert shares == pytest.approx((0.5, 0.1, 0.9, 0.1))
-
-    def test_count_windows_of_other_lengths_as_headroom_only(self):
-        windows = (Window("a", "tokens", "minute", 100), Window("b", "requests", "month", 10))
-
-        assert remaining_shares(windows, (75, 2)) == (1.0, 1.0, 1.0, 0.25)
-
-    def test_do_not_fall_below_nothing(self):
-        assert remaining_shares((Window("a", "requests", "minute", 30),), (31,)).rpm == 0.0
 
 
 class TestUntilReset:

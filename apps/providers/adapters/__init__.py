@@ -3,10 +3,15 @@
 from apps.providers.types import Offer, Wire
 
 from .base import Adapter
+from .cohere import CohereAdapter
 from .gemini import GeminiAdapter
 from .openai import OpenAIAdapter
 
-ADAPTERS: dict[Wire, Adapter] = {"openai": OpenAIAdapter(), "gemini": GeminiAdapter()}
+ADAPTERS: dict[Wire, Adapter] = {
+    "openai": OpenAIAdapter(),
+    "gemini": GeminiAdapter(),
+    "cohere": CohereAdapter(),
+}
 
 
 def adapter_for(offer: Offer) -> Adapter:

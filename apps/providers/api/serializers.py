@@ -10,7 +10,15 @@ from apps.core.api import StrictSerializer
 from apps.providers import quotas
 from apps.providers.credentials import InvalidKeyError, clean_key
 from apps.providers.models import Credential, Provider
+from apps.providers.presets import (
+    PresetError,
+    is_setting,
+    parse_preset,
+    undeclared_settings,
+    usable_settings,
+)
 from apps.providers.quotas import METRICS, UNITS, LimitsError
+from apps.providers.types import Preset
 
 MAX_INTEGER = 2**31 - 1
 MAX_WEIGHT = 1000.0
@@ -36,7 +44,10 @@ def _limit() -> serializers.IntegerField:
 
 
 class CredentialPatch(StrictSerializer):
-    """PATCH /api/me/providers/{name}. All optional; null goes back to the catalogue's value, `api_key` "" removes the key."""
+    """PATCH /api/me/providers/{name}. All optional; null goes back to the catalogue's value, `api_key` "" removes the key.
+
+    `settings` replaces what was stored: what the provider needs beside the key, such as {"account_id": "…"}.
+    """
 
     api_key = serializers.CharField(allow_blank=True, required=False, trim_whitespace=True, max_length=1000)
     enabled = serializers.BooleanField(required=False)
@@ -44,6 +55,7 @@ class CredentialPatch(StrictSerializer):
     rpd_limit = _limit()
     tpd_limit = _limit()
     limits = LimitsField(required=False)
+    settings = serializers.DictField(required=False)
     weight = serializers.FloatField(min_value=0, max_value=MAX_WEIGHT, allow_null=True, required=False)
     default_model = serializers.CharField(allow_blank=True, allow_null=True, required=False, max_length=200)
     max_retries = serializers.IntegerField(
@@ -58,6 +70,20 @@ class CredentialPatch(StrictSerializer):
             return clean_key(value)
         except InvalidKeyError as error:
             raise serializers.ValidationError(str(error)) from error
+
+    def validate_settings(self, value: dict[str, Any]) -> dict[str, str]:
+        """Settings that the provider declares, each fit to stand in a URL. Raises ValidationError by name."""
+        declared = _preset(self.context["provider"]).settings
+        errors = {
+            name: ["Must be letters, digits, - or _; at most 100."]
+            if name in declared
+            else ["Unknown setting."]
+            for name, setting in value.items()
+            if name not in declared or not is_setting(setting)
+        }
+        if errors:
+            raise serializers.ValidationError(errors)
+        return value
 
     def validate_default_model(self, value: str | None) -> str:
         """A chat model that the provider offers. Raises ValidationError."""
@@ -83,11 +109,21 @@ class ProviderPatch(StrictSerializer):
             usable = None
         if not usable or "@" in parts.netloc or parts.query or parts.fragment or not value.isprintable():
             raise serializers.ValidationError("Must be an http or https URL without user, query or fragment.")
+        if undeclared := undeclared_settings(value, _preset(self.context["provider"])):
+            raise serializers.ValidationError(f"The provider has no setting {undeclared[0]!r}.")
         return value.rstrip("/")
 
     def validate_default_model(self, value: str) -> str:
         """A chat model that the provider offers. Raises ValidationError."""
         return known_model(self.context["provider"], value)
+
+
+def _preset(provider: Provider) -> Preset:
+    """The provider's preset; plain OpenAI where an operator left a table that cannot be read."""
+    try:
+        return parse_preset(provider.wire)
+    except PresetError:
+        return Preset()
 
 
 def known_model(provider: Provider, name: str) -> str:
@@ -115,8 +151,13 @@ def merged_limits(provider: Provider, patch: Mapping[str, Mapping[str, int | Non
 
 
 def credential_row(provider: Provider, credential: Credential | None) -> dict[str, Any]:
-    """One row of GET /api/me/providers: overrides where there are any, else the catalogue's values; limits null when unlimited."""
+    """One row of GET /api/me/providers: overrides where there are any, else the catalogue's values; limits null when unlimited.
+
+    `missing_settings`: what has to be set, beside the key, before the provider can be used.
+    """
     own = credential or Credential(provider=provider)
+    declared = _preset(provider)
+    settings = usable_settings(declared, own.settings)
     catalogue = {(item["metric"], item["unit"]): item["limit"] for item in provider.limits}
     limits = {
         name: catalogue.get(span) if (value := getattr(own, name)) is None else value
@@ -126,6 +167,8 @@ def credential_row(provider: Provider, credential: Credential | None) -> dict[st
         "provider_name": provider.name,
         "has_key": bool(own.encrypted_key),
         "key_preview": own.key_preview or None,
+        "settings": settings,
+        "missing_settings": [name for name in declared.settings if name not in settings],
         "enabled": own.enabled and provider.enabled,
         **limits,
         "limits": LimitsField().to_representation(own.limits),

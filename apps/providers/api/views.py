@@ -2,16 +2,20 @@
 
 from typing import Any
 
-from django.db import transaction
+import msgspec
+from django.db import connection, transaction
 from django.shortcuts import get_object_or_404
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.api import StrictSerializer
 from apps.providers.api.serializers import CredentialPatch, credential_row
 from apps.providers.credentials import put_key
 from apps.providers.models import Credential, Provider
+from apps.providers.probe import probe_stored
 
 
 class MyProviders(APIView):
@@ -42,6 +46,22 @@ class MyProvider(APIView):
         provider = get_object_or_404(Provider, name=name)
         get_object_or_404(Credential, user=request.user.pk, provider=provider).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MyProviderProbe(APIView):
+    """POST: does the stored key work? One cheap call to the provider."""
+
+    def post(self, request: Request, name: str) -> Response:
+        """400 when there is no key to test; a key that does not work is an answer, not an error."""
+        provider = get_object_or_404(Provider, name=name)
+        StrictSerializer(data=request.data).is_valid(raise_exception=True)
+        credential = provider.credentials.filter(user=request.user.pk).first()
+        if provider.requires_key and not (credential and credential.encrypted_key):
+            raise ValidationError({"api_key": ["No key is stored for this provider."]})
+        if not connection.in_atomic_block:
+            connection.close()  # not held while the provider thinks
+        outcome = probe_stored(provider, credential, request.user.pk or 0)
+        return Response(msgspec.to_builtins(outcome), headers={"Cache-Control": "no-store"})
 
 
 @transaction.atomic

@@ -29,7 +29,10 @@ _DEFAULT_TOOL = "get_weather"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What of a request decides its answer. `body` is carried for the checks, outside of equality."""
+    """What of a request decides its answer. `body` is carried for the checks, outside of equality.
+
+    `inputs` and `dimensions` (0: the model's own) are of embeddings, `timed` ("segment", "word") of transcriptions.
+    """
 
     family: str
     model: str
@@ -42,6 +45,9 @@ class Asked:
     prompt_tokens: int = 0
     last_user_text: str = ""
     tools: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    dimensions: int = 0
+    timed: frozenset[str] = frozenset()
     body: Any = field(default=None, compare=False)
 
 

@@ -47,6 +47,7 @@ class Exchange:
         )
         received = self._receive(request, call)
         self._journal.open(received)
+        self._meter.in_flight += self._family.generates
         left = True
         try:
             reply, headers = self._decide(call, received)
@@ -54,6 +55,7 @@ class Exchange:
             left = False
             return response
         finally:
+            self._meter.in_flight -= self._family.generates
             self._journal.close(received, "client_left" if left else "complete", now=time.time())
 
     def _receive(self, request: web.Request, call: Call) -> Received:
@@ -73,6 +75,7 @@ class Exchange:
         asked: Asked | None = None
         try:
             self._authenticate(call)
+            self._admit()
             asked = self._family.read(call)
             self._upstream.check(asked)
             behaviour = self._choose(asked, call)
@@ -111,6 +114,12 @@ class Exchange:
         now = time.time()
         self._meter.count(reply.tokens, now=now)
         return reply, self._upstream.headers(self._meter, asked, now)
+
+    def _admit(self) -> None:
+        """Raises Refused where another request is one too many."""
+        most = self._upstream.max_concurrent
+        if self._family.generates and most is not None and self._meter.in_flight > most:
+            raise Refused(self._upstream.problem(Fault.RATE_QUEUE))
 
     def _authenticate(self, call: Call) -> None:
         """Any key passes unless it contains "bad". Raises Refused with the provider's own error."""

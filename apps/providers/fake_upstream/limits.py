@@ -23,7 +23,7 @@ class Limits:
 
 @dataclass(slots=True, kw_only=True)
 class Meter:
-    """Counts of the current UTC minute and day of one provider."""
+    """Counts of the current UTC minute and day of one provider, and its requests under way."""
 
     limits: Limits = field(default_factory=Limits)
     minute: int = -1
@@ -31,9 +31,10 @@ class Meter:
     minute_requests: int = 0
     minute_tokens: int = 0
     day_requests: int = 0
+    in_flight: int = 0
 
     def clear(self) -> None:
-        """Forget what was used."""
+        """Forget what was used; what is under way stays counted."""
         self.minute = self.day = -1
         self.minute_requests = self.minute_tokens = self.day_requests = 0
 

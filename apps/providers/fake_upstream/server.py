@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from posixpath import normpath
 from types import TracebackType
 from typing import Self
 
@@ -132,7 +133,7 @@ class FakeUpstream:
     def _add_upstream(self, app: web.Application, upstream: Upstream, base: str) -> None:
         for family in upstream.families:
             exchange = Exchange(upstream, family, self._selection, self._meters[upstream.slug], self._journal)
-            app.router.add_route(family.method, base + family.path, exchange.handle)
+            app.router.add_route(family.method, normpath(base + family.path), exchange.handle)
 
         async def not_found(request: web.Request) -> web.Response:
             body, headers = upstream.refusal(upstream.problem(Fault.NOT_FOUND), model=request.path, now=0.0)

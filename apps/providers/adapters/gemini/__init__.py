@@ -7,17 +7,14 @@ from apps.providers.errors import UpstreamError
 from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest
 
 from .errors import parse_error
-from .parts import image_urls
 from .request import build_chat, dropped
 from .response import parse_chat
 from .stream import GeminiStream
 
-__all__ = ["GeminiAdapter", "image_urls"]
-
 
 class GeminiAdapter:
-    """See `Adapter`. `build_chat` takes images as data: URIs only: what `image_urls` lists must be fetched and put
-    in before."""
+    """See `Adapter`. `build_chat` takes images as data: URIs only: `image_fetch.prepare` puts
+    them in before."""
 
     def build_chat(self, request: ChatRequest, offer: Offer) -> UpstreamRequest:
         return build_chat(request, offer)

@@ -1,20 +1,20 @@
 """A message history as Gemini's turns.
 
 Gemini wants turns of user and model that alternate, the first and the last by the user, and after a turn of
-function calls one turn that answers all of them, in their order. Histories of OpenAI's clients promise none of
-that, so turns of one side are merged and what is missing is put in: the neutral `OPENING` and `GO_ON`, and
-`UNANSWERED` for a call that was never answered.
+function calls one turn that answers all of them, in their order. `paired` sees to the order of calls and results;
+here turns of one side are merged, and where one is missing at an end the neutral `OPENING` or `GO_ON` is put in.
 """
 
+from collections import deque
 from typing import Any
 
 import orjson
 
-from apps.providers.adapters.openai.messages import modernised
+from apps.providers.adapters.history import modernised, named_args, paired, text_of
 from apps.providers.adapters.openai.values import as_dict, as_list, as_text
 
 from .families import Family, family_of
-from .parts import Part, content_parts, media_parts, text_of
+from .parts import Part, content_parts, media_parts
 from .refusals import cannot_say
 from .signatures import SENTINEL, split_id
 
@@ -22,34 +22,18 @@ Content = dict[str, Any]
 
 OPENING = "(The conversation begins.)"
 GO_ON = "(Please go on.)"
-UNANSWERED = {"error": "The call was not answered."}
-
-
-class _Call:
-    """A function call that waits for its response."""
-
-    __slots__ = ("id", "name", "response")
-
-    def __init__(self, call_id: str, name: str) -> None:
-        self.id = call_id
-        self.name = name
-        self.response: dict[str, Any] | None = None
-
-    def part(self) -> Part:
-        """The functionResponse; ids are sent where there are any."""
-        response = {"name": self.name, "response": UNANSWERED if self.response is None else self.response}
-        return {"functionResponse": {"id": self.id, **response} if self.id else response}
 
 
 class _History:
-    """Builds the turns, message by message. What the user says after a turn of calls is held until all their
-    responses are in."""
+    """Builds the turns, message by message, of a history that is paired. Media in a tool's result come after all
+    responses of the turn, as do the user's words."""
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._family = family_of(model)
         self._contents: list[Content] = []
-        self._calls: list[_Call] = []
+        self._calls: deque[str] = deque()
+        self._responses: list[Part] = []
         self._said: list[Part] = []
 
     def add(self, message: dict[str, Any], where: str) -> None:
@@ -83,8 +67,8 @@ class _History:
 
     def _call_part(self, call: dict[str, Any], is_first: bool) -> Part:
         call_id, signature = split_id(as_text(call.get("id")), self._model)
-        name, args = _named_args(call)
-        self._calls.append(_Call(call_id, name))
+        name, args = named_args(call)
+        self._calls.append(name)
         function = {"name": name, "args": args}
         part: Part = {"functionCall": {"id": call_id, **function} if call_id else function}
         if signature is None and is_first and self._family is Family.GEMINI_3:
@@ -92,20 +76,16 @@ class _History:
         return part if signature is None else part | {"thoughtSignature": signature}
 
     def _add_result(self, message: dict[str, Any], where: str) -> None:
+        """The functionResponse of the next call; ids are sent where there are any."""
         content = message.get("content")
         call_id, _ = split_id(as_text(message.get("tool_call_id")), self._model)
-        waiting = (call for call in self._calls if call.id == call_id and call.response is None)
-        call = next(waiting, None)
-        if call is None:
-            # Its call is not in the turn before, perhaps cut off with the older history: kept as text.
-            self._said.append({"text": f"Result of an earlier tool call: {text_of(content)}"})
-        else:
-            call.response = _response(text_of(content))
+        response = {"name": self._calls.popleft(), "response": _response(text_of(content))}
+        self._responses.append({"functionResponse": {"id": call_id, **response} if call_id else response})
         self._said += media_parts(content, f"{where}.content")
 
     def _end_user_turn(self) -> None:
-        parts = [call.part() for call in self._calls] + self._said
-        self._calls, self._said = [], []
+        parts = self._responses + self._said
+        self._responses, self._said = [], []
         self._add_turn("user", parts)
 
     def _add_turn(self, role: str, parts: list[Part]) -> None:
@@ -125,7 +105,7 @@ def build_contents(messages: list[dict[str, Any]], model: str) -> tuple[str, lis
     """
     history = _History(model)
     system = []
-    for position, message in enumerate(modernised(messages)):
+    for position, message in paired(modernised(messages)):
         if message.get("role") in ("system", "developer"):
             system.append(text_of(message.get("content")))
         else:
@@ -136,22 +116,6 @@ def build_contents(messages: list[dict[str, Any]], model: str) -> tuple[str, lis
         first = contents[0]
         return "", [first | {"parts": [{"text": instruction}, *first["parts"]]}, *contents[1:]]
     return instruction, contents
-
-
-def _named_args(call: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of a tool call. Gemini's arguments are an object: anything else is put into one, as `input`."""
-    if isinstance(custom := call.get("custom"), dict):
-        return as_text(custom.get("name")), {"input": as_text(custom.get("input"))}
-    function = as_dict(call.get("function"))
-    arguments = function.get("arguments")
-    if isinstance(arguments, str) and arguments.strip():
-        try:
-            arguments = orjson.loads(arguments)
-        except orjson.JSONDecodeError:
-            arguments = {"input": arguments}
-    if not isinstance(arguments, dict):
-        arguments = {"input": arguments} if arguments else {}
-    return as_text(function.get("name")), arguments
 
 
 def _response(text: str) -> dict[str, Any]:

@@ -15,29 +15,6 @@ DEFAULT_FILE_TYPE = "application/pdf"
 LINKED = ("image_url", "video_url")
 
 
-def image_urls(body: dict[str, Any]) -> list[str]:
-    """The http(s) URLs of images in a chat request, each once, in order: what has to be fetched and put in as
-    data: URIs."""
-    urls: dict[str, None] = {}
-    for message in map(as_dict, as_list(body.get("messages"))):
-        for part in map(as_dict, as_list(message.get("content"))):
-            url = _url_of(part, "image_url") if part.get("type") == "image_url" else ""
-            if url.lower().startswith(("http://", "https://")):
-                urls[url] = None
-    return list(urls)
-
-
-def text_of(content: Any) -> str:
-    """The text of a message's content: a string, or the text and refusal parts of a list, each on its own line."""
-    if isinstance(content, str):
-        return content
-    texts = []
-    for part in as_list(content):
-        fields = as_dict(part)
-        texts.append(as_text(part) or as_text(fields.get("text")) or as_text(fields.get("refusal")))
-    return "\n".join(text for text in texts if text)
-
-
 def content_parts(content: Any, where: str) -> list[Part]:
     """The parts of a message's content; `where` is its path. Empty texts, which Gemini refuses, are left out.
 

@@ -65,7 +65,7 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     action = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
     return UpstreamRequest(
         url=f"{offer.base_url.rstrip('/')}/models/{quote(offer.model, safe='')}:{action}",
-        headers=_headers(offer),
+        headers=google_headers(offer),
         body=content,
         stream=request.stream,
     )
@@ -89,7 +89,7 @@ def _is_lost(name: str, value: Any, offer: Offer) -> bool:
     return name == "stop" and isinstance(value, list) and len(value) > offer.preset.stop_max
 
 
-def _headers(offer: Offer) -> dict[str, str]:
+def google_headers(offer: Offer) -> dict[str, str]:
     """The key is a Secret, so that a logged request does not show it."""
     headers = {"content-type": "application/json", "accept-encoding": "identity", **offer.preset.headers}
     return {"x-goog-api-key": offer.api_key, **headers} if offer.api_key else headers

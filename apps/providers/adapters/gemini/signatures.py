@@ -13,13 +13,12 @@ import binascii
 import re
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 
-from apps.providers.adapters.openai.messages import text_hash
+from apps.providers.adapters.history import SIGNED, text_hash
 
 # Documented stand-in for calls without a signature, such as those of other models ("Thought signatures", Gemini
 # API docs, 2026-08).
 SENTINEL = "skip_thought_signature_validator"
 TAG_LENGTH = 6
-SIGNED = re.compile(rf"(.*?)__sig_([0-9A-Za-z]{{{TAG_LENGTH}}})_([-_0-9A-Za-z]+)", re.DOTALL)
 TO_URLSAFE = str.maketrans("+/", "-_")
 
 

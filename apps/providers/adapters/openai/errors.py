@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from apps.core.redaction import scrub
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer
@@ -26,7 +28,7 @@ from .findings import (
     first_match,
 )
 from .values import as_dict
-from .waits import retry_after_s
+from .waits import retry_after_s, spent_windows
 
 OK, UNAUTHORIZED, PAYMENT_REQUIRED, FORBIDDEN, NOT_FOUND = 200, 401, 402, 403, 404
 TIMEOUT, TOO_LARGE, TOO_MANY, GATEWAY_TIMEOUT = 408, 413, 429, 504
@@ -46,10 +48,11 @@ BY_STATUS: dict[int, Finding] = {
 def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Offer) -> UpstreamError:
     """Classify an answer that is not 2xx. Header names are lower case."""
     details = read_body(body)
-    hints = f"{headers.get('x-ratelimit-type', '')} {headers.get('x-error-message', '')}"
-    finding = classify(status, details, hints)
-    wait = retry_after_s(headers, details)
-    return _error(finding, details, offer, status, wait)
+    hints = (headers.get("x-ratelimit-type", ""), headers.get("x-error-message", ""), *spent_windows(headers))
+    finding = classify(status, details, " ".join(hints))
+    if finding.window is not None and offer.preset.limit_scope == "account":
+        finding = replace(finding, scope="account")
+    return _error(finding, details, offer, status, retry_after_s(headers, details))
 
 
 def wrapped_error(payload: dict[str, Any], offer: Offer) -> UpstreamError | None:

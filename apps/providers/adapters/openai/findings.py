@@ -33,12 +33,15 @@ FAILED = Finding(ErrorKind.SERVER_ERROR)
 # Their capacity, not the user's quota: with status 429 a short wait, otherwise a failure (see `classify`).
 OVERLOADED = Finding(ErrorKind.SERVER_ERROR)
 BUSY = Finding(ErrorKind.RATE_LIMITED)
+# The user's own calls at the same time are too many for the key.
+QUEUED = Finding(ErrorKind.RATE_LIMITED, scope="account")
 PER_SECOND = Finding(ErrorKind.RATE_LIMITED, "second")
 PER_MINUTE = Finding(ErrorKind.RATE_LIMITED, "minute")
 PER_HOUR = Finding(ErrorKind.RATE_LIMITED, "hour")
 PER_DAY = Finding(ErrorKind.RATE_LIMITED, "day")
 PER_MONTH = Finding(ErrorKind.RATE_LIMITED, "month")
 ACCOUNT_MINUTE = Finding(ErrorKind.RATE_LIMITED, "minute", "account")
+ACCOUNT_HOUR = Finding(ErrorKind.RATE_LIMITED, "hour", "account")
 ACCOUNT_DAY = Finding(ErrorKind.RATE_LIMITED, "day", "account")
 ACCOUNT_MONTH = Finding(ErrorKind.RATE_LIMITED, "month", "account")
 
@@ -58,9 +61,13 @@ CODES: dict[str, Finding] = {
         ),
         (NOT_HERE, "tool_use_failed json_validate_failed"),  # Groq: the model's own slip
         (NOT_HERE, "unknown_model unavailable_model no_access"),  # GitHub
-        (NOT_HERE, "1500 invalid_model"),  # Mistral
-        (NOT_HERE, "1211 1220"),  # Z.ai
+        # SambaNova's narrower ranges: what is outside of OpenAI's was refused before.
+        (NOT_HERE, "decimal_above_max_value decimal_below_min_value"),
+        (NOT_HERE, "integer_above_max_value integer_below_min_value"),
+        (NOT_HERE, "1500 invalid_model 3230 3280"),  # Mistral: its order of messages, its form of tool ids
+        (NOT_HERE, "1211 1212 1220"),  # Z.ai
         (NOT_HERE, "5007 3042 5016 5018 3023 3041"),  # Cloudflare: unknown, or not for this account
+        (NOT_HERE, "3003 5004 5005 5006 5019"),  # Cloudflare: its schema is stricter than OpenAI's
         (NOT_HERE, "20012"),  # SiliconFlow
         (TOO_LONG, "context_length_exceeded exceed_context_size_error token_limit_exceeded string_too_long"),
         (
@@ -68,11 +75,12 @@ CODES: dict[str, Finding] = {
             "tokens_limit_reached 3051 1261 3006 payload_too_large",
         ),  # GitHub, Mistral, Z.ai, Cloudflare, OpenRouter
         (FILTERED, "content_filter content_policy_violation refusal 1301"),
-        (BUSY, "queue_exceeded 1302 userconcurrentrequests"),  # Cerebras, Z.ai, GitHub
+        (BUSY, "queue_exceeded userconcurrentrequests"),  # Cerebras, GitHub
+        (QUEUED, "1302"),  # Z.ai
         (OVERLOADED, "capacity_exceeded service_tier_capacity_exceeded overloaded overloaded_error"),
         (OVERLOADED, "provider_overloaded provider_unavailable 3505 3040 1305 1312"),
-        (FAILED, "3007 3008"),  # Cloudflare: timed out, aborted
-        (PER_MINUTE, "1303 1300 3021"),
+        (FAILED, "3007 3008 8005"),  # Cloudflare: timed out, aborted, internal
+        (PER_MINUTE, "1303 3021"),
         (ACCOUNT_DAY, "insufficient_quota payment_required 1113 30001"),  # nothing left to pay with
         (ACCOUNT_DAY, "3036 4006"),  # Cloudflare's neurons
         (PER_DAY, "1304 1308"),
@@ -94,6 +102,7 @@ LIMIT_CODES = frozenset(
         "too_many_tokens_error",
         "model_rate_limit",
         "resource_exhausted",
+        "1300",  # Mistral: the headers say which
     }
 )
 
@@ -111,10 +120,12 @@ LIMIT_TEXTS = _table(
     (r"concurren|per 0s\b", BUSY),
     (r"high traffic|rate-limited upstream|provider returned error|overloaded|capacity exceeded|queue", BUSY),
     (r"calls / month|monthly|per month|weekly", ACCOUNT_MONTH),
+    (r"PerMonth", PER_MONTH),
+    (r"\bsession\b", ACCOUNT_HOUR),  # Ollama Cloud's GPU time
     (r"per day|PerDay|ByDay|/ ?day|\bdaily|per 86400s|\((?:RPD|TPD|ASD)\)", PER_DAY),
     (r"per hour|PerHour|/ ?hour|per 3600s|\((?:RPH|TPH|ASH)\)", PER_HOUR),
     (r"per min|PerMinute|ByMinute|/ ?min|per 60s|\((?:RPM|TPM)\)", PER_MINUTE),
-    (r"per second|/ ?s(?:ec|econd)?\b|per 1s\b|\(RPS\)", PER_SECOND),
+    (r"per second|PerSecond|/ ?s(?:ec|econd)?\b|per 1s\b|\(RPS\)", PER_SECOND),
     (r"current quota.*billing|insufficient balance", ACCOUNT_DAY),
 )
 
@@ -124,12 +135,12 @@ PAYMENT_TEXTS = _table((r"month", ACCOUNT_MONTH))
 UNKNOWN_MODEL = (
     r"model\b.{0,200}?(?:does not exist|not found|not supported|is not available|end of life|decommissioned)"
     r"|not a valid model|(?:no such|unknown|invalid) model|not supported by any provider"
-    r"|no endpoints found|promotion has ended"
+    r"|no endpoints found|promotion has ended|no models? (?:is |are )?loaded"
 )
 UNSUPPORTED = (
     r"extra inputs are not permitted|unrecognized request argument|unknown (?:name|parameter|field|argument)"
     r"|(?:is|are|was) not supported|does(?: not|n't) support|unsupported"
-    r"|only supports|'response_format.type' must be"
+    r"|only supports|'response_format.type' must be|requires --[a-z]"
 )
 
 # What a refusal with 400, 401, 403, 413 or 422 is about, where it has no code of its own.

@@ -3,43 +3,35 @@
 Nothing here changes what it is given.
 """
 
-import hashlib
-import re
 from typing import Any
 
+from apps.providers.adapters.history import (
+    REASONING_FIELDS,
+    Message,
+    alnum9,
+    is_silent,
+    modernised,
+    paired,
+    unsigned,
+)
+from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Preset
 
-Message = dict[str, Any]
-
-REASONING_FIELDS = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
-ALNUM9 = re.compile(r"[a-zA-Z0-9]{9}")
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PLAIN_ROLES = frozenset({"system", "developer", "user"})
 # A turn that says nothing, but is not empty: upstreams that insist on it refuse an assistant without content.
 BRIDGE: Message = {"role": "assistant", "content": "OK."}
-
-
-def text_hash(text: str, length: int) -> str:
-    """`length` (at most 40) letters and digits that depend on `text` alone."""
-    number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(), "big")
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, 62)
-        digits.append(ALPHABET[digit])
-    return "".join(digits)
-
-
-def alnum9(tool_id: str) -> str:
-    """`tool_id` if it is nine letters and digits, else nine that depend on it alone: the same in the call and
-    in its result."""
-    return tool_id if ALNUM9.fullmatch(tool_id) else text_hash(tool_id, 9)
 
 
 def is_plain(message: Message) -> bool:
     """Whether a preset without message quirks sends `message` as it is."""
     role = message.get("role")
     if role == "assistant":
-        return "function_call" not in message and REASONING_FIELDS.isdisjoint(message)
-    return role != "function"
+        return (
+            not message.get("tool_calls")
+            and "function_call" not in message
+            and REASONING_FIELDS.isdisjoint(message)
+        )
+    return role in PLAIN_ROLES
 
 
 class MessageRewriter:
@@ -54,14 +46,20 @@ class MessageRewriter:
             or preset.string_content_roles
             or not preset.null_content
             or preset.assistant_after_tool
+            or preset.inline_images
+            or preset.audio_string
         )
         self._takes_prefix = "prefix" in preset.message_fields.get("assistant", ())
 
     def rewrite(self, messages: list[Message]) -> list[Message]:
-        """The history as this upstream takes it; the very same list where nothing needs to change."""
+        """The history as this upstream takes it; the very same list where nothing needs to change.
+
+        Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for an image that it would have to fetch and cannot.
+        """
         if not self._quirky and all(map(is_plain, messages)):
             return messages
-        messages = [self._fit(message) for message in modernised(messages)]
+        placed = paired(modernised(messages))
+        messages = [self._fit(message) for _, message in placed if not is_silent(message)]
         if self._preset.assistant_after_tool:
             messages = bridged(messages)
         if self._takes_prefix and messages and messages[-1].get("role") == "assistant":
@@ -78,13 +76,36 @@ class MessageRewriter:
         content = message.get("content")
         if content is None and role == "assistant" and "refusal" not in fitted and message.get("refusal"):
             content = fitted["content"] = message["refusal"]
-        if role in preset.string_content_roles and isinstance(content, list):
-            fitted["content"] = flattened(content)
+        if isinstance(content, list):
+            fitted["content"] = self._fit_parts(content, role)
         elif content is None and not preset.null_content:
             fitted["content"] = ""
-        if preset.tool_id == "alnum9":
-            _rewrite_ids(fitted)
+        self._rewrite_ids(fitted)
         return fitted
+
+    def _rewrite_ids(self, message: Message) -> None:
+        """Replace the ids in a message that is already a copy; the calls in it are copied here."""
+        if isinstance(answers := message.get("tool_call_id"), str):
+            message["tool_call_id"] = self._tool_id(answers)
+        if isinstance(calls := message.get("tool_calls"), list):
+            message["tool_calls"] = [
+                call | {"id": self._tool_id(str(call.get("id", "")))} if isinstance(call, dict) else call
+                for call in calls
+            ]
+
+    def _tool_id(self, tool_id: str) -> str:
+        tool_id = unsigned(tool_id)
+        return alnum9(tool_id) if self._preset.tool_id == "alnum9" else tool_id
+
+    def _fit_parts(self, parts: list[Any], role: str) -> str | list[Any]:
+        preset = self._preset
+        if preset.inline_images and any(map(_is_linked_image, parts)):
+            raise UpstreamError(
+                ErrorKind.CLIENT_ERROR, "this provider takes images as data: URIs only", candidate_only=True
+            )
+        if preset.audio_string:
+            parts = [_bare_audio(part) for part in parts]
+        return flattened(parts) if role in preset.string_content_roles else parts
 
 
 def _may_carry(role: str, key: str, allowed: frozenset[str] | None) -> bool:
@@ -93,15 +114,16 @@ def _may_carry(role: str, key: str, allowed: frozenset[str] | None) -> bool:
     return role != "assistant" or key not in REASONING_FIELDS
 
 
-def _rewrite_ids(message: Message) -> None:
-    """Replace the ids in a message that is already a copy; the calls in it are copied here."""
-    if isinstance(answers := message.get("tool_call_id"), str):
-        message["tool_call_id"] = alnum9(answers)
-    if isinstance(calls := message.get("tool_calls"), list):
-        message["tool_calls"] = [
-            call | {"id": alnum9(str(call.get("id", "")))} if isinstance(call, dict) else call
-            for call in calls
-        ]
+def _is_linked_image(part: Any) -> bool:
+    image = part.get("image_url") if isinstance(part, dict) else None
+    url = image.get("url") if isinstance(image, dict) else image
+    return isinstance(url, str) and not url[:5].lower().startswith("data:")
+
+
+def _bare_audio(part: Any) -> Any:
+    """An audio part with the base64 text where OpenAI has an object with text and format (Mistral, 2026-08)."""
+    audio = part.get("input_audio") if isinstance(part, dict) else None
+    return part | {"input_audio": audio.get("data")} if isinstance(audio, dict) else part
 
 
 def flattened(parts: list[Any]) -> str | list[Any]:
@@ -122,28 +144,3 @@ def bridged(messages: list[Message]) -> list[Message]:
             result.append(BRIDGE)
         result.append(message)
     return result
-
-
-def modernised(messages: list[Message]) -> list[Message]:
-    """`messages` with the legacy `function_call` and role `function` as tool calls and their results."""
-    result: list[Message] = []
-    call_ids: dict[str, str] = {}
-    for position, message in enumerate(messages):
-        call = message.get("function_call")
-        if message.get("role") == "function":
-            name = str(message.get("name", ""))
-            call_id = call_ids.get(name) or _legacy_id(position, name)
-            result.append({"role": "tool", "tool_call_id": call_id, "content": message.get("content") or ""})
-        elif isinstance(call, dict):
-            name = str(call.get("name", ""))
-            call_ids[name] = _legacy_id(position, name)
-            rest = {key: value for key, value in message.items() if key != "function_call"}
-            tool_call = {"id": call_ids[name], "type": "function", "function": call}
-            result.append({"content": None} | rest | {"tool_calls": [tool_call]})
-        else:
-            result.append(message)
-    return result
-
-
-def _legacy_id(position: int, name: str) -> str:
-    return "call_" + text_hash(f"{position} {name}", 24)

@@ -5,9 +5,8 @@ from typing import Any
 
 import orjson
 
+from apps.providers.adapters.history import text_hash
 from apps.providers.types import Usage
-
-from .messages import text_hash
 
 # Upstreams' own words, and OpenAI's for them. What is not listed ends an answer like "stop".
 FINISH_REASONS = {

@@ -1,8 +1,8 @@
 """How long an upstream asks to wait, from every place where providers say it."""
 
 import re
-from collections.abc import Mapping
-from datetime import UTC
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ PIECES = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|mil|s|m|h|d)[a-z]*", re.IGNORECASE)
 PROSE = re.compile(rf"\b(?:retry|again|wait)\s+(?:in\s+|after\s+|for\s+)?((?:{PIECE})+)", re.IGNORECASE)
 # Epoch values: above 1e11 they can only be milliseconds, above 1e9 seconds; what is smaller is a duration.
 EPOCH_MS, EPOCH_S = 1e11, 1e9
+REMAINING = "x-ratelimit-remaining-"
 
 
 def parse_duration(text: str) -> float | None:
@@ -48,9 +49,36 @@ def retry_after_s(headers: Mapping[str, str], details: Details) -> float | None:
         _duration(prose[1]) if prose else None,
         _until(headers.get("x-ratelimit-reset"), now),
         _until(details.reset, now),
+        max(
+            (_spent_reset(headers, name, now) for name in _spent(headers)),
+            default=None,
+            key=lambda s: s or 0.0,
+        ),
     )
     wait = next((wait for wait in waits if wait is not None), None)
     return None if wait is None else min(wait, MAX_WAIT_S)
+
+
+def spent_windows(headers: Mapping[str, str]) -> list[str]:
+    """ "PerMinute", "PerMonth", … for each window of which the headers say that nothing is left, where its name is in
+    theirs (Mistral, Cerebras, SambaNova)."""
+    units = (name.rpartition("-")[2] for name in _spent(headers))
+    return [f"Per{unit.title()}" for unit in units if unit in ("second", "minute", "hour", "day", "month")]
+
+
+def _spent(headers: Mapping[str, str]) -> Iterator[str]:
+    """What follows `x-ratelimit-remaining-` in the names of the headers that say 0."""
+    for name, value in headers.items():
+        if name.startswith(REMAINING) and value.strip() == "0":
+            yield name.removeprefix(REMAINING)
+
+
+def _spent_reset(headers: Mapping[str, str], window: str, now: float | None) -> float | None:
+    """Seconds until a spent window opens, where the reset is an instant (SambaNova). A duration is left alone: Groq's is the
+    time until the window is full again."""
+    reset = headers.get(f"x-ratelimit-reset-{window}")
+    at = _instant(reset)
+    return max(at - now, 0.0) if at is not None and now is not None else None
 
 
 def _retry_after(value: str | None, now: float | None) -> float | None:
@@ -70,12 +98,23 @@ def _scaled(value: str | None, factor: float) -> float | None:
 
 
 def _until(value: Any, now: float | None) -> float | None:
-    """Seconds until a reset given as epoch milliseconds, epoch seconds or a duration."""
-    reset = _duration(value)
-    if reset is None or reset < EPOCH_S:
-        return reset
-    at = reset / 1000 if reset > EPOCH_MS else reset
+    """Seconds until a reset given as an instant or a duration."""
+    at = _instant(value)
+    if at is None:
+        return _duration(value)
     return None if now is None else max(at - now, 0.0)
+
+
+def _instant(value: Any) -> float | None:
+    """Epoch seconds of epoch milliseconds, epoch seconds or ISO 8601; None for anything else, durations included."""
+    reset = _duration(value)
+    if reset is not None:
+        return None if reset < EPOCH_S else reset / 1000 if reset > EPOCH_MS else reset
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return None if at is None else at.replace(tzinfo=at.tzinfo or UTC).timestamp()
 
 
 def _http_date(value: str | None) -> float | None:

@@ -58,7 +58,7 @@ class Family(Protocol):
 
     @property
     def path(self) -> str:
-        """aiohttp route pattern below the upstream's base path."""
+        """aiohttp route pattern below the upstream's base path; "/../x" is beside it."""
 
     @property
     def generates(self) -> bool:

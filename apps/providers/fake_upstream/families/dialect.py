@@ -38,7 +38,7 @@ class Dialect:
     `usage_chunk`: "asked" = a chunk of its own if include_usage was sent, "always" = in any case, "last" =
     inside the chunk that carries the finish reason. `extras` go into every object, `opening` into the first
     chunk and the whole answer, `closing` (given the usage, None to leave it out) into the last chunk and the
-    whole answer.
+    whole answer. `prologue`: fields of a chunk without choices that comes before the first.
     """
 
     id_prefix: str = "chatcmpl-"
@@ -50,6 +50,7 @@ class Dialect:
     usage_extras: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
     opening: Mapping[str, Any] = field(default_factory=dict)
+    prologue: Mapping[str, Any] = field(default_factory=dict)
     closing: Callable[[dict[str, Any] | None], dict[str, Any]] = _no_closing
 
     def tool_id(self, asked: Asked, position: int) -> str:

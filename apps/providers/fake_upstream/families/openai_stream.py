@@ -31,6 +31,8 @@ class ChunkWriter:
 
     def events(self) -> Iterator[Event]:
         """All events but [DONE]. The choices of n > 1 take turns, as real ones do."""
+        if self._dialect.prologue:
+            yield Event(data=orjson.dumps({**self._head(), "choices": [], **self._dialect.prologue}))
         for index, choice in enumerate(self._answer.choices):
             yield self._opening(index, choice)
         deltas = [self._content_deltas(choice) for choice in self._answer.choices]

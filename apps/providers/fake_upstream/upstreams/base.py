@@ -31,6 +31,11 @@ def bearer_key(call: Call) -> str | None:
     return key.strip() or None if scheme.lower() == "bearer" else None
 
 
+def optional_key(call: Call) -> str:
+    """For a server that asks for no key, but refuses a wrong one."""
+    return bearer_key(call) or "none"
+
+
 def no_headers(meter: Meter, asked: Asked, now: float) -> dict[str, str]:
     """For a provider that reports nothing on a success."""
     return {}
@@ -43,7 +48,8 @@ class Upstream:
     `checks` holds the strict rules by family name: each raises Refused for what the real provider refuses.
     `opening_comment` is a comment line that opens every stream.
     `headers` gives the rate-limit headers of a success, from the meter, the request and the epoch second;
-    with `reports_on_errors` they come with refusals too.
+    with `reports_on_errors` they come with refusals too. `max_concurrent`: how many generating requests may be
+    under way, None for any number; one more gets the problem of Fault.RATE_QUEUE.
     """
 
     slug: str
@@ -57,6 +63,7 @@ class Upstream:
     headers: Headers = no_headers
     reports_on_errors: bool = False
     limits: Limits = field(default_factory=Limits)
+    max_concurrent: int | None = None
     key_of: Callable[[Call], str | None] = bearer_key
 
     def problem(self, fault: Fault) -> Problem:

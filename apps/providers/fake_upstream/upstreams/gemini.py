@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from apps.providers.fake_upstream.families.base import Call, Listing
+from apps.providers.fake_upstream.families.embeddings import GeminiEmbeddings
 from apps.providers.fake_upstream.families.gemini import GeminiChat, GeminiTokenCount
 from apps.providers.fake_upstream.faults import Fault, Problem
 
 from .base import Upstream, error_event
 from .gemini_rules import check_chat
+from .task_rules import check_gemini_embeddings
 
 _RPC = "type.googleapis.com/google.rpc."
 _BAD_KEY = "API key not valid. Please pass a valid API key."
@@ -155,6 +157,7 @@ GEMINI = Upstream(
         GeminiChat(streaming=False),
         GeminiChat(streaming=True),
         GeminiTokenCount(),
+        GeminiEmbeddings(),
         Listing("models", "/models", MODELS),
     ),
     shape=shape,
@@ -162,6 +165,6 @@ GEMINI = Upstream(
     stream_error=error_event(
         {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
     ),
-    checks={"chat": check_chat},
+    checks={"chat": check_chat, "embeddings": check_gemini_embeddings},
     key_of=google_key,
 )

@@ -8,10 +8,12 @@ from apps.providers.fake_upstream.answers import Asked
 from apps.providers.fake_upstream.families.base import Listing
 from apps.providers.fake_upstream.families.dialect import Dialect, Reasoning
 from apps.providers.fake_upstream.families.openai import OpenAIChat
+from apps.providers.fake_upstream.families.transcriptions import Transcriptions
 from apps.providers.fake_upstream.faults import DAY_S, MINUTE_S, Fault, Problem
 from apps.providers.fake_upstream.limits import Meter, go_duration
 
 from .base import Upstream, error_event, invalid, models_document
+from .task_rules import check_whisper
 
 _MAX_STOPS = 4
 _MAX_TOOLS = 128
@@ -119,8 +121,15 @@ def check(asked: Asked) -> None:
         raise invalid("'tools' : maximum number of items is 128", param="tools")
     if (body.get("temperature") or 0) > _MAX_TEMPERATURE:
         raise invalid("'temperature' : number must be at most 2", param="temperature")
+    _check_json_mode(asked)
     for position, message in enumerate(body["messages"]):
         _check_message(position, message)
+
+
+def _check_json_mode(asked: Asked) -> None:
+    mode = (asked.body.get("response_format") or {}).get("type", "text")
+    if mode != "text" and asked.body.get("tools") and asked.stream:
+        raise invalid("`response_format` does not support streaming with tools", param="response_format")
 
 
 def _check_message(position: int, message: dict[str, Any]) -> None:
@@ -162,7 +171,7 @@ DIALECT = Dialect(
 GROQ = Upstream(
     slug="groq",
     base_path="/v1",
-    families=(OpenAIChat(DIALECT), Listing("models", "/models", MODELS)),
+    families=(OpenAIChat(DIALECT), Transcriptions(), Listing("models", "/models", MODELS)),
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event(
@@ -179,7 +188,7 @@ GROQ = Upstream(
         },
         name="error",
     ),
-    checks={"chat": check},
+    checks={"chat": check, "transcriptions": check_whisper},
     headers=headers,
     reports_on_errors=True,
 )

@@ -6,7 +6,9 @@ from typing import Any
 
 from apps.providers.fake_upstream.families.base import Listing
 from apps.providers.fake_upstream.families.dialect import Dialect
+from apps.providers.fake_upstream.families.embeddings import FeatureExtraction
 from apps.providers.fake_upstream.families.openai import OpenAIChat
+from apps.providers.fake_upstream.families.transcriptions import SpeechRecognition
 from apps.providers.fake_upstream.faults import Fault, Problem, wrapped_shape
 
 from .base import Upstream, error_event
@@ -82,6 +84,8 @@ HUGGINGFACE = Upstream(
     base_path="/v1",
     families=(
         OpenAIChat(Dialect()),
+        FeatureExtraction(),
+        SpeechRecognition(),
         Listing("models", "/models", MODELS, public=True),
         Listing("key", "/whoami-v2", WHOAMI),
     ),

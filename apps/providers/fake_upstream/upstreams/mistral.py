@@ -7,12 +7,15 @@ from typing import Any
 from apps.providers.fake_upstream.answers import Asked
 from apps.providers.fake_upstream.families.base import Listing
 from apps.providers.fake_upstream.families.dialect import Dialect, Reasoning
+from apps.providers.fake_upstream.families.embeddings import OpenAIEmbeddings
 from apps.providers.fake_upstream.families.openai import OpenAIChat
+from apps.providers.fake_upstream.families.transcriptions import MistralTranscriptions
 from apps.providers.fake_upstream.faults import Fault, Problem
 from apps.providers.fake_upstream.limits import Limits, Meter
 
 from .base import Upstream, error_event, models_document
 from .mistral_rules import check_chat
+from .task_rules import check_mistral_embeddings, check_mistral_transcription
 
 
 def _limited(**headers: str) -> Problem:
@@ -137,7 +140,12 @@ DIALECT = Dialect(
 MISTRAL = Upstream(
     slug="mistral",
     base_path="/v1",
-    families=(OpenAIChat(DIALECT), Listing("models", "/models", MODELS)),
+    families=(
+        OpenAIChat(DIALECT),
+        OpenAIEmbeddings(),
+        MistralTranscriptions(),
+        Listing("models", "/models", MODELS),
+    ),
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event(
@@ -148,7 +156,11 @@ MISTRAL = Upstream(
             "code": "3500",
         }
     ),
-    checks={"chat": check_chat},
+    checks={
+        "chat": check_chat,
+        "embeddings": check_mistral_embeddings,
+        "transcriptions": check_mistral_transcription,
+    },
     headers=headers,
     limits=Limits(requests_per_minute=750, tokens_per_minute=356_250),
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from apps.providers.fake_upstream.families.base import Listing
 from apps.providers.fake_upstream.families.dialect import Dialect
+from apps.providers.fake_upstream.families.embeddings import OpenAIEmbeddings
 from apps.providers.fake_upstream.families.openai import OpenAIChat
+from apps.providers.fake_upstream.families.transcriptions import Transcriptions
 
 from .base import Upstream, error_event, models_document
+from .task_rules import check_openai_embeddings
 
 MODELS = models_document(
     {"id": "gpt-4o-mini", "owned_by": "openai"},
@@ -18,8 +21,11 @@ OPENAI = Upstream(
     base_path="/v1",
     families=(
         OpenAIChat(Dialect(extras={"system_fingerprint": "fp_fake"})),
+        OpenAIEmbeddings(),
+        Transcriptions(),
         Listing("models", "/models", MODELS),
     ),
+    checks={"embeddings": check_openai_embeddings},
     stream_error=error_event(
         {
             "error": {

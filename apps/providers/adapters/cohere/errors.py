@@ -1,0 +1,67 @@
+"""Classifying Cohere's refusals: flat {"id", "message"}, by status first, by documented text where that is shared."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from apps.core.redaction import scrub
+from apps.providers.adapters.openai.details import Details, read_body
+from apps.providers.adapters.openai.errors import classify
+from apps.providers.adapters.openai.findings import (
+    ACCOUNT_MINUTE,
+    FAILED,
+    FILTERED,
+    NOT_HERE,
+    Finding,
+)
+from apps.providers.adapters.openai.values import as_dict, as_text
+from apps.providers.adapters.openai.waits import retry_after_s
+from apps.providers.errors import UpstreamError
+from apps.providers.types import Offer
+
+TOO_MANY, GATEWAY_TIMEOUT = 429, 504
+# 498: the output was blocked; 499: the connection was lost between them; 501: not for this model.
+BY_STATUS: dict[int, Finding] = {498: FILTERED, 499: FAILED, 501: NOT_HERE}
+# The model's own slip: another try may well succeed.
+NO_VALID_RESPONSE = "NO_VALID_RESPONSE_GENERATED"
+# The calls a minute are counted by model, the tokens for the whole trial key.
+TOKEN_LIMIT = re.compile(r"token rate limit", re.IGNORECASE)
+
+
+def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Offer) -> UpstreamError:
+    """Classify an answer that is not 2xx. Header names are lower case."""
+    details = read_body(body)
+    error_type = _error_type(body)
+    finding = _finding(status, details, error_type)
+    return UpstreamError(
+        finding.kind,
+        scrub(details.message, offer.api_key) or f"the upstream answered with status {status}",
+        status=status,
+        retry_after_s=retry_after_s(headers, details),
+        window=finding.window,
+        scope=finding.scope,
+        candidate_only=finding.candidate_only,
+        timed_out=status == GATEWAY_TIMEOUT,
+        code=error_type or None,
+    )
+
+
+def _finding(status: int, details: Details, error_type: str) -> Finding:
+    if error_type == NO_VALID_RESPONSE:
+        return FAILED
+    if known := BY_STATUS.get(status):
+        return known
+    if status == TOO_MANY and TOKEN_LIMIT.search(details.message):
+        return ACCOUNT_MINUTE
+    return classify(status, details)
+
+
+def _error_type(body: bytes) -> str:
+    """The finer code that a 422 may carry; "" where there is none."""
+    try:
+        payload: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    return as_text(as_dict(payload).get("error_type"))

@@ -1,0 +1,56 @@
+"""Transcriptions on every wire. Pure, like the chat adapters; refusals are classified by those."""
+
+from msgspec import Struct
+
+from apps.providers.tasks import TranscriptionRequest
+from apps.providers.types import Offer
+from apps.providers.wires import MIB
+
+from .base import TranscriptionCodec
+from .cloudflare import CloudflareTranscription
+from .gemini import GeminiTranscription
+from .huggingface import HuggingFaceTranscription
+from .mistral import MistralTranscription
+from .openai import OpenAITranscription
+
+__all__ = ["Misfit", "TranscriptionCodec", "codec_for", "dropped", "why_unfit"]
+
+CODECS: dict[str, TranscriptionCodec] = {
+    "openai": OpenAITranscription(),
+    "mistral": MistralTranscription(),
+    "gemini": GeminiTranscription(),
+    "cloudflare": CloudflareTranscription(),
+    "huggingface": HuggingFaceTranscription(),
+}
+
+
+class Misfit(Struct, frozen=True):
+    """Why a wire cannot carry a file. `too_large`: a smaller one it could."""
+
+    detail: str
+    too_large: bool = False
+
+
+def codec_for(offer: Offer) -> TranscriptionCodec:
+    """The codec of the offer's transcription wire."""
+    return CODECS[offer.preset.transcription.wire]
+
+
+def why_unfit(request: TranscriptionRequest, offer: Offer) -> Misfit | None:
+    """Why this wire cannot carry the request, None if it can."""
+    wire = offer.preset.transcription
+    if request.format not in wire.formats:
+        return Misfit(f"takes no {request.format} files")
+    if wire.language_required and not request.language:
+        return Misfit("needs `language`")
+    if len(request.audio) > wire.max_bytes:
+        return Misfit(f"takes files of at most {wire.max_bytes // MIB} MB", too_large=True)
+    return None
+
+
+def dropped(request: TranscriptionRequest, offer: Offer) -> tuple[str, ...]:
+    """Fields of the request that do not reach the upstream."""
+    given = [name for name in ("language", "prompt", "temperature") if getattr(request, name) is not None]
+    given += dict.fromkeys(name for name, _ in request.extra)
+    unsent = offer.preset.transcription.drops
+    return tuple(name for name in given if name in unsent or not codec_for(offer).sends(name, request))

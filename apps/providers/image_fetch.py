@@ -1,0 +1,229 @@
+"""Images by URL, for providers that take them only inline.
+
+`prepare` is the step between choosing a candidate and building its call. The network part is `ImageFetcher`, one per process; what one
+request fetched is kept in its `RequestImages`, so that a second candidate does not fetch again and no tenant sees another's images.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final
+
+import httpx
+from msgspec import structs
+
+from apps.providers.adapters.openai.values import as_dict, as_list, as_text
+from apps.providers.egress import ForbiddenTargetError, GuardedTransport
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import ChatRequest, Offer
+
+MEGABYTE: Final = 1024 * 1024
+MAX_IMAGE_BYTES: Final = 10 * MEGABYTE
+MAX_TOTAL_BYTES: Final = 20 * MEGABYTE  # of one request: what Gemini takes inline
+MAX_IMAGES: Final = 16
+MAX_REDIRECTS: Final = 3
+MAX_AT_ONCE: Final = 8  # in the process: up to 80 MB while they arrive
+TOTAL_S: Final = 10.0
+CONNECT_S: Final = 3.0
+# identity: what is not compressed cannot grow in memory.
+HEADERS: Final = {"accept": "image/*", "accept-encoding": "identity", "user-agent": "FreeAI"}
+
+SIGNATURES: Final = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+HEIF_BRANDS: Final = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "image/heic"),
+    **dict.fromkeys((b"mif1", b"msf1"), "image/heif"),
+}
+
+
+class FetchError(Exception):
+    """An image that could not be had. The message completes "The image could not be fetched: …" and names no address."""
+
+
+class ImageFetcher:
+    """Fetches images from public hosts. One per process, closed at shutdown."""
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, *, total_s: float = TOTAL_S
+    ) -> None:
+        """`transport`: tests pass a GuardedTransport with a resolver of theirs; None makes the strict one at the first fetch."""
+        self._transport = transport
+        self._total_s = total_s
+        self._client: httpx.AsyncClient | None = None
+        self._turns = asyncio.Semaphore(MAX_AT_ONCE)
+
+    async def fetch(self, url: str) -> str:
+        """The image as a data: URI, its type by its first bytes. Raises FetchError.
+
+        At most 10 MB and 3 redirects within 10 s, everything included; waiting for a turn does not count.
+        """
+        async with self._turns:
+            try:
+                async with asyncio.timeout(self._total_s):
+                    return _data_uri(await self._follow(httpx.URL(url)))
+            except (TimeoutError, httpx.TimeoutException) as error:
+                raise FetchError(f"it took longer than {self._total_s:g} s") from error
+            except ForbiddenTargetError as error:
+                raise FetchError(str(error)) from error
+            except (httpx.InvalidURL, UnicodeError) as error:
+                raise FetchError("the URL is not valid") from error
+            except httpx.HTTPError as error:
+                raise FetchError("the connection failed") from error
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _follow(self, url: httpx.URL) -> bytes:
+        for _ in range(MAX_REDIRECTS + 1):
+            async with self._get_client().stream("GET", url, headers=HEADERS) as response:
+                if not response.has_redirect_location:
+                    return await _read(response)
+                url = url.join(response.headers["location"])
+        raise FetchError(f"it redirects more than {MAX_REDIRECTS} times")
+
+    def _get_client(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                transport=self._transport or GuardedTransport(),
+                timeout=httpx.Timeout(self._total_s, connect=CONNECT_S),
+                trust_env=False,
+                # A cookie that one user's image set must not travel with another's.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            )
+        return self._client
+
+
+class RequestImages:
+    """The images of one client request: each URL is fetched once, whatever number of candidates needs it."""
+
+    def __init__(self, fetcher: ImageFetcher) -> None:
+        self._fetcher = fetcher
+        self._outcomes: dict[str, str | FetchError] = {}
+
+    async def outcomes(self, urls: Sequence[str]) -> Mapping[str, str | FetchError]:
+        """A data: URI for each URL, or why there is none."""
+        missing = [url for url in urls if url not in self._outcomes]
+        await asyncio.gather(*map(self._fetch, missing))
+        return self._outcomes
+
+    async def _fetch(self, url: str) -> None:
+        try:
+            self._outcomes[url] = self._admitted(await self._fetcher.fetch(url))
+        except FetchError as error:
+            self._outcomes[url] = error
+
+    def _admitted(self, uri: str) -> str:
+        """`uri`, unless the request's images become too large with it. Raises FetchError."""
+        held = sum(len(outcome) for outcome in self._outcomes.values() if isinstance(outcome, str))
+        if (held + len(uri)) * 3 // 4 > MAX_TOTAL_BYTES:  # base64 is a third longer
+            raise FetchError(
+                f"the request's images are larger than {MAX_TOTAL_BYTES // MEGABYTE} MB together"
+            )
+        return uri
+
+
+async def prepare(request: ChatRequest, offer: Offer, images: RequestImages) -> ChatRequest:
+    """`request` as `offer` can take it: with its images inline where the provider fetches none itself.
+
+    Raises UpstreamError(CLIENT_ERROR, candidate_only=True): another candidate may be given the URL as it is.
+    """
+    if not takes_only_inline(offer) or "vision" not in request.needs:
+        return request
+    urls = image_urls(request.body)
+    if not urls:
+        return request
+    if len(urls) > MAX_IMAGES:
+        raise _unfetched(request.body, urls[MAX_IMAGES], f"there are more than {MAX_IMAGES}")
+    outcomes = await images.outcomes(urls)
+    data: dict[str, str] = {}
+    for url in urls:
+        outcome = outcomes[url]
+        if isinstance(outcome, FetchError):
+            raise _unfetched(request.body, url, str(outcome)) from outcome
+        data[url] = outcome
+    return structs.replace(request, body=inlined(request.body, data))
+
+
+def takes_only_inline(offer: Offer) -> bool:
+    """Whether the provider refuses images by URL."""
+    return offer.preset.wire == "gemini" or offer.preset.inline_images
+
+
+def image_urls(body: Mapping[str, Any]) -> list[str]:
+    """The http(s) URLs of images in a chat request, each once, in order."""
+    return list(dict.fromkeys(url for _, _, url in _linked_images(body)))
+
+
+def inlined(body: Mapping[str, Any], data: Mapping[str, str]) -> dict[str, Any]:
+    """A copy of `body` with the image URLs that `data` knows replaced by its data: URIs; `body` stays as it is."""
+    messages = list(body.get("messages") or ())
+    for index, position, url in _linked_images(body):
+        if url not in data:
+            continue
+        content = list(messages[index]["content"])
+        link = content[position]["image_url"]
+        content[position] = content[position] | {
+            "image_url": data[url] if isinstance(link, str) else link | {"url": data[url]}
+        }
+        messages[index] = messages[index] | {"content": content}
+    return {**body, "messages": messages}
+
+
+def _linked_images(body: Mapping[str, Any]) -> Iterator[tuple[int, int, str]]:
+    """(message, part, URL) of every image that is an http(s) link: an object's `url`, or the string that some clients send."""
+    for index, message in enumerate(as_list(body.get("messages"))):
+        for position, part in enumerate(as_list(as_dict(message).get("content"))):
+            fields = as_dict(part)
+            if fields.get("type") == "image_url":
+                link = fields.get("image_url")
+                url = link if isinstance(link, str) else as_text(as_dict(link).get("url"))
+                if url[:8].lower().startswith(("http://", "https://")):
+                    yield index, position, url
+
+
+def _unfetched(body: Mapping[str, Any], url: str, reason: str) -> UpstreamError:
+    places = (
+        f"messages[{i}].content[{j}].image_url.url" for i, j, found in _linked_images(body) if found == url
+    )
+    return UpstreamError(
+        ErrorKind.CLIENT_ERROR,
+        f"The image could not be fetched: {reason}.",
+        candidate_only=True,
+        param=next(places),
+    )
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """The body of a 200. Raises FetchError."""
+    if response.status_code != httpx.codes.OK:
+        raise FetchError(f"its server answered with status {response.status_code}")
+    body = bytearray()
+    async for data in response.aiter_raw():
+        body += data
+        if len(body) > MAX_IMAGE_BYTES:
+            raise FetchError(f"it is larger than {MAX_IMAGE_BYTES // MEGABYTE} MB")
+    return bytes(body)
+
+
+def _data_uri(image: bytes) -> str:
+    kind = image_type(image)
+    if kind is None:
+        raise FetchError("it is no PNG, JPEG, WebP, GIF or HEIC image")
+    return f"data:{kind};base64,{b64encode(image).decode()}"
+
+
+def image_type(image: bytes) -> str | None:
+    """The media type by the first bytes, whatever a server claims; None for what models do not take."""
+    if image[:4] == b"RIFF" and image[8:12] == b"WEBP":
+        return "image/webp"
+    if image[4:8] == b"ftyp":
+        return HEIF_BRANDS.get(image[8:12])
+    return next((kind for signature, kind in SIGNATURES if image.startswith(signature)), None)

@@ -1,0 +1,105 @@
+"""Requests and answers of the tasks beside chat, and what all requests have in common."""
+
+from array import array
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
+
+from apps.providers.types import Capability, Usage
+from apps.providers.wires import AudioFormat
+
+Tokens = tuple[int, ...]
+Granularity = Literal["segment", "word"]
+TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
+# Speech at 128 kbit/s and 32 tokens a second; 16-bit speech at 16 kHz comes to twice the bytes.
+AUDIO_BYTES_PER_TOKEN = 500
+
+
+class Demand(Protocol):
+    """What routing and the attempt loop read of a request, whatever it asks for.
+
+    `needs`: capabilities without which a candidate cannot answer. `prompt_tokens`: about what has to fit its context window,
+    together with `max_tokens`, the client's cap on the answer.
+    """
+
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def stream(self) -> bool: ...
+    @property
+    def preferred_provider(self) -> str | None: ...
+    @property
+    def fallback(self) -> bool: ...
+    @property
+    def needs(self) -> frozenset[Capability]: ...
+    @property
+    def prompt_tokens(self) -> int: ...
+    @property
+    def max_tokens(self) -> int | None: ...
+
+
+class EmbeddingRequest(Struct, frozen=True, kw_only=True):
+    """A validated embeddings request. `tokens`: about how many each of `inputs` has. `extra`: fields that are passed on as they came."""
+
+    model: str | None
+    inputs: tuple[str, ...] | tuple[Tokens, ...]
+    tokens: tuple[int, ...]
+    dimensions: int | None = None
+    encoding_format: Literal["float", "base64"] = "float"
+    extra: dict[str, Any] = field(default_factory=dict)
+    preferred_provider: str | None = None
+    fallback: bool = True
+    needs: frozenset[Capability] = frozenset()
+    stream: bool = False
+    max_tokens: int | None = None
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of the longest input: each has the context window for itself."""
+        return max(self.tokens, default=0)
+
+    @property
+    def has_token_lists(self) -> bool:
+        return not isinstance(self.inputs[0], str)
+
+
+class EmbeddingResult(Struct, frozen=True):
+    """Vectors in the order of the inputs, as arrays of doubles. `usage` is None where the upstream sent none."""
+
+    vectors: list["array[float]"]
+    usage: Usage | None = None
+
+
+class TranscriptionRequest(Struct, frozen=True, kw_only=True):
+    """A validated transcription request. `format` is what the bytes of `audio` are. `extra`: form fields passed on as they came."""
+
+    model: str | None
+    audio: bytes
+    format: AudioFormat
+    language: str | None = None
+    prompt: str | None = None
+    temperature: float | None = None
+    response_format: TranscriptFormat = "json"
+    granularities: frozenset[Granularity] = frozenset()
+    extra: tuple[tuple[str, str], ...] = ()
+    preferred_provider: str | None = None
+    fallback: bool = True
+    needs: frozenset[Capability] = frozenset()
+    stream: bool = False
+    max_tokens: int | None = None
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of the audio, where an upstream counts it so."""
+        return len(self.audio) // AUDIO_BYTES_PER_TOKEN
+
+
+class Transcript(Struct, frozen=True, kw_only=True):
+    """What was said. `segments` and `words` are OpenAI's objects, times in seconds; None where the upstream gave none."""
+
+    text: str
+    language: str | None = None
+    duration_s: float | None = None
+    segments: list[dict[str, Any]] | None = None
+    words: list[dict[str, Any]] | None = None
+    usage: Usage | None = None

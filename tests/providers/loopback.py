@@ -1,0 +1,52 @@
+"""Chats through the adapters with the strict fake upstream, over a socket, by the shipped catalogue's data."""
+
+from typing import Any
+
+import aiohttp
+from msgspec import structs
+
+from apps.providers.adapters import adapter_for
+from apps.providers.catalogue_files import read_catalogue
+from apps.providers.fake_upstream import FakeUpstream
+from apps.providers.presets import parse_preset
+from apps.providers.types import Offer
+from tests.factories import make_offer, make_request
+from tests.providers.cohere_wire import put_together, taken_apart
+
+CATALOGUE = {entry.name: entry for entry in read_catalogue()}
+
+
+def offer_of(fake: FakeUpstream, provider: str, model: str, *capabilities: str) -> Offer:
+    """The catalogue's offer, at the fake's address; a model that it does not have gets `capabilities`."""
+    entry = CATALOGUE[provider]
+    known = [each.capabilities for each in entry.models if each.name == model]
+    offer = make_offer(
+        provider=provider,
+        model=model,
+        preset=parse_preset(entry.wire),
+        base_url=fake.url(provider),
+        capabilities=frozenset(known[0] if known else capabilities),
+    )
+    return structs.replace(offer, preset=offer.preset.for_model(model))
+
+
+async def ask(
+    http: aiohttp.ClientSession,
+    offer: Offer,
+    messages: list[dict[str, Any]],
+    *,
+    stream: bool = False,
+    **body: Any,
+) -> tuple[dict[str, Any], str | None, Any]:
+    """(message, finish reason, usage) of the answer, the message without its role. Raises UpstreamError."""
+    adapter = adapter_for(offer)
+    call = adapter.build_chat(make_request(body={"messages": messages, **body}, stream=stream), offer)
+    async with http.post(call.url, data=call.body, headers=call.headers) as response:
+        if response.status != 200:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            raise adapter.parse_error(response.status, headers, await response.read(), offer)
+        if not stream:
+            return taken_apart(adapter.parse_chat(await response.read(), offer))
+        reader = adapter.open_stream(offer)
+        chunks = [chunk async for data in response.content.iter_any() for chunk in reader.feed(data)]
+        return put_together([*chunks, *reader.finish()])
