@@ -8,7 +8,14 @@ import time
 from typing import Final
 
 from apps.core.state.contract import Standing, Subject
-from apps.providers.quotas import Limit, Overrides, account_windows, candidate_key, credential_key, model_windows
+from apps.providers.quotas import (
+    Limit,
+    Overrides,
+    account_windows,
+    candidate_key,
+    credential_key,
+    model_windows,
+)
 from apps.providers.types import Offer, Preset, Price, Secret
 from apps.strategies.definition import Definition, parse_definition
 from apps.strategies.expression import RequestFacts
@@ -69,7 +76,9 @@ def main() -> int:
     """0 when the budget is met, 1 when not."""
     figures = {count: measure_ms(count) for count in SIZES}
     for count, cost_ms in figures.items():
-        print(f"{count:4d} candidates x {len(CLAUSES)} clauses: {cost_ms:.3f} ms, {cost_ms / count * 1000:.2f} us each")
+        print(
+            f"{count:4d} candidates x {len(CLAUSES)} clauses: {cost_ms:.3f} ms, {cost_ms / count * 1000:.2f} us each"
+        )
     met = figures[BUDGET_AT] <= BUDGET_MS
     print(f"budget of {BUDGET_MS} ms at {BUDGET_AT}: {'met' if met else 'MISSED'}")
     return 0 if met else 1
@@ -79,7 +88,11 @@ def _offer(number: int) -> Offer:
     provider = f"provider{number // MODELS_PER_PROVIDER:03d}"
     model = f"model-{number}-{'coder' if number % 5 == 0 else 'instruct'}"
     account = credential_key(1, provider)
-    declared = (Limit("requests", "minute", 30), Limit("requests", "day", 1000), Limit("tokens", "day", 500_000))
+    declared = (
+        Limit("requests", "minute", 30),
+        Limit("requests", "day", 1000),
+        Limit("tokens", "day", 500_000),
+    )
     own = (Limit("tokens", "minute", 6000),) if number % 2 else ()
     windows = account_windows(account, declared, own, Overrides()) + model_windows(
         candidate_key(account, model), own, Overrides()

@@ -1,18 +1,19 @@
-"""Who may use `/api`: the `X-Admin-Token` header, and the permission of admins."""
+"""Who may use `/api`: the `X-Admin-Token` header. The permission of admins is core's."""
 
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
 
 from apps.clients import tokens
+from apps.core.permissions import IsAdmin, is_admin
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from rest_framework.request import Request
-    from rest_framework.views import APIView
+
+__all__ = ["AdminTokenAuthentication", "IsAdmin", "is_admin"]
 
 
 class AdminTokenAuthentication(BaseAuthentication):
@@ -33,17 +34,3 @@ class AdminTokenAuthentication(BaseAuthentication):
     def authenticate_header(self, request: "Request") -> str:
         """The challenge of a 401."""
         return 'X-Admin-Token realm="api"'
-
-
-class IsAdmin(BasePermission):
-    """Staff and superusers."""
-
-    def has_permission(self, request: "Request", view: "APIView") -> bool:
-        """Whether the request's user is an admin."""
-        return is_admin(request)
-
-
-def is_admin(request: "Request") -> bool:
-    """Whether the request was made by an active member of staff or a superuser."""
-    user = request.user
-    return user.is_active and (user.is_staff or user.is_superuser)

@@ -2,20 +2,19 @@
 
 The stock ASGIHandler sends signals, body and response.close through threads and listens for disconnects in a task of its own, at four
 times the price (docs/PERFORMANCE.md). Here the body is read in memory when a view asks for it, the middleware chain is a few async
-functions, and a stream is closed in place. What opened a database connection all the same has it returned at the end.
+functions, and a stream is closed in place. No view opens a database connection here: Django refuses that on the event loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
-from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler
-from django.db import close_old_connections, connections
 from django.http import HttpResponse, HttpResponseBase
 
 from apps.gateway.disconnects import Watch
-from apps.gateway.http import ClientLeftError, EventStreamResponse, LeanRequest
+from apps.gateway.http import ClientLeftError, EventStreamResponse, JsonAnswer, LeanRequest
 from apps.gateway.middleware import CHAIN, Handler
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -43,15 +42,13 @@ class LeanHandler(ASGIHandler):
                 raise
         finally:
             self._watch.end(guard)
-            if connections.all(initialized_only=True):
-                await sync_to_async(close_old_connections)()
 
 
 async def _send(response: HttpResponseBase, send: Send) -> None:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
+    start = {"type": "http.response.start", "status": response.status_code}
     if isinstance(response, EventStreamResponse):
         try:
-            await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+            await send({**start, "headers": _encoded(response.headers.items())})
             async for part in response.stream.parts():
                 if part:
                     await send({"type": "http.response.body", "body": part, "more_body": True})
@@ -59,9 +56,25 @@ async def _send(response: HttpResponseBase, send: Send) -> None:
         finally:
             await response.stream.aclose()
         return
-    if not isinstance(response, HttpResponse):
+    if not isinstance(response, JsonAnswer | HttpResponse):
         raise TypeError(f"The lean handler cannot send a {type(response).__name__}.")
     body = response.content
+    headers = _encoded(response.headers.items())
     headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({**start, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI takes them. Values may hold upstream text (model names): what is not printable ASCII is percent-encoded."""
+    return [
+        (
+            name.lower().encode("latin-1"),
+            (value if _is_plain(value) else quote(value, safe=" /:;,=")).encode(),
+        )
+        for name, value in headers
+    ]
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable()

@@ -1,14 +1,18 @@
 """One client request on its way: who asks, what for, by when."""
 
+from typing import Generic, TypeVar
+
 from msgspec import Struct
 
 from apps.clients.keys import Principal
-from apps.providers.types import ChatRequest
+from apps.providers.tasks import Demand
 from apps.strategies.ranking import Rules
 from apps.strategies.resolver import Plan
 
+D_co = TypeVar("D_co", bound=Demand, covariant=True)
 
-class Call(Struct, frozen=True, kw_only=True):
+
+class Call(Struct, Generic[D_co], frozen=True, kw_only=True):
     """A request that was authenticated, parsed and planned.
 
     `started` and `deadline` are on the event loop's clock (seconds), `now` is UTC epoch seconds at the start.
@@ -16,7 +20,7 @@ class Call(Struct, frozen=True, kw_only=True):
 
     request_id: str
     principal: Principal
-    chat: ChatRequest
+    demand: D_co
     plan: Plan
     rules: Rules
     now: float

@@ -1,6 +1,7 @@
 """THE attempt loop: one for chat, streams, embeddings and audio.
 
-For each candidate: reserve -> build -> open -> receive -> success, or an UpstreamError, settled, and `policy.decide` says what next.
+For each candidate, and each upstream call that its answer takes: reserve -> build -> open -> receive -> success, or an UpstreamError,
+settled, and `policy.decide` says what next.
 """
 
 import asyncio
@@ -17,13 +18,15 @@ from apps.gateway import failures, policy
 from apps.gateway.calls import Call
 from apps.gateway.config import CONFIG
 from apps.gateway.failures import Failure
-from apps.gateway.operations import Operation
+from apps.gateway.operations import Operation, UpstreamCall
 from apps.gateway.runtime import Runtime
-from apps.gateway.settlement import Attempt
+from apps.gateway.settlement import Attempt, Place
 from apps.providers.adapters import adapter_for
 from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.limit_headers import reported
+from apps.providers.tasks import Demand
 from apps.providers.types import Offer, Timeouts, UpstreamResponse
-from apps.strategies.ranking import Excluded, Ranking, capable, rank
+from apps.strategies.ranking import Excluded, Ranking, capable
 
 log = structlog.get_logger("freeai.gateway")
 
@@ -31,6 +34,9 @@ T = TypeVar("T")
 
 OK_STATUSES = range(200, 300)
 MAX_ERROR_BYTES = 64 * 1024
+# An answer of several calls waits for its own quota in between, at most until a minute's window gives way.
+MAX_QUOTA_WAIT_S = 65.0
+MIN_QUOTA_WAIT_S = 0.05
 
 
 class Served(Struct, Generic[T]):
@@ -41,27 +47,26 @@ class Served(Struct, Generic[T]):
     chain: list[str]
 
 
-async def run(runtime: Runtime, call: Call, operation: Operation[T]) -> Served[T]:
+async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> Served[T]:
     """Try candidates until one answers. Raises ApiError."""
     ranking = await candidates(runtime, call)
-    chosen = ranking.candidates if call.chat.fallback else ranking.candidates[:1]
+    chosen = ranking.candidates if call.demand.fallback else ranking.candidates[:1]
     return await _Run(runtime, call, operation, list(ranking.excluded)).serve([item.offer for item in chosen])
 
 
-async def candidates(runtime: Runtime, call: Call) -> Ranking:
+async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
     """Filter and rank the plan's offers. Raises ApiError when none can answer such a request at all."""
-    able, incapable = capable(call.plan.offers, call.chat)
+    able, incapable = capable(call.plan.offers, call.demand)
     if not able:
-        raise failures.incapable(incapable, call.chat.prompt_tokens)
-    standings = await runtime.store.view([offer.subject for offer in able], call.now)
-    return rank(able, standings, call.rules, call.now)
+        raise failures.incapable(incapable, call.demand.prompt_tokens)
+    return await runtime.shortlists.rank(call, able)
 
 
 class _Run(Generic[T]):
     """The state of one request's loop."""
 
     def __init__(
-        self, runtime: Runtime, call: Call, operation: Operation[T], waiting: list[Excluded]
+        self, runtime: Runtime, call: Call[Demand], operation: Operation[T], waiting: list[Excluded]
     ) -> None:
         self._runtime = runtime
         self._call = call
@@ -91,15 +96,27 @@ class _Run(Generic[T]):
         raise failures.exhausted(self._failures, self._waiting, clock.now())
 
     async def _try(self, offer: Offer) -> Served[T] | None:
-        """One candidate, retried in place as the policy says. None: go on with the next, unless `_stopped`."""
+        """One candidate. A call of several that fails fails the whole of it. None: go on with the next, unless `_stopped`."""
+        made: list[tuple[Attempt, T]] = []
+        for upstream_call in self._operation.calls(offer):
+            answered = await self._call_upstream(offer, upstream_call, first=not made)
+            if answered is None:
+                return None
+            made.append(answered)
+        return Served(self._operation.join([answer for _, answer in made]), made[-1][0], self._chain)
+
+    async def _call_upstream(
+        self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool
+    ) -> tuple[Attempt, T] | None:
+        """One upstream call, retried in place as the policy says. None: go on with the next, unless `_stopped`."""
         limit = offer.max_retries if offer.max_retries is not None else CONFIG.value.provider_max_retries
         retried = 0
         while True:
-            attempt = await self._reserve(offer, first=retried == 0)
+            attempt = await self._reserve(offer, upstream_call, first=first and retried == 0)
             if attempt is None:
                 return None
             try:
-                return Served(await self._attempt(attempt), attempt, self._chain)
+                return attempt, await self._attempt(attempt, upstream_call)
             except UpstreamError as error:
                 await attempt.fail(error)
                 self._failures.append(Failure(offer, error))
@@ -108,7 +125,7 @@ class _Run(Generic[T]):
                     error,
                     policy.Budget(limit - retried, left, retried),
                     context_window=offer.context_window,
-                    fallback=self._call.chat.fallback,
+                    fallback=self._call.demand.fallback,
                     jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
                 )
             match step:
@@ -122,10 +139,13 @@ class _Run(Generic[T]):
                     self._stopped = True
                     return None
 
-    async def _reserve(self, offer: Offer, *, first: bool) -> Attempt | None:
+    async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool) -> Attempt | None:
         """Take quota for one attempt; None when it is refused, which is noted."""
-        now = clock.now()
-        grant = await self._runtime.store.acquire(offer.subject, self._operation.claim(offer), now)
+        store, claim = self._runtime.store, upstream_call.claim(offer)
+        grant = await store.acquire(offer.subject, claim, clock.now())
+        while isinstance(grant, Refusal) and not first and self._may_wait(grant):
+            await asyncio.sleep(max(grant.retry_at - clock.now(), MIN_QUOTA_WAIT_S))
+            grant = await store.acquire(offer.subject, claim, clock.now())
         if isinstance(grant, Refusal):
             detail = grant.window or f"until {grant.retry_at:.0f}"
             self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at))
@@ -134,19 +154,28 @@ class _Run(Generic[T]):
             self._position += 1
             if not self._chain or self._chain[-1] != offer.provider:
                 self._chain.append(offer.provider)
-        return Attempt(self._runtime, self._call, offer, grant, self._position)
+        place = Place(self._position, upstream_call.prompt_tokens)
+        return Attempt(self._runtime, self._call, offer, grant, place)
 
-    async def _attempt(self, attempt: Attempt) -> T:
+    def _may_wait(self, refusal: Refusal) -> bool:
+        """Whether an answer that is under way can wait for the quota of its next call."""
+        wait = refusal.retry_at - clock.now()
+        left = self._call.deadline - asyncio.get_running_loop().time()
+        return refusal.reason == "quota" and wait <= min(MAX_QUOTA_WAIT_S, left)
+
+    async def _attempt(self, attempt: Attempt, upstream_call: UpstreamCall[T]) -> T:
         """Call the upstream. Raises UpstreamError. When the client goes away, the call is closed and the attempt cancelled."""
         response: UpstreamResponse | None = None
         kept = False
         try:
             async with asyncio.timeout_at(self._deadline()):
-                request = self._operation.build(attempt.offer)
+                request = await upstream_call.build(attempt.offer)
+                attempt.sent = True
                 response = await self._runtime.transport.open(request, self._timeouts())
+                await self._take_over_limits(attempt.offer, response)
                 if response.status not in OK_STATUSES:
                     raise await self._refusal(attempt.offer, response)
-                answer = await self._operation.receive(attempt, response)
+                answer = await upstream_call.receive(attempt, response)
             kept = self._operation.stream
             return answer
         except TimeoutError:
@@ -166,6 +195,12 @@ class _Run(Generic[T]):
         finally:
             if response is not None and not kept:
                 response.close()
+
+    async def _take_over_limits(self, offer: Offer, response: UpstreamResponse) -> None:
+        """What the upstream says is left, where that is less than we believe."""
+        now = clock.now()
+        if reports := reported(response.headers, offer, now):
+            await self._runtime.store.tighten(reports, now)
 
     async def _refusal(self, offer: Offer, response: UpstreamResponse) -> UpstreamError:
         body = await response.read()

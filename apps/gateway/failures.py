@@ -8,12 +8,14 @@ from msgspec import Struct
 
 from apps.gateway.wire.errors import ApiError
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import Offer
+from apps.providers.types import Offer, Task
 from apps.strategies.ranking import Excluded
 
 QUOTA_REASONS = frozenset({"quota", "rate_limited"})
 CAPABILITY_REASONS = frozenset({"incapable", "context_window"})
-CLIENT_STATUSES = frozenset({400, 404, 413, 422})
+BAD_REQUEST, NOT_FOUND = 400, 404
+CLIENT_STATUSES = frozenset({BAD_REQUEST, NOT_FOUND, 413, 422})
+PROMPT_FIELDS: dict[Task, str] = {"chat": "messages", "embedding": "input", "transcription": "file"}
 
 
 class Failure(Struct, frozen=True):
@@ -31,14 +33,14 @@ def exhausted(failures: Sequence[Failure], waiting: Sequence[Excluded], now: flo
     kinds = {failure.error.kind for failure in failures}
     extra = {"provider": last.offer.provider, "kind": str(last.error.kind), "attempts": _attempts(failures)}
     message = f"{last.offer.provider}: {last.error.message}"
+    param = PROMPT_FIELDS[last.offer.task]
     if last.error.kind is ErrorKind.CLIENT_ERROR:
-        status = last.error.status if last.error.status in CLIENT_STATUSES else 400
         code = last.error.code
-        return ApiError(status or 400, message, param=last.error.param, code=code, extra=extra)
+        return ApiError(_client_status(last), message, param=last.error.param, code=code, extra=extra)
     if last.error.kind is ErrorKind.CONTEXT_LENGTH:
-        return ApiError(400, message, param="messages", code="context_length_exceeded", extra=extra)
+        return ApiError(400, message, param=param, code="context_length_exceeded", extra=extra)
     if kinds == {ErrorKind.CONTENT_FILTERED}:
-        return ApiError(400, message, param="messages", code="content_filter", extra=extra)
+        return ApiError(400, message, param=param, code="content_filter", extra=extra)
     if kinds == {ErrorKind.RATE_LIMITED}:
         return _out_of_quota(message, _retry_after(failures, waiting, now), extra)
     if kinds == {ErrorKind.NETWORK}:
@@ -46,6 +48,15 @@ def exhausted(failures: Sequence[Failure], waiting: Sequence[Excluded], now: flo
         return ApiError(504, message, type="api_error", code="upstream_timeout", extra=extra)
     message = f"Every provider failed. Last: {message}"
     return ApiError(502, message, type="api_error", code="upstream_failed", extra=extra)
+
+
+def _client_status(last: Failure) -> int:
+    """The upstream's status where clients know it. A 404 speaks of the model: beside chat its name goes upstream unchecked, so one
+    that is not known there is the request's fault."""
+    status = last.error.status
+    if status not in CLIENT_STATUSES or (status == NOT_FOUND and last.offer.task != "chat"):
+        return BAD_REQUEST
+    return status
 
 
 def incapable(excluded: Sequence[Excluded], prompt_tokens: int) -> ApiError:
@@ -57,8 +68,12 @@ def incapable(excluded: Sequence[Excluded], prompt_tokens: int) -> ApiError:
             f"The request has about {prompt_tokens} prompt tokens; the largest context window among the "
             f"candidates has {largest} (the answer's max_tokens included)."
         )
-        return ApiError(400, message, param="messages", code="context_length_exceeded")
+        return ApiError(
+            400, message, param=PROMPT_FIELDS[excluded[0].offer.task], code="context_length_exceeded"
+        )
     lacking = "; ".join(details[:5])
+    if excluded and all(item.reason == "too_large" for item in excluded):
+        return ApiError(413, f"The file is too large: {lacking}.", param="file", code="request_too_large")
     return ApiError(
         400, f"No available provider can answer this request: {lacking}.", code="no_capable_provider"
     )

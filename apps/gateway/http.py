@@ -60,6 +60,22 @@ class LeanRequest(ASGIRequest):
             pass
 
 
+class JsonAnswer(HttpResponseBase):
+    """A whole JSON answer of the hot path: an HttpResponse without its conversions and header objects, at a fifth of the price.
+
+    Header values must be text; what cannot travel in a header is percent-encoded when sent.
+    """
+
+    streaming = False
+
+    def __init__(self, content: bytes, headers: dict[str, str]) -> None:
+        # Not HttpResponseBase's __init__: `headers` is a plain dict here, with names in lower case.
+        self.status_code = 200
+        self.content = content
+        self.headers: Any = {"content-type": "application/json", **headers}
+        self.closed = False
+
+
 class EventStreamResponse(HttpResponseBase):
     """A `text/event-stream` answer; `stream` is sent part by part and closed on every ending."""
 

@@ -69,7 +69,7 @@ def observing(inner: Handler) -> Handler:
         try:
             response = await inner(request)
             status = response.status_code
-            response["x-request-id"] = request.id
+            response.headers["x-request-id"] = request.id
             return response
         finally:
             seconds = time.perf_counter() - started

@@ -1,36 +1,59 @@
 """What the attempt loop needs to know of an endpoint: what to reserve, what to send, and what of the answer to wait for."""
 
-from collections.abc import AsyncIterator
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol, Self, TypeVar
 
 from msgspec import Struct
 
-from apps.gateway.calls import Call
 from apps.gateway.settlement import Attempt
 from apps.providers.adapters import adapter_for
 from apps.providers.adapters.base import ChatStream
+from apps.providers.image_fetch import ImageFetcher, RequestImages, prepare
 from apps.providers.quotas import token_claim
-from apps.providers.types import ChatChunk, ChatResult, Offer, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.types import (
+    ChatChunk,
+    ChatRequest,
+    ChatResult,
+    Offer,
+    UpstreamRequest,
+    UpstreamResponse,
+    Usage,
+)
 from apps.providers.verdict import StreamVerdict, judge_result
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Operation(Protocol[T_co]):
-    """One endpoint's side of an attempt."""
+class UpstreamCall(Protocol[T_co]):
+    """One endpoint's side of an attempt. `prompt_tokens`: about what the call sends of the prompt."""
 
-    stream: bool
+    prompt_tokens: int
 
     def claim(self, offer: Offer) -> int:
         """Tokens to reserve."""
         ...
 
-    def build(self, offer: Offer) -> UpstreamRequest:
+    async def build(self, offer: Offer) -> UpstreamRequest:
         """The upstream call. Raises UpstreamError."""
         ...
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> T_co:
         """The answer, or as much of it as decides the attempt. Raises UpstreamError."""
+        ...
+
+
+class Operation(Protocol[T]):
+    """What a client asked an endpoint for, as the upstream calls that it takes at a candidate."""
+
+    stream: bool
+
+    def calls(self, offer: Offer) -> Sequence[UpstreamCall[T]]:
+        """The upstream calls, at least one; they are made in this order."""
+        ...
+
+    def join(self, answers: list[T]) -> T:
+        """The one answer that the calls' answers make."""
         ...
 
 
@@ -55,19 +78,34 @@ class WholeAnswer(Struct, frozen=True):
     usage: Usage
 
 
-class ChatWhole:
-    """A chat completion in one piece; its attempt is settled when it is here."""
+class _Chat:
+    """What whole and streamed completions have in common: one upstream call, so the operation is its own call."""
 
-    stream = False
+    def __init__(self, chat: ChatRequest, images: ImageFetcher) -> None:
+        self._chat = chat
+        self._images = RequestImages(images)
+        self.prompt_tokens = chat.prompt_tokens
 
-    def __init__(self, call: Call) -> None:
-        self._chat = call.chat
+    def calls(self, _offer: Offer) -> tuple[Self]:
+        return (self,)
 
     def claim(self, offer: Offer) -> int:
         return token_claim(offer, self._chat.prompt_tokens, self._chat.max_tokens)
 
-    def build(self, offer: Offer) -> UpstreamRequest:
-        return adapter_for(offer).build_chat(self._chat, offer)
+    async def build(self, offer: Offer) -> UpstreamRequest:
+        chat = self._chat
+        if "vision" in chat.needs:
+            chat = await prepare(chat, offer, self._images)
+        return adapter_for(offer).build_chat(chat, offer)
+
+
+class ChatWhole(_Chat):
+    """A chat completion in one piece; its attempt is settled when it is here."""
+
+    stream = False
+
+    def join(self, answers: list[WholeAnswer]) -> WholeAnswer:
+        return answers[0]
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> WholeAnswer:
         body = await response.read()
@@ -78,19 +116,13 @@ class ChatWhole:
         return WholeAnswer(result, usage)
 
 
-class ChatStreamed:
+class ChatStreamed(_Chat):
     """A streamed chat completion, up to its first content; the stream's reader settles the attempt."""
 
     stream = True
 
-    def __init__(self, call: Call) -> None:
-        self._chat = call.chat
-
-    def claim(self, offer: Offer) -> int:
-        return token_claim(offer, self._chat.prompt_tokens, self._chat.max_tokens)
-
-    def build(self, offer: Offer) -> UpstreamRequest:
-        return adapter_for(offer).build_chat(self._chat, offer)
+    def join(self, answers: list[OpenStream]) -> OpenStream:
+        return answers[0]
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> OpenStream:
         parser = adapter_for(attempt.offer).open_stream(attempt.offer)

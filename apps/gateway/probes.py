@@ -46,8 +46,9 @@ def _database_answers() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        connection.close()
         return False
+    finally:
+        connection.close_if_unusable_or_obsolete()
     return True
 
 

@@ -20,7 +20,9 @@ from apps.core import clock, snapshot
 from apps.core.state.contract import PastUsage, StateStore
 from apps.core.state.memory import MemoryStore
 from apps.gateway import __version__
+from apps.gateway.shortlist import Shortlists
 from apps.providers import offers
+from apps.providers.image_fetch import ImageFetcher
 from apps.providers.transport import Switchboard
 from apps.providers.types import Transport
 
@@ -37,6 +39,8 @@ class Runtime:
     def __init__(self, *, store: StateStore | None = None, transport: Transport | None = None) -> None:
         self.store: StateStore = store or MemoryStore()
         self.transport: Transport = transport or Switchboard()
+        self.images = ImageFetcher()
+        self.shortlists = Shortlists(self.store)
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
         self.writer = Writer(self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -59,6 +63,7 @@ class Runtime:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self.transport.aclose()
+        await self.images.aclose()
         try:
             await asyncio.wait_for(self.writer.aclose(), STOP_TIMEOUT_S)
         except TimeoutError:

@@ -4,6 +4,7 @@ Every ending (answer, error, cancellation, a client that left) goes through `suc
 others do nothing. The usage event is in the spool before the answer ends; an attempt whose process dies stays there as "interrupted".
 """
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from apps.analytics import metrics
@@ -15,6 +16,7 @@ from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
 from apps.providers.errors import POLICY, ErrorKind, UpstreamError
 from apps.providers.health import blocks_after
+from apps.providers.tasks import Demand
 from apps.providers.types import Offer, Usage
 
 # Nothing was generated, as far as anybody can tell from outside: the tokens go back.
@@ -29,12 +31,22 @@ TOKENLESS = frozenset(
 )
 
 
+class Place(Struct, frozen=True):
+    """Where an upstream call stands in its request: `position` is 1-based in the chain of candidates, `prompt_tokens` about what the
+    call sends of the prompt."""
+
+    position: int
+    prompt_tokens: int
+
+
 class Attempt:
-    """One upstream call. `position` is its 1-based place in the request's chain of candidates."""
+    """One upstream call. `sent`: it may have reached the upstream; until then its end gives request and tokens back."""
 
-    __slots__ = ("_runtime", "call", "ended", "event", "grant", "offer", "started", "ttfb_ms")
+    __slots__ = ("_runtime", "call", "ended", "event", "grant", "offer", "sent", "started", "ttfb_ms")
 
-    def __init__(self, runtime: Runtime, call: Call, offer: Offer, grant: Grant, position: int) -> None:
+    def __init__(
+        self, runtime: Runtime, call: Call[Demand], offer: Offer, grant: Grant, place: Place
+    ) -> None:
         self._runtime = runtime
         self.call = call
         self.offer = offer
@@ -42,6 +54,7 @@ class Attempt:
         self.started = clock.monotonic()
         self.ttfb_ms: float | None = None
         self.ended = False
+        self.sent = False
         self.event = UsageEvent(
             id=ids.uuid7(),
             at=clock.now(),
@@ -53,11 +66,11 @@ class Attempt:
             strategy=call.plan.name,
             virtual_model=call.plan.virtual_model,
             endpoint=call.endpoint,
-            stream=call.chat.stream,
+            stream=call.demand.stream,
             outcome="interrupted",
-            prompt_tokens=call.chat.prompt_tokens,
+            prompt_tokens=place.prompt_tokens,
             estimated=True,
-            fallback_position=position,
+            fallback_position=place.position,
         )
         runtime.spool.begin(self.event)
 
@@ -72,14 +85,14 @@ class Attempt:
 
     def estimate(self, characters: int) -> Usage:
         """Usage where the upstream sent none: about four characters a token."""
-        return Usage(self.call.chat.prompt_tokens, (characters + 3) // 4, estimated=True)
+        return Usage(self.event.prompt_tokens, (characters + 3) // 4, estimated=True)
 
     async def succeed(self, usage: Usage) -> None:
         """The upstream answered in full."""
         if not self._end("success", usage):
             return
         latency = self.event.latency_ms
-        stream = self.call.chat.stream
+        stream = self.call.demand.stream
         await self._complete(
             Completion(
                 health="success",
@@ -91,12 +104,13 @@ class Attempt:
 
     async def fail(self, error: UpstreamError, usage: Usage | None = None) -> None:
         """The upstream refused, broke or sent nonsense; `usage` is what it may have charged all the same."""
-        spent = usage or (Usage(0, 0) if error.kind in TOKENLESS else self.estimate(0))
+        spent = usage or (Usage(0, 0) if error.kind in TOKENLESS or not self.sent else self.estimate(0))
         if not self._end("error", spent, error):
             return
         await self._complete(
             Completion(
                 health=POLICY[error.kind].health,
+                requests=1 if self.sent else 0,
                 tokens=spent.total_tokens,
                 blocks=blocks_after(error, self.offer, clock.now()),
             )
@@ -104,9 +118,11 @@ class Attempt:
 
     def cancel(self, usage: Usage | None = None) -> None:
         """The client went away. Never waits: the store is settled in the background, for the caller is being cancelled."""
-        spent = usage or self.estimate(0)
+        spent = usage or (self.estimate(0) if self.sent else Usage(0, 0))
         if self._end("cancelled", spent, CANCELLED):
-            self._runtime.background(self._complete(Completion(health="neutral", tokens=spent.total_tokens)))
+            requests = 1 if self.sent else 0
+            completion = Completion(health="neutral", requests=requests, tokens=spent.total_tokens)
+            self._runtime.background(self._complete(completion))
 
     def _end(self, outcome: Outcome, usage: Usage, error: UpstreamError | None = None) -> bool:
         """Write the event and the metrics; False when the attempt has ended before."""

@@ -5,7 +5,7 @@ collector when a slow client goes away, and its reservation with it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 from apps.gateway.dispatch import Served
@@ -24,7 +24,7 @@ class ChatEventStream:
     """The body of one streamed chat completion.
 
     `pending` is the attempt loop, under way or done. While it is under way the client gets a comment now and then; fallback goes on
-    behind it. `writer_for` makes the frame writer once the answering candidate is known.
+    behind it. `writer_for` makes the frame writer once the answering candidate is known. `last`: more members of the last data frame.
     """
 
     def __init__(
@@ -32,10 +32,12 @@ class ChatEventStream:
         pending: asyncio.Task[Served[OpenStream]],
         writer_for: Callable[[Served[OpenStream]], FrameWriter],
         deadline: float,
+        last: Mapping[str, Any],
     ) -> None:
         self._pending = pending
         self._writer_for = writer_for
         self._deadline = deadline
+        self._last = last
         self._served: Served[OpenStream] | None = None
         self._writer: FrameWriter | None = None
 
@@ -83,6 +85,7 @@ class ChatEventStream:
         last: dict[str, Any] = {
             "fallback_chain": served.chain,
             "latency_ms": round((now() - attempt.call.started) * 1000),
+            **self._last,
         }
         yield tail + writer.end(usage, last)
 

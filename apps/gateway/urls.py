@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from apps.gateway import probes, views
+from apps.gateway import probes
+from apps.gateway.views import chat, embeddings, models, transcriptions
 
 urlpatterns = [
-    path("v1/chat/completions", views.chat_completions, name="chat_completions"),
-    path("v1/models", views.list_models, name="models"),
-    path("v1/models/<path:model>", views.show_model, name="model"),
+    path("v1/chat/completions", chat.chat_completions, name="chat_completions"),
+    path("v1/embeddings", embeddings.create_embeddings, name="embeddings"),
+    path("v1/audio/transcriptions", transcriptions.create_transcription, name="transcriptions"),
+    path("v1/models", models.list_models, name="models"),
+    path("v1/models/<path:model>", models.show_model, name="model"),
     path("livez", probes.livez, name="livez"),
     path("readyz", probes.readyz, name="readyz"),
     path("api/health", probes.health, name="health"),

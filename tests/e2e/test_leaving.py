@@ -9,7 +9,7 @@ import orjson
 import psutil
 import pytest
 
-from apps.providers.fake_upstream import FakeUpstream
+from apps.providers.fake_upstream import FakeUpstream, Limits
 from tests.e2e.server import Server
 
 CLIENTS = 200
@@ -21,6 +21,7 @@ GROWTH_PER_CLIENT = 12_000  # bytes that a round may leave behind for each clien
 def streaming(serving: Server, upstream: FakeUpstream) -> Server:
     """Groq, pointed at a fake that streams for twenty seconds."""
     upstream.default_behaviour = "frames_1000_20"
+    upstream.limit("groq", Limits(requests_per_day=10**6, tokens_per_minute=10**9))
     serving.api("PATCH", "providers/groq", json={"base_url": upstream.url("groq"), "limits": unlimited()})
     serving.api(
         "PATCH", "me/providers/groq", json={"api_key": "key-of-groq-0123456789", "limits": unlimited()}

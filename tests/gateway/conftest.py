@@ -48,6 +48,7 @@ class Gateway:
         capabilities = overrides.pop("capabilities", {"tools", "vision", "json_object", "json_schema"})
         context_window = overrides.pop("context_window", 131_072)
         max_retries = overrides.pop("max_retries", 0)
+        task = overrides.pop("task", "chat")
         limits = overrides.pop("limits", ())
         models = models or ("ok",)
         preset = overrides.pop("preset", SHIPPED.get(family, Preset()))
@@ -67,7 +68,7 @@ class Gateway:
             models=tuple(
                 ModelFacts(
                     name=model,
-                    task="chat",
+                    task=task,
                     capabilities=frozenset(capabilities),
                     context_window=context_window,
                     max_output_tokens=None,

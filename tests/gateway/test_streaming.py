@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from apps.gateway import streaming, views
+from apps.gateway import streaming
+from apps.gateway.views import chat
 from tests.gateway.conftest import Gateway
 
 
@@ -145,7 +146,7 @@ async def test_missing_done_with_a_finish_reason_is_a_whole_answer(gateway: Gate
 async def test_quiet_stream_gets_headers_and_comments_and_still_falls_back(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(views, "QUIET_S", 0.1)
+    monkeypatch.setattr(chat, "QUIET_S", 0.1)
     monkeypatch.setattr(streaming, "COMMENT_INTERVAL_S", 0.1)
     gateway.configure(stream_idle_timeout_s=0.5)
     gateway.add("groq", "stall")
@@ -162,7 +163,7 @@ async def test_quiet_stream_gets_headers_and_comments_and_still_falls_back(
 async def test_quiet_stream_whose_candidates_all_fail_ends_with_an_error_frame(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(views, "QUIET_S", 0.1)
+    monkeypatch.setattr(chat, "QUIET_S", 0.1)
     gateway.configure(stream_idle_timeout_s=0.3)
     gateway.add("groq", "stall")
 

@@ -2,11 +2,14 @@
 
 from django.urls import include, path
 
-from apps.gateway.api import views
+from apps.gateway.api import explain, views
 
 urlpatterns = [
     path("", include("apps.clients.api.urls")),
     path("", include("apps.providers.api.urls")),
+    path("explain", explain.Explain.as_view()),
+    path("strategies/preview", explain.Preview.as_view()),
+    path("", include("apps.strategies.api.urls")),
     path("providers", views.Providers.as_view()),
     path("providers/<slug:name>", views.OneProvider.as_view()),
 ]

@@ -1,7 +1,7 @@
 """POST /v1/chat/completions: bytes -> ChatRequest, or a 400 that names the field."""
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -16,6 +16,7 @@ CHARS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 800
 BASE64_CHARS_PER_AUDIO_TOKEN = 650  # 32 tokens a second of 16 kHz 16-bit speech, in base64
+Body = TypeVar("Body")
 WHERE = re.compile(r"^(?P<what>.*) - at `(?:key in )?\$\.?(?P<path>[^`]*)`$", re.DOTALL)
 
 
@@ -26,7 +27,7 @@ def parse(body: bytes) -> ChatRequest:
         raise bad_request(
             "`input` belongs to the Responses API; /v1/chat/completions takes `messages`.", param="input"
         )
-    known = _validate(raw)
+    known = validate(raw, ChatBody)
     needs, prompt_tokens = _survey(raw)
     for name in OWN_FIELDS:
         raw.pop(name, None)
@@ -71,9 +72,10 @@ def _too_deep(value: Any) -> bool:
     return True
 
 
-def _validate(raw: dict[str, Any]) -> ChatBody:
+def validate(raw: dict[str, Any], schema: type[Body]) -> Body:
+    """The known fields of a request. Raises ApiError(400) that names the first wrong one by its path."""
     try:
-        return msgspec.convert(raw, ChatBody)
+        return msgspec.convert(raw, schema)
     except msgspec.ValidationError as error:
         found = WHERE.match(str(error))
         what, path = (found["what"], found["path"]) if found else (str(error), "")
@@ -108,12 +110,12 @@ def _content_tokens(content: Any, needs: set[Capability]) -> int:
     if content is None:
         return 0
     if isinstance(content, str):
-        return _text_tokens(content)
+        return text_tokens(content)
     tokens = 0
     for part in content:
         match part["type"]:
             case "text":
-                tokens += _text_tokens(part["text"])
+                tokens += text_tokens(part["text"])
             case "image_url" | "video_url" | "file":
                 needs.add("vision")
                 tokens += TOKENS_PER_IMAGE
@@ -123,7 +125,7 @@ def _content_tokens(content: Any, needs: set[Capability]) -> int:
     return tokens
 
 
-def _text_tokens(text: str) -> int:
+def text_tokens(text: str) -> int:
     """About four bytes of UTF-8 a token: right for English, a little high for scripts with three bytes a character."""
     return (len(text) if text.isascii() else len(text.encode())) // CHARS_PER_TOKEN
 
@@ -138,3 +140,13 @@ def _add_options(raw: dict[str, Any], needs: set[Capability]) -> None:
         needs.add("logprobs")
     if "audio" in (raw.get("modalities") or ()):
         needs.add("audio_output")
+    if "tools" in needs and _forces_a_tool(raw.get("tool_choice") or raw.get("function_call")):
+        needs.add("forced_tools")
+
+
+def _forces_a_tool(choice: object) -> bool:
+    """Whether the answer must be a call: "required", a named function, or `allowed_tools` in that mode."""
+    if not isinstance(choice, dict):
+        return choice == "required"
+    allowed = choice.get("allowed_tools")
+    return allowed is None or bool(allowed["mode"] == "required")

@@ -1,0 +1,204 @@
+"""Why a request would go where it would go: the whole decision, without an upstream call.
+
+Filter and ranking are the functions that serve requests; only what they say is written down here.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from msgspec import Struct
+
+from apps.clients.keys import Principal
+from apps.core.state.contract import Standing, StateStore
+from apps.gateway import runtime
+from apps.gateway.calls import Call
+from apps.gateway.planning import plan_chat
+from apps.gateway.wire import chat_request
+from apps.gateway.wire.errors import ApiError
+from apps.providers.types import ChatRequest, Offer
+from apps.strategies.checking import warnings_of
+from apps.strategies.definition import Definition
+from apps.strategies.features import request_facts
+from apps.strategies.library import LoadedStrategy
+from apps.strategies.ranking import PARTS, Excluded, Ranking, Scored, capable, rank
+from apps.strategies.reading import observe
+
+HEADER: Final = "HTTP_X_FREEAI_EXPLAIN"
+PREVIEW: Final = "preview"
+
+
+class Exclusion(Struct, frozen=True):
+    """Why an offer is no candidate. `retry_in_s`: seconds until it may be one again, None if time alone does not help."""
+
+    reason: str
+    detail: str
+    retry_in_s: float | None = None
+
+
+class Gauge(Struct, frozen=True):
+    """A quota window: `limit` None is counted but unlimited."""
+
+    limit: int | None
+    used: int
+
+
+class Health(Struct, frozen=True):
+    """What the state store knows beside the quota. None: not measured."""
+
+    blocked_for_s: float
+    reason: str | None
+    in_flight: int
+    success_rate: float | None
+    latency_ema_ms: float | None
+    ttfb_ema_ms: float | None
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One offer of the request. `rank` (from 1) and `score` are None where it is excluded.
+
+    `quota` is by metric and unit, such as "requests/day"; a model's own windows have the model before it.
+    """
+
+    provider: str
+    model: str
+    rank: int | None = None
+    score: float | None = None
+    parts: dict[str, float] = {}
+    excluded: Exclusion | None = None
+    quota: dict[str, Gauge]
+    health: Health
+
+
+class Decision(Struct, frozen=True):
+    """The answer of preview and explain: candidates in the order of their attempts, then what is excluded."""
+
+    strategy: str
+    features: dict[str, Any]
+    candidates: list[Row]
+    warnings: list[dict[str, Any]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain dicts and lists."""
+        body: dict[str, Any] = msgspec.to_builtins(self)
+        return body
+
+
+async def explain(store: StateStore, call: Call[ChatRequest]) -> Decision:
+    """The decision on a planned call. Reserves nothing."""
+    able, incapable = capable(call.plan.offers, call.demand)
+    offers = [*able, *(item.offer for item in incapable)]
+    standings = await store.view([offer.subject for offer in offers], call.now)
+    ranking = rank(able, standings[: len(able)], call.rules, call.now)
+    known = {offer.subject.candidate: standing for offer, standing in zip(offers, standings, strict=True)}
+    return Decision(
+        strategy=call.plan.name,
+        features=_features(call),
+        candidates=_rows(Ranking(ranking.candidates, ranking.excluded + incapable), known, call.now),
+        warnings=[warning.as_detail() for warning in warnings_of(call.rules.definition.raw)],
+    )
+
+
+async def explain_body(store: StateStore, principal: Principal, body: bytes) -> Decision:
+    """The decision on a /v1 request body. Raises ApiError as the request itself would."""
+    return await explain(store, plan_chat("explain", principal, chat_request.parse(body)))
+
+
+async def preview(store: StateStore, principal: Principal, definition: Definition, body: bytes) -> Decision:
+    """The decision on a /v1 request body if `definition` were its strategy. Raises ApiError."""
+    call = plan_chat(PREVIEW, principal, chat_request.parse(body))
+    facts = request_facts(call.demand, observe(call.demand))
+    strategy = LoadedStrategy(PREVIEW, "", definition)
+    plan = msgspec.structs.replace(call.plan, name=PREVIEW, strategy=strategy, facts=facts, choice=None)
+    rules = msgspec.structs.replace(call.rules, definition=definition, facts=facts)
+    return await explain(store, msgspec.structs.replace(call, plan=plan, rules=rules))
+
+
+async def asked_for(request: HttpRequest, call: Call[ChatRequest]) -> dict[str, Any]:
+    """The member `explain` of the answer to a request with `x-freeai-explain: 1`; empty without. Raises ApiError(403).
+
+    For keys of admins: the decision shows the quota and the health of the whole pool.
+    """
+    if request.META.get(HEADER) != "1":
+        return {}
+    if not call.principal.is_admin:
+        raise ApiError(
+            403,
+            "Only client keys of administrators may send x-freeai-explain.",
+            type="permission_error",
+            code="explain_not_allowed",
+        )
+    return {"explain": (await explain(runtime.current().store, call)).as_json()}
+
+
+def as_principal(user: User) -> Principal:
+    """A user of the admin site or of `/api`, as if with an unrestricted client key of their own."""
+    return Principal(
+        client_id=0,
+        user_id=user.pk,
+        username=user.get_username(),
+        is_admin=user.is_staff or user.is_superuser,
+        name="",
+        rpm_limit=0,
+        allowed_models=frozenset(),
+        allowed_strategies=frozenset(),
+        window=None,
+    )
+
+
+def _features(call: Call[ChatRequest]) -> dict[str, Any]:
+    """What the rules may read of the request; under `auto` what that strategy saw and chose."""
+    features: dict[str, Any] = msgspec.to_builtins(call.rules.facts)
+    if call.plan.choice is not None:
+        features["auto"] = msgspec.to_builtins(call.plan.choice)
+    return features
+
+
+def _rows(ranking: Ranking, known: dict[str, Standing], now: float) -> list[Row]:
+    def row(offer: Offer, **fields: Any) -> Row:
+        standing = known[offer.subject.candidate]
+        return Row(
+            provider=offer.provider,
+            model=offer.model,
+            quota=_quota(offer, standing),
+            health=_health(standing, now),
+            **fields,
+        )
+
+    ranked = [
+        row(scored.offer, rank=place, score=round(scored.score, 4), parts=_parts(scored))
+        for place, scored in enumerate(ranking.candidates, start=1)
+    ]
+    return ranked + [row(item.offer, excluded=_exclusion(item, now)) for item in ranking.excluded]
+
+
+def _parts(scored: Scored) -> dict[str, float]:
+    parts: Iterable[tuple[str, float]] = (*zip(PARTS, scored.parts, strict=True), *scored.matched)
+    return {name: round(value, 4) + 0.0 for name, value in parts}  # no -0.0
+
+
+def _exclusion(item: Excluded, now: float) -> Exclusion:
+    wait = item.retry_at - now
+    return Exclusion(item.reason, item.detail, round(wait, 1) if wait > 0 else None)
+
+
+def _quota(offer: Offer, standing: Standing) -> dict[str, Gauge]:
+    gauges: dict[str, Gauge] = {}
+    for window, used in zip(offer.subject.windows, standing.used, strict=True):
+        scope, _, span = window.key.rpartition("#")
+        name = span if scope == offer.subject.credential else f"{offer.model} {span}"
+        gauges[name] = Gauge(window.limit or None, used)
+    return gauges
+
+
+def _health(standing: Standing, now: float) -> Health:
+    return Health(
+        blocked_for_s=round(max(0.0, standing.blocked_until - now), 1),
+        reason=standing.reason,
+        in_flight=standing.in_flight,
+        success_rate=standing.success_rate,
+        latency_ema_ms=standing.latency_ema_ms,
+        ttfb_ema_ms=standing.ttfb_ema_ms,
+    )

@@ -1,0 +1,1 @@
+"""The client API. Every view has four steps: authenticate, parse, call, render."""

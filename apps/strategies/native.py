@@ -1,0 +1,69 @@
+"""Plans for tasks that have no virtual models: embeddings and transcriptions. Pure.
+
+A model that was named is never left: vectors of different models cannot be compared.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from apps.providers.offers import Catalogue
+from apps.providers.tasks import Demand
+from apps.providers.types import Offer, Task
+from apps.strategies.definition import parse_definition
+from apps.strategies.expression import RequestFacts
+from apps.strategies.library import LoadedStrategy
+from apps.strategies.resolver import Plan, UnknownProviderError
+
+
+def _in_order(name: str, description: str, *providers: str) -> LoadedStrategy:
+    """A strategy that prefers these providers, the first one most; a weight that an operator gave counts beside it."""
+    prefer = [
+        {"when": f"name == '{provider}'", "weight": 10 * (len(providers) - at)}
+        for at, provider in enumerate(providers)
+    ]
+    return LoadedStrategy(name, description, parse_definition({"prefer": prefer}))
+
+
+STRATEGIES: Final[dict[Task, LoadedStrategy]] = {
+    "embedding": _in_order("embedding", "Mistral, then Gemini, then the others", "mistral", "gemini"),
+    "transcription": _in_order("transcription", "Groq, then Gemini, then the others", "groq", "gemini"),
+}
+
+
+def resolve_native(demand: Demand, task: Task, user_id: int, catalogue: Catalogue) -> Plan:
+    """The plan. Raises UnknownProviderError with the name as its argument.
+
+    Without a model: each provider's default. A name that a provider lists: that provider, and all others that list the same. Any
+    other name goes as it is to the provider that was preferred, or to those with a default model. A preferred provider without
+    fallback is the only one.
+    """
+    if demand.preferred_provider and demand.preferred_provider not in catalogue.providers:
+        raise UnknownProviderError(demand.preferred_provider)
+    offers: Sequence[Offer] = catalogue.offers_for(user_id, task)
+    if demand.preferred_provider and not demand.fallback:
+        offers = [offer for offer in offers if offer.provider == demand.preferred_provider]
+    if demand.model is None:
+        chosen: Sequence[Offer] = [offer for offer in offers if offer.is_default]
+    else:
+        chosen = [offer for offer in offers if offer.model == demand.model] or _by_name(
+            demand, demand.model, task, user_id, catalogue
+        )
+    strategy = STRATEGIES[task]
+    facts = RequestFacts(prompt_tokens=demand.prompt_tokens, max_tokens=0, model=demand.model or "")
+    return Plan(name=strategy.name, strategy=strategy, facts=facts, offers=chosen)
+
+
+def _by_name(demand: Demand, model: str, task: Task, user_id: int, catalogue: Catalogue) -> Sequence[Offer]:
+    """Offers of `provider/model`, or of a name that no reachable provider lists."""
+    provider, slash, name = model.partition("/")
+    if slash and provider in catalogue.providers:
+        listed = catalogue.pinned(user_id, provider, name, task)
+        return listed or catalogue.unlisted(user_id, provider, name, task)
+    if demand.preferred_provider:
+        return catalogue.unlisted(user_id, demand.preferred_provider, model, task)
+    defaults = [offer for offer in catalogue.offers_for(user_id, task) if offer.is_default]
+    return [
+        unlisted
+        for default in defaults
+        for unlisted in catalogue.unlisted(user_id, default.provider, model, task)
+    ]
