@@ -37,13 +37,14 @@ SCRIPT_TAG = "script"  # sandbox models that only an explicit `sandbox/…` reac
 
 class Account(Struct, frozen=True, kw_only=True):
     """One user's usable credential. `windows` are those of the whole account, overrides applied; `settings`
-    what the provider's base URL needs.
+    what the provider's base URL needs. `sealed` is the encrypted secret, which is another after every edit of the key.
     """
 
     user_id: int
     provider: str
     key: str
     secret: Secret
+    sealed: str = ""
     overrides: Overrides = Overrides()
     windows: tuple[Window, ...] = ()
     weight: float | None = None
@@ -152,15 +153,16 @@ class Catalogue:
         return name in self._offered
 
     def rekeyed_since(self, previous: "Catalogue") -> tuple[str, ...]:
-        """State keys of credentials that are new since `previous`, or have another secret or other settings:
-        a quarantine of the old ones is over.
+        """State keys of credentials that are new since `previous`, or whose key or settings were edited: their quarantine is over.
+
+        Storing the same key again counts: its owner may have made it valid meanwhile.
         """
         return tuple(
             account.key
             for user_id, accounts in self._accounts.items()
             for provider, account in accounts.items()
             if (old := previous._accounts.get(user_id, {}).get(provider)) is None
-            or (old.secret, old.settings) != (account.secret, account.settings)
+            or (old.sealed, old.settings) != (account.sealed, account.settings)
         )
 
     def _account(self, user_id: int, provider: str) -> Account | None:
@@ -274,6 +276,7 @@ def _account(credential: Credential, facts: ProviderFacts) -> Account:
         provider=facts.name,
         key=key,
         secret=Secret(decrypt(credential.encrypted_key) if credential.encrypted_key else ""),
+        sealed=credential.encrypted_key,
         overrides=overrides,
         windows=_windows(facts, key, overrides),
         weight=credential.weight,

@@ -102,13 +102,16 @@ class TestLoading:
         assert KEY not in repr(catalogue().offers_for(user.pk))
 
     def test_names_the_credentials_whose_key_changed(self, user):
-        for name in ("groq", "mistral"):
+        for name in ("groq", "mistral", "gemini"):
             set_key(user, provider(name), KEY)
         before = catalogue()
         set_key(user, provider("groq"), KEY + "_new")
+        set_key(user, provider("mistral"), KEY)
         set_key(user, provider("cerebras"), KEY)
+        Credential.objects.filter(provider__name="gemini").update(weight=2)
 
-        assert set(catalogue().rekeyed_since(before)) == {f"{user.pk}:groq", f"{user.pk}:cerebras"}
+        edited = {f"{user.pk}:{name}" for name in ("groq", "mistral", "cerebras")}
+        assert set(catalogue().rekeyed_since(before)) == edited
 
 
 class TestSection:

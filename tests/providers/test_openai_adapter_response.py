@@ -178,3 +178,41 @@ def test_text_of_a_broken_answer_is_scrubbed():
         parse(f"<html>key {API_KEY}".encode())
 
     assert API_KEY not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "content": "Hello"},
+        {"content": "Hello", "refusal": None, "tool_calls": None, "reasoning": None},
+    ],
+)
+def test_plain_text_is_the_whole_message(message):
+    result = parse({"choices": [{"message": message}]})
+
+    assert result.choices[0]["message"] == {"role": "assistant", "content": "Hello"}
+
+
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        ({"reasoning": "hm"}, {"reasoning_content": "hm"}),
+        ({"annotations": [{"type": "x"}]}, {"annotations": [{"type": "x"}]}),
+        ({"content": "\n<think>hm</think>Hello"}, {"reasoning_content": "hm"}),
+        ({"tool_calls": [CALL]}, {"tool_calls": [CALL]}),
+    ],
+)
+def test_what_comes_beside_plain_text_is_kept(more, kept):
+    result = parse({"choices": [{"message": {"role": "assistant", "content": "Hello"} | more}]})
+
+    assert result.choices[0]["message"] == {"role": "assistant", "content": "Hello"} | kept
+
+
+def test_text_without_a_tag_is_reasoning_where_the_template_opened_it():
+    message = {"role": "assistant", "content": "hm</think>Hello"}
+
+    result = parse(
+        {"choices": [{"message": message}]}, model="m", preset=Preset(think_opened=frozenset({"m"}))
+    )
+
+    assert result.choices[0]["message"] == message | {"content": "Hello", "reasoning_content": "hm"}

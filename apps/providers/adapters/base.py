@@ -43,5 +43,6 @@ class Adapter(Protocol):
         ...
 
     def dropped(self, request: ChatRequest, offer: Offer) -> tuple[str, ...]:
-        """Request fields that this wire leaves out, for the `x-freeai-dropped` header."""
+        """Names of the request's fields that do not reach the upstream, in the request's order. A name may be the client's own and
+        hold anything: what shows it, bounds and masks it."""
         ...

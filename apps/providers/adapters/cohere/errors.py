@@ -7,17 +7,17 @@ from typing import Any
 import orjson
 
 from apps.core.redaction import scrub
-from apps.providers.adapters.openai.details import Details, read_body
-from apps.providers.adapters.openai.errors import classify
-from apps.providers.adapters.openai.findings import (
+from apps.providers.adapters.details import Details, read_body
+from apps.providers.adapters.failures import classify
+from apps.providers.adapters.findings import (
     ACCOUNT_MINUTE,
     FAILED,
     FILTERED,
     NOT_HERE,
     Finding,
 )
-from apps.providers.adapters.openai.values import as_dict, as_text
-from apps.providers.adapters.openai.waits import retry_after_s
+from apps.providers.adapters.values import as_dict, as_text
+from apps.providers.adapters.waits import retry_after_s
 from apps.providers.errors import UpstreamError
 from apps.providers.types import Offer
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.gemini.refusals import cannot_say
 from apps.providers.adapters.history import Message, modernised, named_args, paired, text_of, unsigned
-from apps.providers.adapters.openai.values import as_dict, as_list, as_text
+from apps.providers.adapters.refusals import cannot_say
+from apps.providers.adapters.values import as_dict, as_list, as_text
 
 ROLES = {"developer": "system", "system": "system", "user": "user"}
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")

@@ -4,10 +4,10 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.gemini.refusals import cannot_say
-from apps.providers.adapters.openai.request import MAX_NAMED, NEUTRAL, PRINTABLE
-from apps.providers.adapters.openai.tools import modernise_functions, use_allowed_tools
-from apps.providers.adapters.openai.values import as_dict, as_list
+from apps.providers.adapters.neutral import says_nothing
+from apps.providers.adapters.refusals import cannot_say
+from apps.providers.adapters.tools import modernise_functions, use_allowed_tools
+from apps.providers.adapters.values import as_dict, as_list
 from apps.providers.types import ChatRequest, Offer, Secret, UpstreamRequest
 
 from .messages import build_messages
@@ -62,14 +62,12 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
 
 def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
     """Fields of the request that do not reach Cohere, in the request's order; `stop` where some of its sequences
-    do not, a penalty where it is negative. Values that say nothing do not count. At most 32, and "?" for a name
-    that a header cannot say."""
-    names = [name for name, value in request.body.items() if _is_lost(name, value, offer)]
-    return tuple(name if PRINTABLE.fullmatch(name) else "?" for name in names[:MAX_NAMED])
+    do not, a penalty where it is negative. Values that say nothing do not count."""
+    return tuple(name for name, value in request.body.items() if _is_lost(name, value, offer))
 
 
 def _is_lost(name: str, value: Any, offer: Offer) -> bool:
-    if value is None or value == NEUTRAL.get(name):
+    if says_nothing(name, value):
         return False
     if name not in SENT or name in offer.preset.drops:
         return True

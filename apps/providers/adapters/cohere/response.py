@@ -11,16 +11,10 @@ from typing import Any
 from msgspec import Struct
 
 from apps.core.redaction import scrub
-from apps.providers.adapters.openai.errors import frame_error
-from apps.providers.adapters.openai.response import load_payload
-from apps.providers.adapters.openai.values import (
-    CallIds,
-    arguments_of,
-    as_dict,
-    as_list,
-    as_text,
-    split_content,
-)
+from apps.providers.adapters.calls import CallIds, arguments_of
+from apps.providers.adapters.failures import frame_error
+from apps.providers.adapters.payloads import load_payload
+from apps.providers.adapters.values import as_count, as_dict, as_list, as_text, split_content
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult, Offer, Usage
 
@@ -100,9 +94,9 @@ def usage_of(ending: dict[str, Any]) -> Usage | None:
     if "input_tokens" not in counts and "output_tokens" not in counts:
         return None
     return Usage(
-        prompt_tokens=_count(counts.get("input_tokens")),
-        completion_tokens=_count(counts.get("output_tokens")),
-        cached_tokens=_count(usage.get("cached_tokens")),
+        prompt_tokens=as_count(counts.get("input_tokens")),
+        completion_tokens=as_count(counts.get("output_tokens")),
+        cached_tokens=as_count(usage.get("cached_tokens")),
     )
 
 
@@ -129,7 +123,3 @@ def _call(call: dict[str, Any], ids: CallIds, at: int) -> dict[str, Any]:
 
 def _listed(value: Any) -> list[Any]:
     return [value] if isinstance(value, dict) else as_list(value)
-
-
-def _count(value: Any) -> int:
-    return max(int(value), 0) if isinstance(value, int | float) else 0

@@ -4,69 +4,32 @@ from typing import Any
 
 import orjson
 
-from apps.core.redaction import scrub
-from apps.providers.adapters.openai.calls import CallAssembler
-from apps.providers.adapters.openai.errors import frame_error
-from apps.providers.adapters.openai.values import CallIds, as_dict
-from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.sse import MAX_EVENT_BYTES, Event, EventTooLargeError, SSEParser
+from apps.providers.adapters.calls import CallAssembler, CallIds
+from apps.providers.adapters.failures import frame_error
+from apps.providers.adapters.frames import FrameReader
+from apps.providers.adapters.values import as_dict
+from apps.providers.sse import Event
 from apps.providers.types import ChatChunk, Offer, Usage
 
 from .response import Said, finish_of, is_error, parse_chat, read_message, refuse_failure, usage_of
 
-MAX_MALFORMED = 5
 
+class CohereStream(FrameReader):
+    """Reads one streamed answer (see `ChatStream`). `done`: message-end has come; some deployments send `[DONE]`
+    after it."""
 
-class CohereStream:
-    """Reads one streamed answer (see `ChatStream`). Also takes a whole answer in place of events. `done`: message-end
-    has come; some deployments send `[DONE]` after it."""
+    whole_starts = (b"{",)  # Cohere has no form of answer that is an array
 
     def __init__(self, offer: Offer) -> None:
-        self.done = False
-        self._offer = offer
-        self._events = SSEParser()
-        self._whole: bytearray | None = None
-        self._begun = False
+        super().__init__(offer)
         self._ids = CallIds()
         self._calls = CallAssembler(0, self._ids)
-        self._malformed = 0
 
-    def feed(self, data: bytes) -> list[ChatChunk]:
-        """The chunks that `data` completes. Raises UpstreamError: PARSING, or what an error frame is classified
-        as."""
-        if not self._begun:
-            self._begin(data)
-        if self._whole is not None:
-            self._whole += data
-            if len(self._whole) > MAX_EVENT_BYTES:
-                raise UpstreamError(ErrorKind.PARSING, f"an answer is larger than {MAX_EVENT_BYTES} bytes")
-            return []
-        try:
-            return self._read_all(self._events.feed(data))
-        except EventTooLargeError as exc:
-            raise UpstreamError(ErrorKind.PARSING, str(exc)) from exc
-
-    def finish(self) -> list[ChatChunk]:
-        """What the end of the body completes. Raises UpstreamError(NETWORK) when the answer's end has not come."""
-        if self._whole is not None:
-            return self._unstreamed(bytes(self._whole))
-        chunks = self._read_all(self._events.flush())
-        if not self.done:
-            raise UpstreamError(ErrorKind.NETWORK, "the upstream's stream was cut before its end")
-        return chunks
-
-    def _begin(self, data: bytes) -> None:
-        """Look at the first byte: JSON or HTML instead of events is told by it."""
-        start = data.lstrip()[:1]
-        self._begun = bool(start)
-        if start == b"<":
-            shown = scrub(data[:200].decode("utf-8", "replace"), self._offer.api_key)
-            raise UpstreamError(ErrorKind.PARSING, f"the upstream sent HTML instead of a stream: {shown}")
-        if start == b"{":
-            self._whole = bytearray()
-
-    def _read_all(self, events: list[Event]) -> list[ChatChunk]:
+    def _read_events(self, events: list[Event]) -> list[ChatChunk]:
         return [chunk for event in events if (chunk := self._read(event)) is not None]
+
+    def _is_complete(self) -> bool:
+        return self.done
 
     def _read(self, event: Event) -> ChatChunk | None:
         if self.done:
@@ -95,11 +58,7 @@ class CohereStream:
             if frame["type"] or is_error(frame):
                 self._malformed = 0
                 return frame
-        self._malformed += 1
-        if self._malformed >= MAX_MALFORMED:
-            raise UpstreamError(
-                ErrorKind.PARSING, f"the upstream sent {MAX_MALFORMED} malformed frames in a row"
-            )
+        self._count_malformed()
         return None
 
     def _chunk(self, said: Said, index: Any) -> ChatChunk | None:
@@ -126,8 +85,8 @@ class CohereStream:
         finish = finish_of(ending, has_calls=bool(self._calls))
         return _chunk(delta, finish, bool(missing), usage_of(ending))
 
-    def _unstreamed(self, body: bytes) -> list[ChatChunk]:
-        """The chunk that says what a whole answer says."""
+    def _read_whole(self, body: bytes) -> list[ChatChunk]:
+        """One chunk that says what the whole answer says."""
         result = parse_chat(body, self._offer)
         choice = result.choices[0]
         delta = {name: value for name, value in choice["message"].items() if name != "role" and value}

@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from apps.providers.adapters.gemini.refusals import cannot_say
-from apps.providers.adapters.openai.tools import stripped
-from apps.providers.adapters.openai.values import as_dict, as_text
+from apps.providers.adapters.refusals import cannot_say
+from apps.providers.adapters.tools import stripped
+from apps.providers.adapters.values import as_dict, as_text
 
 Tool = dict[str, Any]
 

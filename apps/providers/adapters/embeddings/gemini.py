@@ -7,9 +7,9 @@ import orjson
 
 from apps.providers.adapters.gemini.errors import frame_error
 from apps.providers.adapters.gemini.request import google_headers
-from apps.providers.adapters.openai.response import load_payload
-from apps.providers.adapters.openai.values import as_dict, as_list
+from apps.providers.adapters.payloads import load_payload
 from apps.providers.adapters.urls import resolve_base
+from apps.providers.adapters.values import as_dict, as_list
 from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest
 

@@ -3,7 +3,7 @@
 import orjson
 
 from apps.providers.adapters.openai.errors import wrapped_error
-from apps.providers.adapters.openai.response import load_payload
+from apps.providers.adapters.payloads import load_payload
 from apps.providers.adapters.urls import model_path
 from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest

@@ -3,8 +3,9 @@
 from typing import Any
 
 from apps.providers.adapters.openai.errors import wrapped_error
-from apps.providers.adapters.openai.response import load_payload
-from apps.providers.adapters.openai.values import as_dict, as_list, usage_of
+from apps.providers.adapters.openai.fields import usage_of
+from apps.providers.adapters.payloads import load_payload
+from apps.providers.adapters.values import as_dict, as_list
 from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest
 

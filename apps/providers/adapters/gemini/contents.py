@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 
 from apps.providers.adapters.history import modernised, named_args, paired, text_of
-from apps.providers.adapters.openai.values import as_dict, as_list, as_text
+from apps.providers.adapters.refusals import cannot_say
+from apps.providers.adapters.values import as_dict, as_list, as_text
 
 from .families import Family, family_of
 from .parts import Part, content_parts, media_parts
-from .refusals import cannot_say
 from .signatures import SENTINEL, split_id
 
 Content = dict[str, Any]

@@ -5,9 +5,8 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from apps.providers.adapters.openai.values import as_dict, as_list, as_text
-
-from .refusals import cannot_say
+from apps.providers.adapters.refusals import cannot_say
+from apps.providers.adapters.values import as_dict, as_list, as_text
 
 Part = dict[str, Any]
 

@@ -5,13 +5,14 @@ from urllib.parse import quote
 
 import orjson
 
-from apps.providers.adapters.openai.request import NEUTRAL, modernise_functions
-from apps.providers.adapters.openai.values import as_dict, as_list
+from apps.providers.adapters.neutral import says_nothing
+from apps.providers.adapters.refusals import cannot_say
+from apps.providers.adapters.tools import modernise_functions
+from apps.providers.adapters.values import as_dict, as_list
 from apps.providers.types import ChatRequest, Offer, UpstreamRequest
 
 from .contents import build_contents
 from .families import Family, family_of
-from .refusals import cannot_say
 from .schema import SchemaTooLargeError, reduce_schema
 from .thinking import plan_thinking, thinks
 from .tools import choose, declarations
@@ -77,7 +78,7 @@ def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
     return tuple(
         name
         for name, value in request.body.items()
-        if value is not None and value != NEUTRAL.get(name) and _is_lost(name, value, offer)
+        if not says_nothing(name, value) and _is_lost(name, value, offer)
     )
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import orjson
 
 from apps.core.redaction import scrub
-from apps.providers.adapters.openai.values import CallIds, as_dict, as_list, as_text
+from apps.providers.adapters.calls import CallIds
+from apps.providers.adapters.payloads import load_json
+from apps.providers.adapters.values import as_count, as_dict, as_list, as_text
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatChunk, ChatResult, Offer, Usage
 
@@ -43,12 +45,7 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
 def load_frames(body: bytes, offer: Offer) -> list[dict[str, Any]]:
     """The answer objects in `body`: one, or those of the array that the stream endpoint sends without alt=sse.
     Raises UpstreamError(PARSING)."""
-    try:
-        payload = orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        start = scrub(body[:200].decode("utf-8", "replace"), offer.api_key)
-        kind = "HTML" if body.lstrip().startswith(b"<") else "something else"
-        raise UpstreamError(ErrorKind.PARSING, f"the upstream sent {kind} instead of JSON: {start}") from exc
+    payload = load_json(body, offer)
     frames = payload if isinstance(payload, list) else [payload]
     if not frames or not all(map(is_answer, frames)):
         raise UpstreamError(ErrorKind.PARSING, "the upstream's answer has neither candidates nor a reason")
@@ -189,18 +186,14 @@ def usage_of(metadata: dict[str, Any], *, ends: bool) -> Usage | None:
     counted = "candidatesTokenCount" in metadata or "thoughtsTokenCount" in metadata
     if "promptTokenCount" not in metadata or not (counted or ends):
         return None
-    thoughts = _count(metadata, "thoughtsTokenCount")
+    thoughts = as_count(metadata.get("thoughtsTokenCount"))
     return Usage(
-        prompt_tokens=_count(metadata, "promptTokenCount") + _count(metadata, "toolUsePromptTokenCount"),
-        completion_tokens=_count(metadata, "candidatesTokenCount") + thoughts,
-        cached_tokens=_count(metadata, "cachedContentTokenCount"),
+        prompt_tokens=as_count(metadata.get("promptTokenCount"))
+        + as_count(metadata.get("toolUsePromptTokenCount")),
+        completion_tokens=as_count(metadata.get("candidatesTokenCount")) + thoughts,
+        cached_tokens=as_count(metadata.get("cachedContentTokenCount")),
         reasoning_tokens=thoughts,
     )
-
-
-def _count(metadata: dict[str, Any], name: str) -> int:
-    value = metadata.get(name)
-    return max(int(value), 0) if isinstance(value, int | float) else 0
 
 
 def logprobs_of(result: dict[str, Any]) -> dict[str, Any] | None:

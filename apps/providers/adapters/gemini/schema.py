@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from apps.providers.adapters.openai.values import as_dict, as_list
+from apps.providers.adapters.values import as_dict, as_list
 
 Schema = dict[str, Any]
 Refs = tuple[str, ...]

@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from apps.providers.adapters.openai.values import as_dict, as_list, as_text
+from apps.providers.adapters.refusals import cannot_say
+from apps.providers.adapters.values import as_dict, as_list, as_text
 
-from .refusals import cannot_say
 from .schema import Schema, SchemaTooLargeError, reduce_parameters
 
 FUNCTION_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")

@@ -2,11 +2,18 @@
 
 from typing import Any
 
+from apps.providers.adapters.tools import (
+    LEGACY,
+    TOOL_FIELDS,
+    forget_tools,
+    modernise_functions,
+    stripped_tools,
+    use_allowed_tools,
+)
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer, Preset, Secret
 
 from .messages import MessageRewriter
-from .tools import LEGACY, TOOL_FIELDS, forget_tools, modernise_functions, stripped_tools, use_allowed_tools
 
 MAX_PLANS = 1024
 OPENAI_TEMPERATURE_MAX = 2.0

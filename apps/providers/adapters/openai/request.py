@@ -1,34 +1,15 @@
 """Chat requests in OpenAI's dialect, with an upstream's quirks taken from its preset."""
 
-import re
 from typing import Any
 
 import orjson
 
+from apps.providers.adapters.neutral import says_nothing
+from apps.providers.adapters.tools import LEGACY
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatRequest, Offer, Preset, UpstreamRequest
 
 from .plan import EFFORT, plan_for, said_effort
-from .tools import LEGACY, modernise_functions
-
-__all__ = ["NEUTRAL", "build_chat", "dropped", "modernise_functions"]
-# Values that say nothing: leaving them out changes no answer, so they do not count as dropped.
-NEUTRAL: dict[str, Any] = {
-    "n": 1,
-    "logprobs": False,
-    "top_logprobs": 0,
-    "store": False,
-    "parallel_tool_calls": True,
-    "frequency_penalty": 0,
-    "presence_penalty": 0,
-    "logit_bias": {},
-    "metadata": {},
-    "modalities": ["text"],
-    "service_tier": "auto",
-}
-# The names go into a header: a client's own may hold anything, and be any number.
-PRINTABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-MAX_NAMED = 32
 
 
 def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
@@ -57,14 +38,13 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
 
 def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
     """Fields of the request that do not reach the upstream, in the request's order; `stop` where some of its
-    sequences do not. At most 32, and "?" for a name that a header cannot say."""
-    names = [name for name, value in request.body.items() if _is_lost(name, value, offer)]
-    return tuple(name if PRINTABLE.fullmatch(name) else "?" for name in names[:MAX_NAMED])
+    sequences do not."""
+    return tuple(name for name, value in request.body.items() if _is_lost(name, value, offer))
 
 
 def _is_lost(name: str, value: Any, offer: Offer) -> bool:
     preset = offer.preset
-    if value is None or name in LEGACY or name == "messages" or value == NEUTRAL.get(name):
+    if name in LEGACY or name == "messages" or says_nothing(name, value):
         return False
     if name == "stop" and isinstance(value, list) and len(value) > preset.stop_max:
         return True

@@ -2,30 +2,18 @@
 
 from typing import Any
 
-import orjson
-
-from apps.core.redaction import scrub
+from apps.providers.adapters.calls import CallIds, arguments_of
+from apps.providers.adapters.payloads import load_payload
+from apps.providers.adapters.values import as_dict, as_list, as_text, split_content
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult, Offer
 
 from .errors import wrapped_error
+from .fields import calls_of, extensions_of, finish_of, has_failed, reasoning_of, usage_of
 from .thinking import ThinkSplitter
-from .values import (
-    CallIds,
-    arguments_of,
-    as_dict,
-    as_list,
-    as_text,
-    calls_of,
-    extensions_of,
-    finish_of,
-    has_failed,
-    reasoning_of,
-    split_content,
-    usage_of,
-)
 
 EXTRAS = ("system_fingerprint", "service_tier", "citations")
+PLAIN_FIELDS = ("role", "content")
 
 
 def parse_chat(body: bytes, offer: Offer) -> ChatResult:
@@ -46,22 +34,6 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
     )
 
 
-def load_payload(body: bytes, offer: Offer) -> dict[str, Any]:
-    """The JSON object in `body`, taken out of the array that some upstreams wrap around it. Raises
-    UpstreamError(PARSING)."""
-    try:
-        payload = orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        start = scrub(body[:200].decode("utf-8", "replace"), offer.api_key)
-        kind = "HTML" if body.lstrip().startswith(b"<") else "something else"
-        raise UpstreamError(ErrorKind.PARSING, f"the upstream sent {kind} instead of JSON: {start}") from exc
-    if isinstance(payload, list) and len(payload) == 1:
-        payload = payload[0]
-    if not isinstance(payload, dict):
-        raise UpstreamError(ErrorKind.PARSING, "the upstream's answer is not a JSON object")
-    return payload
-
-
 def _choice(choice: dict[str, Any], at: int, ids: CallIds, offer: Offer) -> dict[str, Any]:
     if has_failed(choice):
         raise UpstreamError(ErrorKind.SERVER_ERROR, "the upstream failed while it answered")
@@ -78,6 +50,8 @@ def _choice(choice: dict[str, Any], at: int, ids: CallIds, offer: Offer) -> dict
 
 
 def _message(raw: dict[str, Any], index: int, ids: CallIds, offer: Offer) -> dict[str, Any]:
+    if _is_plain(raw, offer):
+        return {"role": "assistant", "content": raw["content"]}
     inline_reasoning, text = split_content(raw.get("content"))
     splitter = ThinkSplitter(opened=offer.model in offer.preset.think_opened)
     parts = [splitter.feed(text), splitter.flush()]
@@ -91,6 +65,14 @@ def _message(raw: dict[str, Any], index: int, ids: CallIds, offer: Offer) -> dic
     if not text and not message.keys().isdisjoint(("tool_calls", "refusal", "audio")):
         message["content"] = None
     return message
+
+
+def _is_plain(raw: dict[str, Any], offer: Offer) -> bool:
+    """The common case, told cheaply: a text without reasoning in it, and beside it at most a role and nulls."""
+    text = raw.get("content")
+    if type(text) is not str or "<think" in text or offer.model in offer.preset.think_opened:
+        return False
+    return all(key in PLAIN_FIELDS or value is None for key, value in raw.items())
 
 
 def _call(call: dict[str, Any], ids: CallIds, index: int, at: int) -> dict[str, Any]:

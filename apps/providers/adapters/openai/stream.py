@@ -4,28 +4,19 @@ from typing import Any
 
 import orjson
 
-from apps.core.redaction import scrub
+from apps.providers.adapters.calls import CallAssembler, CallIds
+from apps.providers.adapters.failures import frame_error
+from apps.providers.adapters.frames import FrameReader
+from apps.providers.adapters.values import as_dict, split_content
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.sse import MAX_EVENT_BYTES, Event, EventTooLargeError, SSEParser
+from apps.providers.sse import Event
 from apps.providers.types import ChatChunk, Offer, Usage
 
-from .calls import CallAssembler
-from .errors import frame_error, wrapped_error
+from .errors import wrapped_error
+from .fields import calls_of, extensions_of, finish_of, has_failed, reasoning_of, usage_of
 from .response import parse_chat
 from .thinking import ThinkSplitter
-from .values import (
-    CallIds,
-    as_dict,
-    calls_of,
-    extensions_of,
-    finish_of,
-    has_failed,
-    reasoning_of,
-    split_content,
-    usage_of,
-)
 
-MAX_MALFORMED = 5
 PLAIN_FIELDS = ("content", "role")
 CONTENT_FIELDS = frozenset({"content", "reasoning_content", "refusal", "audio", "tool_calls"})
 
@@ -92,69 +83,27 @@ def _add_missing_arguments(delta: dict[str, Any], calls: CallAssembler) -> None:
             delta.setdefault("tool_calls", []).append(missing)
 
 
-class OpenAIStream:
-    """Reads one streamed answer (see `ChatStream`). Also takes a whole answer that an upstream sends although
-    asked to stream. `done`: `[DONE]` has come."""
+class OpenAIStream(FrameReader):
+    """Reads one streamed answer (see `ChatStream`). `done`: `[DONE]` has come."""
 
     def __init__(self, offer: Offer) -> None:
-        self.done = False
-        self._offer = offer
-        self._events = SSEParser()
-        self._whole: bytearray | None = None
-        self._begun = False
+        super().__init__(offer)
         self._choices: dict[int, _Choice] = {}
         self._ids = CallIds()
-        self._malformed = 0
 
-    def feed(self, data: bytes) -> list[ChatChunk]:
-        """The chunks that `data` completes. Raises UpstreamError: PARSING, or an error frame's own kind."""
-        if not self._begun:
-            self._begin(data)
-        if self._whole is not None:
-            self._whole += data
-            self._check_size(len(self._whole))
-            return []
-        try:
-            events = self._events.feed(data)
-        except EventTooLargeError as exc:
-            raise UpstreamError(ErrorKind.PARSING, str(exc)) from exc
-        return self._read_all(events)
-
-    def finish(self) -> list[ChatChunk]:
-        """What the end of the body completes.
-
-        Raises UpstreamError: NETWORK when neither `[DONE]` nor every finish reason came.
-        """
-        if self._whole is not None:
-            return self._unstreamed(bytes(self._whole))
-        chunks = self._read_all(self._events.flush())
-        if not self.done and not (
-            self._choices and all(choice.finished for choice in self._choices.values())
-        ):
-            raise UpstreamError(ErrorKind.NETWORK, "the upstream's stream was cut before its end")
-        return chunks
-
-    def _begin(self, data: bytes) -> None:
-        """Look at the first byte: JSON or HTML instead of events is told by it."""
-        start = data.lstrip()[:1]
-        self._begun = bool(start)
-        if start == b"<":
-            shown = scrub(data[:200].decode("utf-8", "replace"), self._offer.api_key)
-            raise UpstreamError(ErrorKind.PARSING, f"the upstream sent HTML instead of a stream: {shown}")
-        if start in (b"{", b"["):
-            self._whole = bytearray()
-
-    def _check_size(self, size: int) -> None:
-        if size > MAX_EVENT_BYTES:
-            raise UpstreamError(ErrorKind.PARSING, f"an answer is larger than {MAX_EVENT_BYTES} bytes")
-
-    def _read_all(self, events: list[Event]) -> list[ChatChunk]:
+    def _read_events(self, events: list[Event]) -> list[ChatChunk]:
         chunks = []
         for event in events:
             chunk = self._read(event)
             if chunk is not None:
                 chunks.append(chunk)
         return chunks
+
+    def _is_complete(self) -> bool:
+        """`[DONE]`, every finish reason, or a whole answer came."""
+        if self.done or self._whole is not None:
+            return True
+        return bool(self._choices) and all(choice.finished for choice in self._choices.values())
 
     def _read(self, event: Event) -> ChatChunk | None:
         try:
@@ -225,13 +174,6 @@ class OpenAIStream:
             self._count_malformed()
         return None
 
-    def _count_malformed(self) -> None:
-        self._malformed += 1
-        if self._malformed >= MAX_MALFORMED:
-            raise UpstreamError(
-                ErrorKind.PARSING, f"the upstream sent {MAX_MALFORMED} malformed frames in a row"
-            )
-
     def _end(self) -> ChatChunk | None:
         """`[DONE]`: finish the choices that the upstream left open."""
         if self.done:
@@ -240,8 +182,8 @@ class OpenAIStream:
         states = list(self._choices.values()) or [_Choice(0, self._ids, opened=False)]
         return _chunk([choice.finish() for choice in states if not choice.finished], None)
 
-    def _unstreamed(self, body: bytes) -> list[ChatChunk]:
-        """The chunk that says what a whole answer says."""
+    def _read_whole(self, body: bytes) -> list[ChatChunk]:
+        """One chunk that says what the whole answer says."""
         result = parse_chat(body, self._offer)
         choices = []
         for choice in result.choices:

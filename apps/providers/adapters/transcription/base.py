@@ -5,8 +5,8 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 from apps.providers.adapters.openai.plan import plan_for
-from apps.providers.adapters.openai.values import as_dict, as_list, as_text
 from apps.providers.adapters.urls import resolve_base
+from apps.providers.adapters.values import as_dict, as_list, as_text
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.tasks import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest

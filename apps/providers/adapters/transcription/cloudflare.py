@@ -7,9 +7,9 @@ import orjson
 
 from apps.providers.adapters.openai.errors import wrapped_error
 from apps.providers.adapters.openai.plan import plan_for
-from apps.providers.adapters.openai.response import load_payload
-from apps.providers.adapters.openai.values import as_dict, as_text
+from apps.providers.adapters.payloads import load_payload
 from apps.providers.adapters.urls import model_path
+from apps.providers.adapters.values import as_dict, as_text
 from apps.providers.tasks import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 

@@ -1,8 +1,9 @@
 """POST /audio/transcriptions in OpenAI's dialect: Groq, SambaNova, Cohere's compatibility endpoint, local servers."""
 
 from apps.providers.adapters.openai.errors import wrapped_error
-from apps.providers.adapters.openai.response import load_payload
-from apps.providers.adapters.openai.values import as_text, usage_of
+from apps.providers.adapters.openai.fields import usage_of
+from apps.providers.adapters.payloads import load_payload
+from apps.providers.adapters.values import as_text
 from apps.providers.tasks import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 

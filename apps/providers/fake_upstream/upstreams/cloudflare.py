@@ -40,6 +40,7 @@ PROBLEMS = {
     Fault.NOT_FOUND: _coded(400, "5007", "No such model {model} or task"),
     Fault.TOO_LARGE: _coded(413, "3006", "Request is too large"),
     Fault.CONTEXT_LENGTH: _coded(413, "3006", "Request is too large"),
+    Fault.UNSUPPORTED_PARAM: _coded(400, "5006", "Error: oneOf at '/' not met, 0 matches: stream_options"),
     Fault.RATE_MINUTE: _MINUTE,
     Fault.RATE_TOKENS: _MINUTE,
     Fault.RATE_PLAIN: _MINUTE,

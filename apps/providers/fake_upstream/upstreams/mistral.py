@@ -24,9 +24,7 @@ def _limited(**headers: str) -> Problem:
 
 
 PROBLEMS = {
-    Fault.BAD_REQUEST: Problem(
-        status=400, message="Invalid request: messages", type="invalid_request_prompt", code="3051"
-    ),
+    Fault.BAD_REQUEST: Problem(status=400, message="Invalid request: messages"),
     Fault.AUTH: Problem(status=401, message="Unauthorized", extra={"bare": {"detail": "Unauthorized"}}),
     Fault.NOT_FOUND: Problem(
         status=404, message="no Route matched", extra={"bare": {"message": "no Route matched"}}

@@ -1,8 +1,8 @@
-"""What this wire cannot say: the candidate's own limit, so that another one is tried."""
+"""What a wire cannot say: the candidate's own limit, so that another one is tried."""
 
 from apps.providers.errors import ErrorKind, UpstreamError
 
 
 def cannot_say(message: str, param: str) -> UpstreamError:
-    """The error to raise for a request that has no form on this wire. `param`: the field's path, such as `tools[0]`."""
+    """The error to raise for a request that has no form on a wire. `param`: the field's path, such as `tools[0]`."""
     return UpstreamError(ErrorKind.CLIENT_ERROR, message, candidate_only=True, param=param)

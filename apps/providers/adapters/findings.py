@@ -65,7 +65,7 @@ CODES: dict[str, Finding] = {
         (NOT_HERE, "decimal_above_max_value decimal_below_min_value"),
         (NOT_HERE, "integer_above_max_value integer_below_min_value"),
         (NOT_HERE, "1500 invalid_model 3230 3280"),  # Mistral: its order of messages, its form of tool ids
-        (NOT_HERE, "1211 1212 1220"),  # Z.ai
+        (NOT_HERE, "1211 1212 1214 1220"),  # Z.ai; 1214 names a parameter that it does not take
         (NOT_HERE, "5007 3042 5016 5018 3023 3041"),  # Cloudflare: unknown, or not for this account
         (NOT_HERE, "3003 5004 5005 5006 5019"),  # Cloudflare: its schema is stricter than OpenAI's
         (NOT_HERE, "20012"),  # SiliconFlow

@@ -1,8 +1,41 @@
-"""Which fragment of a stream belongs to which tool call, where upstreams omit or repeat index, id and name."""
+"""Tool calls of answers: their ids, their arguments, and which fragment of a stream belongs to which call, where
+upstreams omit or repeat index, id and name."""
 
+import uuid
 from typing import Any
 
-from .values import CallIds, arguments_of, as_dict, as_text
+import orjson
+
+from .history import text_hash
+from .values import as_dict, as_text
+
+
+def arguments_of(function: dict[str, Any]) -> str:
+    """Arguments as JSON text; "" where there are none. Cloudflare and others send an object."""
+    arguments = function.get("arguments")
+    if isinstance(arguments, str):
+        return arguments
+    return orjson.dumps(arguments).decode() if arguments else ""
+
+
+class CallIds:
+    """Ids for tool calls that came without: they depend on the answer's own id, so a streamed and a whole
+    answer get the same."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self) -> None:
+        self._answer = ""
+
+    def learn(self, answer_id: Any) -> None:
+        """Take over the answer's id, where a frame has it; the first of a stream may not."""
+        if not self._answer and isinstance(answer_id, str):
+            self._answer = answer_id
+
+    def make(self, choice: int, position: int) -> str:
+        """`call_` and 24 letters and digits."""
+        self._answer = self._answer or uuid.uuid4().hex
+        return "call_" + text_hash(f"{self._answer} {choice} {position}", 24)
 
 
 class _Call:

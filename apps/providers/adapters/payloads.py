@@ -1,0 +1,37 @@
+"""Decoding the bodies of upstreams' answers."""
+
+from typing import Any
+
+import orjson
+
+from apps.core.redaction import scrub
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import Offer
+
+SHOWN_BYTES = 200
+
+
+def beginning(body: bytes, offer: Offer) -> str:
+    """How `body` begins, for an error's message: without the offer's key."""
+    return scrub(body[:SHOWN_BYTES].decode("utf-8", "replace"), offer.api_key)
+
+
+def load_json(body: bytes, offer: Offer) -> Any:
+    """The JSON value in `body`. Raises UpstreamError(PARSING)."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        kind = "HTML" if body.lstrip().startswith(b"<") else "something else"
+        message = f"the upstream sent {kind} instead of JSON: {beginning(body, offer)}"
+        raise UpstreamError(ErrorKind.PARSING, message) from exc
+
+
+def load_payload(body: bytes, offer: Offer) -> dict[str, Any]:
+    """The JSON object in `body`, taken out of the array that some upstreams wrap around it. Raises
+    UpstreamError(PARSING)."""
+    payload = load_json(body, offer)
+    if isinstance(payload, list) and len(payload) == 1:
+        payload = payload[0]
+    if not isinstance(payload, dict):
+        raise UpstreamError(ErrorKind.PARSING, "the upstream's answer is not a JSON object")
+    return payload

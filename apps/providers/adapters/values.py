@@ -1,0 +1,36 @@
+"""Reading JSON that is only roughly in the shapes that its sender documents."""
+
+from typing import Any
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def as_count(value: Any) -> int:
+    """A number of tokens: whole and not negative; 0 where none is said."""
+    return max(int(value), 0) if isinstance(value, int | float) else 0
+
+
+def split_content(content: Any) -> tuple[str, str]:
+    """(reasoning, text) of a message's content: a string, or parts, of which the `thinking` ones of Mistral and
+    Cohere are reasoning."""
+    if isinstance(content, str):
+        return "", content
+    reasoning, texts = [], []
+    for part in as_list(content):
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict):
+            thinking = part.get("thinking")
+            reasoning.append(thinking if isinstance(thinking, str) else split_content(thinking)[1])
+            texts.append(as_text(part.get("text")))
+    return "".join(reasoning), "".join(texts)
