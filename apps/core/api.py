@@ -4,14 +4,20 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+from django.db import InterfaceError, OperationalError
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_exception_handler
+from rest_framework.views import set_rollback
+
+log = structlog.get_logger("freeai.api")
 
 MAX_OFFSET = 2**31 - 1
+DATABASE_AWAY = "The database is out of reach. Try again later."
 
 # DRF converts "60" to 60, 5 to "5" and "yes" to True. JSON has types: a wrong one is an error of the caller.
 JSON_TYPES: tuple[tuple[type[Any], tuple[type, ...], str], ...] = (
@@ -66,7 +72,11 @@ class TotalCountPagination(LimitOffsetPagination):
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's handler, with the errors of the fields under `detail` like every other error of `/api`."""
+    """DRF's handler, with the errors of the fields under `detail` like every other error of `/api`; 503 while the database is away."""
+    if isinstance(error, OperationalError | InterfaceError):
+        log.error("api.database_away", error=type(error).__name__)
+        set_rollback()
+        return Response({"detail": DATABASE_AWAY}, status=503)
     response = default_exception_handler(error, context)
     if response is not None and isinstance(error, ValidationError):
         response.data = {"detail": response.data}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import structlog
-from django.db import DatabaseError, models, transaction
+from django.db import Error, models, transaction
 from django.db.models import F
 from django.db.models.signals import post_delete, post_save
 
@@ -69,14 +69,15 @@ def load_all() -> None:
 
 
 def poll() -> None:
-    """Reload the sections whose version moved. A database that is away is logged, not raised: the last good values serve."""
+    """Reload the sections whose version moved. Never raises: of what cannot be loaded the last good values serve."""
     try:
         versions = _versions()
-        for section in SECTIONS.values():
-            if section.loaded and versions.get(section.name, 0) != section.version:
-                section.refresh()
-    except DatabaseError as error:
+    except Error as error:
         log.warning("snapshot.database_away", error=type(error).__name__)
+        return
+    for section in SECTIONS.values():
+        if section.loaded and versions.get(section.name, 0) != section.version:
+            _try_refresh(section)
 
 
 def announce(name: str) -> None:
@@ -112,10 +113,22 @@ def _refresh_own_write(name: str) -> None:
     if section is None or not section.loaded:
         return
     try:
-        if _versions().get(name, 0) != section.version:
-            section.refresh()
-    except DatabaseError as error:
+        if _versions().get(name, 0) == section.version:
+            return
+    except Error as error:
         log.warning("snapshot.database_away", error=type(error).__name__)
+        return
+    _try_refresh(section)
+
+
+def _try_refresh(section: Section[Any]) -> None:
+    """One section that cannot be loaded, whatever the reason, must not keep the others from following."""
+    try:
+        section.refresh()
+    except Error as error:
+        log.warning("snapshot.database_away", error=type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - a row that its loader cannot read
+        log.error("snapshot.section_failed", section=section.name, error=type(error).__name__)
 
 
 def _versions() -> dict[str, int]:

@@ -1,11 +1,13 @@
 """From what went wrong to the one error that the client sees (product table of errors on /v1). Pure."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from apps.core.redaction import scrub
 from apps.gateway.wire.errors import ApiError
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer, Task
@@ -13,6 +15,7 @@ from apps.strategies.ranking import Excluded
 
 QUOTA_REASONS = frozenset({"quota", "rate_limited"})
 CAPABILITY_REASONS = frozenset({"incapable", "context_window"})
+IDENTIFIER = re.compile(r"[\w.\[\]-]{1,200}")
 BAD_REQUEST, NOT_FOUND = 400, 404
 CLIENT_STATUSES = frozenset({BAD_REQUEST, NOT_FOUND, 413, 422})
 PROMPT_FIELDS: dict[Task, str] = {"chat": "messages", "embedding": "input", "transcription": "file"}
@@ -35,8 +38,8 @@ def exhausted(failures: Sequence[Failure], waiting: Sequence[Excluded], now: flo
     message = f"{last.offer.provider}: {last.error.message}"
     param = PROMPT_FIELDS[last.offer.task]
     if last.error.kind is ErrorKind.CLIENT_ERROR:
-        code = last.error.code
-        return ApiError(_client_status(last), message, param=last.error.param, code=code, extra=extra)
+        code, field = _identifier(last.error.code, last.offer), _identifier(last.error.param, last.offer)
+        return ApiError(_client_status(last), message, param=field, code=code, extra=extra)
     if last.error.kind is ErrorKind.CONTEXT_LENGTH:
         return ApiError(400, message, param=param, code="context_length_exceeded", extra=extra)
     if kinds == {ErrorKind.CONTENT_FILTERED}:
@@ -48,6 +51,13 @@ def exhausted(failures: Sequence[Failure], waiting: Sequence[Excluded], now: flo
         return ApiError(504, message, type="api_error", code="upstream_timeout", extra=extra)
     message = f"Every provider failed. Last: {message}"
     return ApiError(502, message, type="api_error", code="upstream_failed", extra=extra)
+
+
+def _identifier(text: str | None, offer: Offer) -> str | None:
+    """An upstream's `code` or `param` as it may be shown; None for prose, which may repeat anything, the key included."""
+    if text is None or not IDENTIFIER.fullmatch(text):
+        return None
+    return scrub(text, offer.api_key)
 
 
 def _client_status(last: Failure) -> int:

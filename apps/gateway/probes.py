@@ -1,11 +1,12 @@
 """Liveness, readiness and metrics. Public and terse: a scanner learns nothing about the deployment."""
 
+import asyncio
 import hmac
 
 import orjson
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 
 from apps.analytics import metrics as inventory
@@ -16,6 +17,24 @@ from apps.gateway.wire.methods import only
 
 OK = orjson.dumps({"status": "ok"})
 UNAVAILABLE = orjson.dumps({"status": "unavailable"})
+DATABASE_TIMEOUT_S = 2.0
+
+
+class DatabaseProbe:
+    """Asks the database whether it is there. One question at a time: a database that hangs must not gather a queue of them."""
+
+    def __init__(self) -> None:
+        self._question: asyncio.Task[bool] | None = None
+
+    async def answers(self) -> bool:
+        """Whether it says so within DATABASE_TIMEOUT_S."""
+        if self._question is None or self._question.done():
+            self._question = asyncio.create_task(sync_to_async(_database_answers)())
+        await asyncio.wait([self._question], timeout=DATABASE_TIMEOUT_S)
+        return self._question.done() and self._question.result()
+
+
+DATABASE = DatabaseProbe()
 
 
 @only("GET")
@@ -36,16 +55,17 @@ async def readyz(_request: HttpRequest) -> HttpResponse:
     ready = (
         runtime.is_running()
         and all(section.loaded for section in snapshot.SECTIONS.values())
-        and await sync_to_async(_database_answers)()
+        and await DATABASE.answers()
     )
     return HttpResponse(OK if ready else UNAVAILABLE, status=200 if ready else 503, content_type=JSON)
 
 
 def _database_answers() -> bool:
+    connection.close_if_unusable_or_obsolete()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError:
+    except Error:
         return False
     finally:
         connection.close_if_unusable_or_obsolete()

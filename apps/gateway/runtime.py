@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import close_old_connections
 
 from apps.analytics import history, metrics
 from apps.analytics.events import UsageEvent
@@ -86,7 +87,7 @@ class Runtime:
         while True:
             seen = offers.CATALOGUE.value
             await asyncio.sleep(POLL_INTERVAL_S)
-            await sync_to_async(snapshot.poll)()
+            await sync_to_async(_poll)()
             if (catalogue := offers.CATALOGUE.value) is not seen:
                 for credential in catalogue.rekeyed_since(seen):
                     await self.store.reset(credential, clock.now())
@@ -95,6 +96,12 @@ class Runtime:
         snapshot.load_all()
         self.writer.adopt()
         return list(past_usage(offers.CATALOGUE.value, clock.now()))
+
+
+def _poll() -> None:
+    """Over a connection that is replaced when the database has dropped it."""
+    close_old_connections()
+    snapshot.poll()
 
 
 def _spare_the_collector() -> None:

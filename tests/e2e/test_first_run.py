@@ -131,3 +131,24 @@ def test_ctrl_c_lets_an_open_stream_end(data_dir: Path):
     assert body.endswith("data: [DONE]\n\n")
     assert '"error"' not in body
     assert running.process.wait(30) == 0
+
+
+def test_second_gateway_on_the_same_data_directory_is_refused(data_dir: Path):
+    first = server.start(data_dir, "--no-tasks")
+
+    with pytest.raises(AssertionError, match="Another gateway serves from"):
+        server.start(data_dir, "--no-tasks")
+
+    assert first.stop() == 0
+
+
+def test_sigterm_stops_celery_and_exits_cleanly(data_dir: Path):
+    running = server.start(data_dir)
+    children = running.children()
+    assert children
+
+    running.process.terminate()
+
+    assert running.process.wait(30) == 0
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []

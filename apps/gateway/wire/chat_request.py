@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 import msgspec
 import orjson
 
+from apps.core.nesting import MAX_DEPTH, is_too_deep
 from apps.gateway.wire.chat_schema import ChatBody
 from apps.gateway.wire.errors import bad_request
 from apps.providers.types import Capability, ChatRequest
 
 OWN_FIELDS = ("model", "stream", "stream_options", "strategy", "preferred_provider", "fallback")
-MAX_DEPTH = 100
 CHARS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 800
@@ -53,23 +53,9 @@ def decode(body: bytes) -> dict[str, Any]:
         raise bad_request(f"The request body is not valid JSON: {error}") from None
     if not isinstance(raw, dict):
         raise bad_request("The request body must be a JSON object.")
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _too_deep(raw):
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_too_deep(raw):
         raise bad_request(f"The request body is nested deeper than {MAX_DEPTH} levels.")
     return raw
-
-
-def _too_deep(value: Any) -> bool:
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def validate(raw: dict[str, Any], schema: type[Body]) -> Body:

@@ -1,8 +1,11 @@
 """`manage.py serve`: the gateway, with Celery worker and beat as its child. Ctrl-C stops all of it, streams drained."""
 
+import fcntl
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -51,7 +54,10 @@ class Command(BaseCommand):
                 "One web process is what this version serves with: quota state lives in the process. "
                 "Set --workers (FREEAI_WORKERS) to 1."
             )
-        self.check(tags=["freeai"])
+        lock = _claim(settings.DATA_DIR / "serve.lock")
+        signal.signal(
+            signal.SIGTERM, lambda *_: sys.exit(0)
+        )  # uvicorn raises it anew at its end: then stop the tasks too
         made = setup.run()
         if unreadable := check_master_keys():
             raise CommandError(
@@ -67,6 +73,21 @@ class Command(BaseCommand):
         finally:
             if tasks is not None:
                 _stop_tasks(tasks)
+            os.close(lock)
+
+
+def _claim(path: Path) -> int:
+    """Hold the data directory; the system lets go of it when we die. Raises CommandError if another gateway serves from it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CommandError(
+            f"Another gateway serves from {path.parent}: each would count the quotas for itself. "
+            "Stop it, or give this one its own FREEAI_DATA_DIR."
+        ) from None
+    return lock
 
 
 def _serve(host: str, port: int) -> None:
