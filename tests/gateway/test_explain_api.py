@@ -8,6 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import connections
 from rest_framework.test import APIClient
 
 from apps.core import clock
@@ -31,7 +32,10 @@ async def post(user: Any, path: str, body: Any) -> Any:
     def send() -> Any:
         client = APIClient()
         client.force_authenticate(user)
-        return client.post(path, body)
+        try:
+            return client.post(path, body)
+        finally:
+            connections.close_all()  # this thread's: an open one would keep the test database from going
 
     return await sync_to_async(send)()
 
