@@ -34,7 +34,7 @@ def test_calls_are_counted_by_success_or_error_kind(fields: dict, outcome: str):
 
 def test_durations_and_tokens_are_recorded_in_seconds_and_by_kind():
     event = ended(
-        provider="cohere",
+        provider="nobody-else",
         latency_ms=1500.0,
         ttfb_ms=250.0,
         prompt_tokens=7,
@@ -44,10 +44,11 @@ def test_durations_and_tokens_are_recorded_in_seconds_and_by_kind():
 
     metrics.attempt_ended(event)
 
-    assert sample("freeai_provider_call_duration_seconds_sum", provider="cohere") == 1.5
-    assert sample("freeai_provider_first_byte_seconds_sum", provider="cohere") == 0.25
+    assert sample("freeai_provider_call_duration_seconds_sum", provider="nobody-else") == 1.5
+    assert sample("freeai_provider_first_byte_seconds_sum", provider="nobody-else") == 0.25
     tokens = {
-        kind: sample("freeai_tokens_total", provider="cohere", kind=kind) for kind in ("prompt", "cached")
+        kind: sample("freeai_tokens_total", provider="nobody-else", kind=kind)
+        for kind in ("prompt", "cached")
     }
     assert tokens == {"prompt": 7, "cached": 2}
 
@@ -86,10 +87,10 @@ def test_requests_in_flight_go_up_and_down():
 
     metrics.request_started()
     during = sample("freeai_requests_in_flight")
-    metrics.request_ended("v1/chat/completions", "POST", 200, 0.1)
+    metrics.request_ended("v1/nobody/else", "POST", 200, 0.1)
 
     assert (during, sample("freeai_requests_in_flight")) == (before + 1, before)
-    counted = sample("freeai_http_requests_total", route="v1/chat/completions", method="POST", status="200")
+    counted = sample("freeai_http_requests_total", route="v1/nobody/else", method="POST", status="200")
     assert counted == 1
 
 
@@ -117,12 +118,11 @@ def test_the_number_of_children_is_bounded(monkeypatch: pytest.MonkeyPatch):
     assert sample("freeai_provider_circuit_breaker_trips_total", provider="known") == 2
 
 
-def test_quotas_are_asked_for_at_each_scrape_and_replaced(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(metrics, "_before_scrape", [])
-    answers = iter([[("groq", "requests/day", 0.5)], [("gemini", "tokens/minute", 0.25)]])
-    metrics.on_scrape(lambda: next(answers))
+def test_quotas_replace_what_was_known_at_the_scrape_before():
+    metrics.quotas_remaining([("groq", "requests/day", 0.5)])
     metrics.exposition()
 
+    metrics.quotas_remaining([("gemini", "tokens/minute", 0.25)])
     body, _ = metrics.exposition()
 
     lines = [line for line in body.decode().splitlines() if line.startswith("freeai_quota_remaining_ratio{")]
