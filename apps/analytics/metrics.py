@@ -5,7 +5,7 @@ With PROMETHEUS_MULTIPROC_DIR set before the start, `exposition` adds up all wor
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from prometheus_client import (
@@ -112,7 +112,6 @@ _state_store = Children(
     )
 )
 _build = Gauge("freeai_build_info", "Always 1.", ["version", "python"], multiprocess_mode="livemax")
-_before_scrape: list[Callable[[], Iterable[QuotaLeft]]] = []
 
 
 def attempt_ended(event: UsageEvent) -> None:
@@ -183,15 +182,8 @@ def quotas_remaining(rows: Iterable[QuotaLeft]) -> None:
         _quota.labels(provider if LABEL.fullmatch(provider) else OTHER, window).set(ratio)
 
 
-def on_scrape(callback: Callable[[], Iterable[QuotaLeft]]) -> None:
-    """Ask `callback` for the remaining quotas at every scrape; it replaces an earlier one."""
-    _before_scrape[:] = [callback]
-
-
 def exposition() -> tuple[bytes, str]:
     """The metrics of all processes in Prometheus' text format, and its content type."""
-    for callback in _before_scrape:
-        quotas_remaining(callback())
     registry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()

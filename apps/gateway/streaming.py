@@ -38,7 +38,6 @@ class ChatEventStream:
         self._writer_for = writer_for
         self._deadline = deadline
         self._last = last
-        self._served: Served[OpenStream] | None = None
         self._writer: FrameWriter | None = None
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
@@ -50,12 +49,12 @@ class ChatEventStream:
             if not self._pending.done():
                 yield KEEP_ALIVE
         try:
-            self._served = self._pending.result()
+            served = self._pending.result()
         except ApiError as error:
             yield errors.frame(error)
             return
-        self._writer = self._writer_for(self._served)
-        async for part in self._relay(self._served, self._writer):
+        self._writer = self._writer_for(served)
+        async for part in self._relay(served, self._writer):
             yield part
 
     async def _relay(self, served: Served[OpenStream], writer: FrameWriter) -> AsyncGenerator[bytes, None]:

@@ -8,7 +8,6 @@ import asyncio
 import socket
 from collections.abc import Iterator, Mapping
 from io import BytesIO
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -180,14 +179,6 @@ class Switchboard:
     async def aclose(self) -> None:
         await self.sandbox.aclose()
         await self.network.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 def _sendable(body: bytes) -> bytes | BytesIO | None:
