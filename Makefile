@@ -5,31 +5,43 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test lint types check bench lock format
 
+# HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
+given        = $(if $(filter command line,$(origin $(1))),$($(1)))
+SERVE_OPTIONS = $(if $(call given,HOST),--host $(call given,HOST)) $(if $(call given,PORT),--port $(call given,PORT))
+
+# The locked set, exactly: --no-deps keeps pip from looking at newer releases on the index, so that the same files are installed next year.
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "FreeAI needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V 2>&1`. Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/pip || { echo "Making a virtual environment in $(VENV) with `$(PYTHON) -V`."; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing the `grep -c '==' $<` packages of $< into $(VENV). On the first run that takes about a minute."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+	@echo "Installed."
+endef
+
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 $(VENV)/.base: requirements/base.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements/base.txt
-	@touch $@
+	$(install)
 
 $(VENV)/.dev: requirements/dev.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
-	@touch $@
+	$(install)
 
 setup: $(VENV)/.base  ## Make the virtual environment and install what serving needs
 
-serve: setup  ## Start the gateway on 127.0.0.1:8000 (first run sets everything up)
-	@exec $(BIN)/python manage.py serve
+serve: setup  ## Start the gateway on 127.0.0.1:8000, or HOST=… PORT=… (the first run sets everything up)
+	@exec $(BIN)/python manage.py serve $(SERVE_OPTIONS)
 
 test: $(VENV)/.dev  ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto
 
-lint: $(VENV)/.dev  ## Style, formatting, import contracts
+lint: $(VENV)/.dev  ## Style, formatting, import contracts, a complete lock
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/python -m pip check
 
 types: $(VENV)/.dev  ## Type check (mypy, strict)
 	$(BIN)/mypy
