@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 
 from apps.providers.catalogue_files import ModelEntry, ProviderEntry, read_catalogue
-from apps.providers.fake_upstream import UPSTREAMS
 from apps.providers.presets import parse_preset
 from apps.providers.types import Capability, Preset
+from fakes import UPSTREAMS
 
 EVERYTHING: list[Capability] = list(get_args(Capability))
 

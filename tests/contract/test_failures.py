@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.providers.fake_upstream.answers import PIECES_OF_OK, words
+from fakes.answers import PIECES_OF_OK, words
 from tests.asgi import Answer
 from tests.contract.candidates import Candidate, each_provider
 from tests.contract.served import both_ways, install, streamed, whole

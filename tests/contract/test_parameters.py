@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from apps.providers.fake_upstream.answers import PIECES_OF_OK, words
 from apps.providers.types import Wire
+from fakes.answers import PIECES_OF_OK, words
 from tests.contract.candidates import Candidate, able
 from tests.contract.served import ask, both_ways, sent, sent_text
 from tests.gateway.conftest import Gateway

@@ -1,6 +1,6 @@
 """Reasoning: apart from the answer, wherever the provider puts it."""
 
-from apps.providers.fake_upstream.answers import words
+from fakes.answers import words
 from tests.contract.candidates import Candidate, able
 from tests.contract.served import ask, both_ways
 from tests.gateway.conftest import Gateway

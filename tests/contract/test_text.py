@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.providers.fake_upstream.answers import PIECES_OF_OK, words
+from fakes.answers import PIECES_OF_OK, words
 from tests.contract.candidates import Candidate, able
 from tests.contract.served import ask, both_ways
 from tests.gateway.conftest import Gateway

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apps.providers.fake_upstream.answers import PIECES_OF_OK, words
+from fakes.answers import PIECES_OF_OK, words
 from tests.contract.candidates import Candidate, able
 from tests.contract.served import ask, both_ways, sent_text
 from tests.gateway.conftest import Gateway

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apps.providers.fake_upstream.answers import PIECES_OF_OK, words
+from fakes.answers import PIECES_OF_OK, words
 from tests.contract.candidates import Candidate, able
 from tests.contract.served import Served, ask, both_ways, sent_text
 from tests.gateway.conftest import Gateway

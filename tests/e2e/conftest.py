@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.providers.fake_upstream import FakeUpstream
+from fakes import FakeUpstream
 from tests.e2e import server
 from tests.e2e.server import Server
 

@@ -11,7 +11,7 @@ import httpx
 import orjson
 import pytest
 
-from apps.providers.fake_upstream import NAMED, FakeUpstream
+from fakes import NAMED, FakeUpstream
 from tests.e2e import server
 from tests.e2e.server import Server
 

@@ -9,7 +9,7 @@ import orjson
 import psutil
 import pytest
 
-from apps.providers.fake_upstream import FakeUpstream, Limits
+from fakes import FakeUpstream, Limits
 from tests.e2e.server import Server
 
 CLIENTS = 200

@@ -6,7 +6,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from apps.providers.fake_upstream import FakeUpstream
+from fakes import FakeUpstream
 from tests.e2e.server import Server
 
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

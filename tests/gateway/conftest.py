@@ -17,13 +17,13 @@ from apps.gateway.config import CONFIG, Config
 from apps.gateway.runtime import Runtime
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.facts import ModelFacts, ProviderFacts
-from apps.providers.fake_upstream import FakeUpstream
 from apps.providers.offers import CATALOGUE, Account, Catalogue
 from apps.providers.presets import parse_preset
 from apps.providers.quotas import Limit, Overrides, account_windows, credential_key
 from apps.providers.types import Preset, Secret
 from apps.strategies.definition import parse_definition
 from apps.strategies.library import STRATEGIES, LoadedStrategy, builtins
+from fakes import FakeUpstream
 from tests.asgi import Client
 
 SHIPPED = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}

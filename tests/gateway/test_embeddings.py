@@ -14,8 +14,8 @@ from openai.types import CreateEmbeddingResponse
 
 from apps.gateway import dispatch
 from apps.gateway.asgi import LeanHandler
-from apps.providers.fake_upstream.families.embeddings import vector_of
 from apps.providers.wires import EmbeddingWire
+from fakes.families.embeddings import vector_of
 from tests.asgi import Answer
 from tests.gateway.conftest import RAW_KEY, SHIPPED, Gateway, Limit, use_key
 

@@ -9,10 +9,10 @@ import pytest
 from apps.providers.adapters.cohere import CohereAdapter
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import UpstreamError
-from apps.providers.fake_upstream.answers import Asked
-from apps.providers.fake_upstream.upstreams.cohere_rules import check_chat
 from apps.providers.presets import parse_preset
 from apps.providers.types import ChatChunk, ChatResult, Usage
+from fakes.answers import Asked
+from fakes.upstreams.cohere_rules import check_chat
 from tests.factories import make_offer, make_request
 from tests.providers.openai_wire import joined
 

@@ -9,9 +9,9 @@ import pytest
 
 from apps.providers.adapters.gemini import GeminiAdapter
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.fake_upstream.answers import Asked
-from apps.providers.fake_upstream.families.gemini import SIGNATURE_PREFIX, canonical
-from apps.providers.fake_upstream.upstreams.gemini_rules import check_chat
+from fakes.answers import Asked
+from fakes.families.gemini import SIGNATURE_PREFIX, canonical
+from fakes.upstreams.gemini_rules import check_chat
 from tests.factories import make_offer, make_request
 
 GEMINI_3, GEMINI_25, GEMMA_3 = "gemini-3-flash-preview", "gemini-2.5-flash", "gemma-3-27b-it"

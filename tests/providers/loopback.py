@@ -7,9 +7,9 @@ from msgspec import structs
 
 from apps.providers.adapters import adapter_for
 from apps.providers.catalogue_files import read_catalogue
-from apps.providers.fake_upstream import FakeUpstream
 from apps.providers.presets import parse_preset
 from apps.providers.types import Offer
+from fakes import FakeUpstream
 from tests.factories import make_offer, make_request
 from tests.providers.cohere_wire import put_together, taken_apart
 

@@ -10,9 +10,9 @@ import pytest
 
 from apps.providers.adapters import adapter_for
 from apps.providers.catalogue_files import ModelEntry, read_catalogue
-from apps.providers.fake_upstream import UPSTREAMS, FakeUpstream
 from apps.providers.presets import parse_preset
 from apps.providers.types import Capability, Offer
+from fakes import UPSTREAMS, FakeUpstream
 from tests.factories import make_offer, make_request
 
 CATALOGUE = {entry.name: entry for entry in read_catalogue() if entry.name != "sandbox"}

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from apps.providers.adapters.gemini.signatures import split_id
-from apps.providers.fake_upstream import FakeUpstream
+from fakes import FakeUpstream
 from tests.providers.loopback import ask, offer_of
 
 MODELS = {

@@ -13,7 +13,7 @@ from apps.providers.adapters.gemini.schema import (
     reduce_parameters,
     reduce_schema,
 )
-from apps.providers.fake_upstream.upstreams.gemini_schema import check_schema
+from fakes.upstreams.gemini_schema import check_schema
 
 DOCUMENTED = frozenset(
     [

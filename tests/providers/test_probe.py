@@ -6,10 +6,10 @@ import pytest
 
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import ErrorKind
-from apps.providers.fake_upstream import FakeUpstream
 from apps.providers.presets import parse_preset
 from apps.providers.probe import probe, probe_request
 from apps.providers.types import Preset, Probe, Secret
+from fakes import FakeUpstream
 from tests.factories import API_KEY, make_offer
 from tests.providers.probed import Page, failure, running
 

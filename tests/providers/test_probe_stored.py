@@ -7,9 +7,9 @@ from rest_framework.test import APIClient
 
 from apps.providers.credentials import set_key
 from apps.providers.errors import ErrorKind
-from apps.providers.fake_upstream import FakeUpstream
 from apps.providers.models import Credential, Provider
 from apps.providers.probe import probe_request, probe_stored, stored_offer
+from fakes import FakeUpstream
 from tests.providers.probed import failure, running
 
 KEY = "gsk_test_canary_0123456789abcdef"

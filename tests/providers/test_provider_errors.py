@@ -8,10 +8,10 @@ import pytest
 from apps.providers.adapters import adapter_for
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.fake_upstream import UPSTREAMS, FakeUpstream
-from apps.providers.fake_upstream.faults import Fault
 from apps.providers.presets import parse_preset
 from apps.providers.types import Secret
+from fakes import UPSTREAMS, FakeUpstream
+from fakes.faults import Fault
 from tests.factories import make_offer, make_request
 
 PRESETS = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}

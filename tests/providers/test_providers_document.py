@@ -9,9 +9,9 @@ import pytest
 
 from apps.providers.adapters import adapter_for
 from apps.providers.catalogue_files import ProviderEntry, read_catalogue
-from apps.providers.fake_upstream import FakeUpstream
 from apps.providers.presets import parse_preset
 from apps.providers.types import Preset
+from fakes import FakeUpstream
 from tests.factories import make_offer, make_request
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "PROVIDERS.md").read_text(encoding="utf-8")

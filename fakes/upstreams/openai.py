@@ -1,0 +1,39 @@
+"""A lenient OpenAI-compatible server: no strict rules, no rate-limit headers. For benchmarks."""
+
+from __future__ import annotations
+
+from fakes.families.base import Listing
+from fakes.families.dialect import Dialect
+from fakes.families.embeddings import OpenAIEmbeddings
+from fakes.families.openai import OpenAIChat
+from fakes.families.transcriptions import Transcriptions
+
+from .base import Upstream, error_event, models_document
+from .task_rules import check_openai_embeddings
+
+MODELS = models_document(
+    {"id": "gpt-4o-mini", "owned_by": "openai"},
+    {"id": "text-embedding-3-small", "owned_by": "openai"},
+)
+
+OPENAI = Upstream(
+    slug="openai",
+    base_path="/v1",
+    families=(
+        OpenAIChat(Dialect(extras={"system_fingerprint": "fp_fake"})),
+        OpenAIEmbeddings(),
+        Transcriptions(),
+        Listing("models", "/models", MODELS),
+    ),
+    checks={"embeddings": check_openai_embeddings},
+    stream_error=error_event(
+        {
+            "error": {
+                "message": "The server had an error.",
+                "type": "server_error",
+                "param": None,
+                "code": None,
+            }
+        }
+    ),
+)

@@ -1,0 +1,92 @@
+"""Together: OpenAI's errors with an id beside them, logprobs as a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakes.answers import Asked
+from fakes.families.base import Listing
+from fakes.families.dialect import Dialect, Reasoning
+from fakes.families.openai import OpenAIChat
+from fakes.faults import Fault, Problem, wrapped_shape
+from fakes.limits import Meter
+
+from .base import Upstream, error_event, invalid, models_document
+
+_MINUTE = Problem(
+    status=429,
+    message="You have reached the rate limit specific to this model {model}. The maximum rate limit for this model is 6.0 "
+    "queries per minute.",
+    type="model_rate_limit",
+    headers={"x-ratelimit-limit": "6", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"},
+)
+
+PROBLEMS = {
+    Fault.AUTH: Problem(
+        status=401,
+        message="Invalid API key provided. You can find your API key at https://api.together.xyz/settings/api-keys.",
+        code="invalid_api_key",
+    ),
+    Fault.PAYMENT: Problem(status=402, message="Credit limit exceeded.", type="credit_limit"),
+    Fault.NOT_FOUND: Problem(
+        status=404, message="Unable to access model {model}.", code="model_not_available"
+    ),
+    Fault.RATE_MINUTE: _MINUTE,
+    Fault.RATE_TOKENS: _MINUTE,
+    Fault.RATE_PLAIN: _MINUTE,
+    Fault.UNPROCESSABLE: Problem(
+        status=422,
+        message="Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8193. Given: 9000 `inputs` tokens",
+    ),
+    Fault.CONTEXT_LENGTH: Problem(
+        status=422,
+        message="Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8193. Given: 9000 `inputs` tokens",
+    ),
+    Fault.UNAVAILABLE: Problem(
+        status=503, message="The server is overloaded or not ready yet.", type="service_unavailable"
+    ),
+}
+
+
+def shape(problem: Problem) -> dict[str, Any]:
+    """OpenAI's error object and the request's id."""
+    return {"id": "fake-request"} | wrapped_shape(problem)
+
+
+def headers(meter: Meter, asked: Asked, now: float) -> dict[str, str]:
+    """Requests and tokens, with the seconds to their reset."""
+    return {
+        "x-ratelimit-limit": str(meter.limits.requests_per_minute),
+        "x-ratelimit-remaining": str(meter.left_requests_minute),
+        "x-ratelimit-reset": "1",
+        "x-tokenlimit-limit": str(meter.limits.tokens_per_minute),
+        "x-tokenlimit-remaining": str(meter.left_tokens_minute),
+    }
+
+
+def check(asked: Asked) -> None:
+    """Raises Refused for OpenAI's form of logprobs."""
+    if isinstance(asked.body.get("logprobs"), bool):
+        raise invalid("logprobs: Expected number, received boolean", param="logprobs")
+
+
+MODELS = models_document(
+    {"id": "meta-llama/Llama-3.3-70B-Instruct-Turbo-Free", "type": "chat", "context_length": 131_072},
+    {"id": "openai/gpt-oss-120b", "type": "chat", "context_length": 131_072},
+)
+
+TOGETHER = Upstream(
+    slug="together",
+    base_path="/v1",
+    families=(
+        OpenAIChat(Dialect(reasoning=Reasoning.REASONING, usage_chunk="last")),
+        Listing("models", "/models", MODELS),
+    ),
+    shape=shape,
+    problems=PROBLEMS,
+    stream_error=error_event(
+        shape(Problem(status=500, message="Internal server error", type="server_error"))
+    ),
+    checks={"chat": check},
+    headers=headers,
+)
