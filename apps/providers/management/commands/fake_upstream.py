@@ -11,7 +11,7 @@ from fakes import command
 class Command(BaseCommand):
     help = command.HELP
     requires_system_checks: list[str] = []
-    add_arguments = staticmethod(command.add_arguments)  # type: ignore[assignment]  # it needs no Command
+    add_arguments = staticmethod(command.add_arguments)
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Until SIGINT or SIGTERM. Exit code 1 if the address cannot be listened on."""
