@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from apps.gateway.asgi import LeanHandler
+from apps.gateway.edge.asgi import LeanHandler
 
 
 @dataclass(slots=True)

@@ -14,9 +14,9 @@ from msgspec import Struct
 from apps.clients.keys import Principal
 from apps.core.state.contract import Standing, StateStore
 from apps.gateway import runtime
-from apps.gateway.calls import Call
-from apps.gateway.planning import plan_chat
-from apps.gateway.wire import chat_request
+from apps.gateway.attempts.calls import Call
+from apps.gateway.attempts.planning import plan_chat
+from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.wire.errors import ApiError
 from apps.providers.types import ChatRequest, Offer
 from apps.strategies.checking import warnings_of

@@ -21,7 +21,7 @@ from apps.core import clock, snapshot
 from apps.core.state.contract import PastUsage, StateStore
 from apps.core.state.memory import MemoryStore
 from apps.gateway import __version__
-from apps.gateway.shortlist import Shortlists
+from apps.gateway.attempts.shortlist import Shortlists
 from apps.providers import offers
 from apps.providers.image_fetch import ImageFetcher
 from apps.providers.transport import Switchboard

@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 from msgspec import structs
 
-from apps.providers.adapters.values import as_dict, as_list, as_text
+from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 from apps.providers.egress import ForbiddenTargetError, GuardedTransport
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatRequest, Offer

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from apps.providers.adapters.gemini import GeminiAdapter
-from apps.providers.adapters.gemini.response import join_chunks
+from apps.providers.adapters.gemini.chat.response import join_chunks
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult
 from fakes import FakeUpstream

@@ -12,8 +12,8 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types import CreateEmbeddingResponse
 
-from apps.gateway import dispatch
-from apps.gateway.asgi import LeanHandler
+from apps.gateway.attempts import dispatch
+from apps.gateway.edge.asgi import LeanHandler
 from apps.providers.wires import EmbeddingWire
 from fakes.families.embeddings import vector_of
 from tests.asgi import Answer

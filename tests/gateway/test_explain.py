@@ -8,9 +8,10 @@ from django.test import RequestFactory
 
 from apps.core import clock
 from apps.core.state.contract import Block, BreakerPolicy, Completion, Grant
-from apps.gateway import dispatch, explain
-from apps.gateway.planning import plan_chat
-from apps.gateway.wire import chat_request
+from apps.gateway import explain
+from apps.gateway.attempts import dispatch
+from apps.gateway.attempts.planning import plan_chat
+from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.wire.errors import ApiError
 from apps.providers.offers import CATALOGUE
 from apps.providers.quotas import Limit, credential_key

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from apps.gateway.wire.chat_request import parse
+from apps.gateway.endpoints.chat.wire.request import parse
 from tests.gateway.conftest import Gateway
 
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {}}}]

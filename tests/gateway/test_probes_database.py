@@ -2,8 +2,8 @@
 
 import threading
 
-from apps.gateway import probes
-from apps.gateway.probes import DatabaseProbe
+from apps.gateway.edge import probes
+from apps.gateway.edge.probes import DatabaseProbe
 
 
 async def test_a_database_that_hangs_is_not_ready_and_is_asked_once(monkeypatch):

@@ -3,7 +3,7 @@
 import asyncio
 
 from apps.core import clock
-from apps.gateway import shortlist
+from apps.gateway.attempts import shortlist
 from tests.gateway.conftest import Gateway, Limit
 
 PROVIDERS = [f"pool{number:02}" for number in range(12)]

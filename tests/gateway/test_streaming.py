@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from apps.gateway import streaming
-from apps.gateway.views import chat
+from apps.gateway.endpoints.chat import stream as streaming
+from apps.gateway.endpoints.chat import view as chat
 from tests.gateway.conftest import Gateway
 
 

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from openai import AsyncOpenAI
 
-from apps.gateway.asgi import LeanHandler
-from apps.gateway.wire import audio
+from apps.gateway.edge.asgi import LeanHandler
+from apps.gateway.endpoints.transcriptions import audio
 from apps.providers.types import Preset
 from apps.providers.wires import MIB
 from tests.gateway.audio import SAMPLES, form, transcribe

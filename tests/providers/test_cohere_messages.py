@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.providers.adapters.gemini.signatures import signed_id
+from apps.providers.adapters.gemini.chat.signatures import signed_id
 from tests.providers.cohere_wire import OFFER, THINKER, call, failure, sent
 from tests.providers.gemini_histories import GEMINI_3, SIGNATURE, assistant, result, user
 

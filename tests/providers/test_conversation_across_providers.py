@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from apps.providers.adapters.gemini.signatures import split_id
+from apps.providers.adapters.gemini.chat.signatures import split_id
 from fakes import FakeUpstream
 from tests.providers.loopback import ask, offer_of
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from apps.providers.adapters.embeddings import Batch, codec_for, split, why_unfit
-from apps.providers.adapters.urls import resolve_base
+from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.presets import parse_preset

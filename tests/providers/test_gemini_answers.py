@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.providers.adapters.gemini import GeminiAdapter
-from apps.providers.adapters.gemini.signatures import split_id
+from apps.providers.adapters.gemini.chat.signatures import split_id
 from apps.providers.errors import ErrorKind
 from apps.providers.types import Usage
 from apps.providers.verdict import judge_result

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.providers.adapters.gemini.contents import GO_ON, OPENING
-from apps.providers.adapters.gemini.signatures import SENTINEL, signed_id
-from apps.providers.adapters.history import UNANSWERED
+from apps.providers.adapters.gemini.chat.contents import GO_ON, OPENING
+from apps.providers.adapters.gemini.chat.signatures import SENTINEL, signed_id
+from apps.providers.adapters.shared.history import UNANSWERED
 from tests.providers.gemini_histories import (
     GEMINI_3,
     GEMINI_25,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.providers.adapters.gemini.schema import (
+from apps.providers.adapters.gemini.chat.schema import (
     MAX_DEPTH,
     SchemaTooLargeError,
     reduce_parameters,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.providers.adapters.gemini import GeminiAdapter
-from apps.providers.adapters.gemini.signatures import SENTINEL, signed_id, split_id
+from apps.providers.adapters.gemini.chat.signatures import SENTINEL, signed_id, split_id
 from tests.factories import make_offer
 from tests.providers.gemini_histories import (
     GEMINI_3,

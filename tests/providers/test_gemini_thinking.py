@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from apps.providers.adapters.gemini import GeminiAdapter
-from apps.providers.adapters.gemini.thinking import LEVEL_HEADROOM, PRO_MINIMUM
+from apps.providers.adapters.gemini.chat.thinking import LEVEL_HEADROOM, PRO_MINIMUM
 from tests.factories import make_offer, make_request
 
 GEMINI_3, GEMINI_25 = "gemini-3-flash-preview", "gemini-2.5-flash"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.providers.adapters.gemini.signatures import signed_id
-from apps.providers.adapters.history import (
+from apps.providers.adapters.gemini.chat.signatures import signed_id
+from apps.providers.adapters.shared.history import (
     ORPHAN,
     alnum9,
     is_silent,

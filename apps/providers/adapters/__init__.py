@@ -2,8 +2,8 @@
 
 from apps.providers.types import Offer, Wire
 
-from .base import Adapter
 from .cohere import CohereAdapter
+from .contract import Adapter
 from .gemini import GeminiAdapter
 from .openai import OpenAIAdapter
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from apps.providers.adapters.base import ChatStream
+from apps.providers.adapters.contract import ChatStream
 from apps.providers.errors import UpstreamError
 from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest
 
+from .chat.request import build_chat, dropped
+from .chat.response import parse_chat
+from .chat.stream import CohereStream
 from .errors import parse_error
-from .request import build_chat, dropped
-from .response import parse_chat
-from .stream import CohereStream
 
 
 class CohereAdapter:

@@ -7,17 +7,11 @@ from typing import Any
 import orjson
 
 from apps.core.redaction import scrub
-from apps.providers.adapters.details import Details, read_body
-from apps.providers.adapters.failures import classify
-from apps.providers.adapters.findings import (
-    ACCOUNT_MINUTE,
-    FAILED,
-    FILTERED,
-    NOT_HERE,
-    Finding,
-)
-from apps.providers.adapters.values import as_dict, as_text
-from apps.providers.adapters.waits import retry_after_s
+from apps.providers.adapters.reading.details import Details, read_body
+from apps.providers.adapters.reading.failures import classify
+from apps.providers.adapters.reading.findings import ACCOUNT_MINUTE, FAILED, FILTERED, NOT_HERE, Finding
+from apps.providers.adapters.reading.waits import retry_after_s
+from apps.providers.adapters.shared.values import as_dict, as_text
 from apps.providers.errors import UpstreamError
 from apps.providers.types import Offer
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apps.providers.adapters.values import as_count, as_dict, as_list, as_text
+from apps.providers.adapters.shared.values import as_count, as_dict, as_list, as_text
 from apps.providers.types import Usage
 
 # Upstreams' own words, and OpenAI's for them. What is not listed ends an answer like "stop".

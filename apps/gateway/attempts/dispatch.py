@@ -1,0 +1,221 @@
+"""THE attempt loop: one for chat, streams, embeddings and audio.
+
+For each candidate, and each upstream call that its answer takes: reserve -> build -> open -> receive -> success, or an UpstreamError,
+settled, and `policy.decide` says what next.
+"""
+
+import asyncio
+import random
+from typing import Generic, TypeVar
+
+import structlog
+from msgspec import Struct
+
+from apps.analytics import metrics
+from apps.core import clock
+from apps.core.state.contract import Refusal
+from apps.gateway.attempts import failures, policy
+from apps.gateway.attempts.calls import Call
+from apps.gateway.attempts.failures import Failure
+from apps.gateway.attempts.operations import Operation, UpstreamCall
+from apps.gateway.attempts.settlement import Attempt, Place
+from apps.gateway.config import CONFIG
+from apps.gateway.runtime import Runtime
+from apps.providers.adapters import adapter_for
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.limit_headers import reported
+from apps.providers.tasks import Demand
+from apps.providers.types import Offer, Timeouts, UpstreamResponse
+from apps.strategies.ranking import Excluded, Ranking, capable
+
+log = structlog.get_logger("freeai.gateway")
+
+T = TypeVar("T")
+
+OK_STATUSES = range(200, 300)
+MAX_ERROR_BYTES = 64 * 1024
+# An answer of several calls waits for its own quota in between, at most until a minute's window gives way.
+MAX_QUOTA_WAIT_S = 65.0
+MIN_QUOTA_WAIT_S = 0.05
+
+
+class Served(Struct, Generic[T]):
+    """An answer, the attempt that brought it, and the providers attempted, in order."""
+
+    answer: T
+    attempt: Attempt
+    chain: list[str]
+
+
+async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> Served[T]:
+    """Try candidates until one answers. Raises ApiError."""
+    ranking = await candidates(runtime, call)
+    chosen = ranking.candidates if call.demand.fallback else ranking.candidates[:1]
+    return await _Run(runtime, call, operation, list(ranking.excluded)).serve([item.offer for item in chosen])
+
+
+async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
+    """Filter and rank the plan's offers. Raises ApiError when none can answer such a request at all."""
+    able, incapable = capable(call.plan.offers, call.demand)
+    if not able:
+        raise failures.incapable(incapable, call.demand.prompt_tokens)
+    return await runtime.shortlists.rank(call, able)
+
+
+class _Run(Generic[T]):
+    """The state of one request's loop."""
+
+    def __init__(
+        self, runtime: Runtime, call: Call[Demand], operation: Operation[T], waiting: list[Excluded]
+    ) -> None:
+        self._runtime = runtime
+        self._call = call
+        self._operation = operation
+        self._waiting = waiting
+        self._failures: list[Failure] = []
+        self._chain: list[str] = []
+        self._min_context = 0
+        self._position = 0
+        self._stopped = False
+
+    async def serve(self, offers: list[Offer]) -> Served[T]:
+        previous: str | None = None
+        for offer in offers:
+            if self._min_context and offer.context_window <= self._min_context:
+                continue
+            attempted = self._position
+            served = await self._try(offer)
+            if self._position > attempted:
+                if previous is not None:
+                    metrics.fell_back(previous, offer.provider)
+                previous = offer.provider
+            if served is not None:
+                return served
+            if self._stopped:
+                break
+        raise failures.exhausted(self._failures, self._waiting, clock.now())
+
+    async def _try(self, offer: Offer) -> Served[T] | None:
+        """One candidate. A call of several that fails fails the whole of it. None: go on with the next, unless `_stopped`."""
+        made: list[tuple[Attempt, T]] = []
+        for upstream_call in self._operation.calls(offer):
+            answered = await self._call_upstream(offer, upstream_call, first=not made)
+            if answered is None:
+                return None
+            made.append(answered)
+        return Served(self._operation.join([answer for _, answer in made]), made[-1][0], self._chain)
+
+    async def _call_upstream(
+        self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool
+    ) -> tuple[Attempt, T] | None:
+        """One upstream call, retried in place as the policy says. None: go on with the next, unless `_stopped`."""
+        limit = offer.max_retries if offer.max_retries is not None else CONFIG.value.provider_max_retries
+        retried = 0
+        while True:
+            attempt = await self._reserve(offer, upstream_call, first=first and retried == 0)
+            if attempt is None:
+                return None
+            try:
+                return attempt, await self._attempt(attempt, upstream_call)
+            except UpstreamError as error:
+                await attempt.fail(error)
+                self._failures.append(Failure(offer, error))
+                left = self._call.deadline - asyncio.get_running_loop().time()
+                step = policy.decide(
+                    error,
+                    policy.Budget(limit - retried, left, retried),
+                    context_window=offer.context_window,
+                    fallback=self._call.demand.fallback,
+                    jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+                )
+            match step:
+                case policy.Retry(delay_s):
+                    retried += 1
+                    await asyncio.sleep(delay_s)
+                case policy.Next(min_context):
+                    self._min_context = max(self._min_context, min_context)
+                    return None
+                case policy.Stop():
+                    self._stopped = True
+                    return None
+
+    async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool) -> Attempt | None:
+        """Take quota for one attempt; None when it is refused, which is noted."""
+        store, claim = self._runtime.store, upstream_call.claim(offer)
+        grant = await store.acquire(offer.subject, claim, clock.now())
+        while isinstance(grant, Refusal) and not first and self._may_wait(grant):
+            await asyncio.sleep(max(grant.retry_at - clock.now(), MIN_QUOTA_WAIT_S))
+            grant = await store.acquire(offer.subject, claim, clock.now())
+        if isinstance(grant, Refusal):
+            detail = grant.window or f"until {grant.retry_at:.0f}"
+            self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at))
+            return None
+        if first:
+            self._position += 1
+            if not self._chain or self._chain[-1] != offer.provider:
+                self._chain.append(offer.provider)
+        place = Place(self._position, upstream_call.prompt_tokens)
+        return Attempt(self._runtime, self._call, offer, grant, place)
+
+    def _may_wait(self, refusal: Refusal) -> bool:
+        """Whether an answer that is under way can wait for the quota of its next call."""
+        wait = refusal.retry_at - clock.now()
+        left = self._call.deadline - asyncio.get_running_loop().time()
+        return refusal.reason == "quota" and wait <= min(MAX_QUOTA_WAIT_S, left)
+
+    async def _attempt(self, attempt: Attempt, upstream_call: UpstreamCall[T]) -> T:
+        """Call the upstream. Raises UpstreamError. When the client goes away, the call is closed and the attempt cancelled."""
+        response: UpstreamResponse | None = None
+        kept = False
+        try:
+            async with asyncio.timeout_at(self._deadline()):
+                request = await upstream_call.build(attempt.offer)
+                attempt.sent = True
+                response = await self._runtime.transport.open(request, self._timeouts())
+                await self._take_over_limits(attempt.offer, response)
+                if response.status not in OK_STATUSES:
+                    raise await self._refusal(attempt.offer, response)
+                answer = await upstream_call.receive(attempt, response)
+            kept = self._operation.stream
+            return answer
+        except TimeoutError:
+            raise UpstreamError(
+                ErrorKind.NETWORK, "The upstream did not answer in time.", timed_out=True
+            ) from None
+        except (UpstreamError, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError):
+                attempt.cancel()
+            elif error.status is None and response is not None:
+                error.status = response.status
+            raise
+        except Exception as error:
+            # Upstream data is hostile: what an adapter did not foresee ends this attempt, not the request.
+            log.exception("attempt.unforeseen", provider=attempt.offer.provider, model=attempt.offer.model)
+            raise UpstreamError(ErrorKind.PARSING, "The upstream's answer could not be read.") from error
+        finally:
+            if response is not None and not kept:
+                response.close()
+
+    async def _take_over_limits(self, offer: Offer, response: UpstreamResponse) -> None:
+        """What the upstream says is left, where that is less than we believe."""
+        now = clock.now()
+        if reports := reported(response.headers, offer, now):
+            await self._runtime.store.tighten(reports, now)
+
+    async def _refusal(self, offer: Offer, response: UpstreamResponse) -> UpstreamError:
+        body = await response.read()
+        return adapter_for(offer).parse_error(
+            response.status, response.headers, body[:MAX_ERROR_BYTES], offer
+        )
+
+    def _deadline(self) -> float:
+        """The attempt's end on the loop's clock: the request's budget, and for whole answers the response timeout."""
+        if self._operation.stream:
+            return self._call.deadline
+        limit = asyncio.get_running_loop().time() + CONFIG.value.response_timeout_s
+        return min(self._call.deadline, limit)
+
+    def _timeouts(self) -> Timeouts:
+        config = CONFIG.value
+        read_s = config.stream_idle_timeout_s if self._operation.stream else config.response_timeout_s
+        return Timeouts(config.connect_timeout_s, read_s)

@@ -1,0 +1,143 @@
+"""From a parsed request to a Call: permissions, plan, rules, deadline."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
+
+from apps.clients.keys import Principal
+from apps.core import clock
+from apps.gateway.attempts import failures
+from apps.gateway.attempts.calls import Call
+from apps.gateway.config import CONFIG
+from apps.gateway.wire.errors import ApiError, bad_request
+from apps.providers.offers import CATALOGUE
+from apps.providers.tasks import Demand
+from apps.providers.types import ChatRequest, Offer, Task
+from apps.strategies.library import STRATEGIES
+from apps.strategies.native import resolve_native
+from apps.strategies.ranking import Excluded, Rules
+from apps.strategies.resolver import (
+    Defaults,
+    Plan,
+    UnknownModelError,
+    UnknownProviderError,
+    UnknownStrategyError,
+    resolve,
+)
+
+D = TypeVar("D", bound=Demand)
+
+ENDPOINTS: Final[dict[Task, str]] = {"embedding": "embeddings", "transcription": "transcriptions"}
+"""What the usage events of a task are filed under."""
+
+
+def plan_chat(request_id: str, principal: Principal, chat: ChatRequest) -> Call[ChatRequest]:
+    """The call to make. Raises ApiError 400, 403, 404."""
+    plan = _resolve(principal, chat, CONFIG.value.default_strategy)
+    _permit(principal, chat, plan)
+    if not plan.offers:
+        raise _no_offers(chat)
+    return _call(request_id, principal, chat, plan, "chat")
+
+
+def plan_task(
+    request_id: str,
+    principal: Principal,
+    demand: D,
+    task: Task,
+    why_unfit: Callable[[Offer], Excluded | None],
+) -> Call[D]:
+    """The call to make for a task beside chat. `why_unfit` says what a candidate's wire cannot carry. Raises ApiError 400, 403, 413."""
+    try:
+        plan = resolve_native(demand, task, principal.user_id, CATALOGUE.value)
+    except UnknownProviderError as error:
+        raise _unknown_provider(error) from None
+    if not plan.offers:
+        raise _no_offers(demand)
+    offers = _permitted(principal, plan.offers)
+    unfit = [excluded for offer in offers if (excluded := why_unfit(offer)) is not None]
+    if len(unfit) == len(offers):
+        raise failures.incapable(unfit, demand.prompt_tokens)
+    fitting = [offer for offer in offers if why_unfit(offer) is None]
+    return _call(request_id, principal, demand, replace(plan, offers=fitting), ENDPOINTS[task])
+
+
+def _call(request_id: str, principal: Principal, demand: D, plan: Plan, endpoint: str) -> Call[D]:
+    loop_now = asyncio.get_running_loop().time()
+    return Call(
+        request_id=request_id,
+        principal=principal,
+        demand=demand,
+        plan=plan,
+        rules=Rules(plan.strategy.definition, plan.facts, demand.stream, demand.preferred_provider),
+        now=clock.now(),
+        started=loop_now,
+        deadline=loop_now + CONFIG.value.total_timeout_s,
+        endpoint=endpoint,
+    )
+
+
+def _permitted(principal: Principal, offers: Sequence[Offer]) -> Sequence[Offer]:
+    """The offers whose model the key may use, by its name or as `provider/model`. Strategies are for chat. Raises ApiError(403)."""
+    allowed = principal.allowed_models
+    if not allowed:
+        return offers
+    permitted = [
+        offer for offer in offers if not allowed.isdisjoint((offer.model, f"{offer.provider}/{offer.model}"))
+    ]
+    if not permitted:
+        raise _forbidden(f"This client key may not use the model `{offers[0].model}`.", "model")
+    return permitted
+
+
+def _resolve(principal: Principal, chat: ChatRequest, default_strategy: str) -> Plan:
+    try:
+        return resolve(
+            chat, principal.user_id, CATALOGUE.value, STRATEGIES.value, Defaults(strategy=default_strategy)
+        )
+    except UnknownModelError as error:
+        raise ApiError(
+            404,
+            f"The model `{str(error)[:200]}` does not exist, or no provider offers it.",
+            code="model_not_found",
+            param="model",
+        ) from None
+    except UnknownStrategyError as error:
+        known = ", ".join(sorted(STRATEGIES.value))
+        raise bad_request(
+            f"Unknown strategy `{str(error)[:100]}`; known: {known}.", param="strategy"
+        ) from None
+    except UnknownProviderError as error:
+        raise _unknown_provider(error) from None
+
+
+def _unknown_provider(error: UnknownProviderError) -> ApiError:
+    known = ", ".join(sorted(CATALOGUE.value.providers))
+    return bad_request(f"Unknown provider `{str(error)[:100]}`; known: {known}.", param="preferred_provider")
+
+
+def _permit(principal: Principal, chat: ChatRequest, plan: Plan) -> None:
+    """Refuse what the key may not use. Raises ApiError(403)."""
+    if principal.allowed_models and (chat.model or "freeai-auto") not in principal.allowed_models:
+        raise _forbidden(f"This client key may not use the model `{chat.model or 'freeai-auto'}`.", "model")
+    if principal.allowed_strategies and plan.name not in principal.allowed_strategies:
+        raise _forbidden(f"This client key may not use the strategy `{plan.name}`.", "strategy")
+
+
+def _forbidden(message: str, param: str) -> ApiError:
+    return ApiError(403, message, type="permission_error", code="model_not_allowed", param=param)
+
+
+def _no_offers(demand: Demand) -> ApiError:
+    if demand.model and not demand.model.startswith("freeai-"):
+        return bad_request(
+            f"You have no provider key for a provider that offers `{demand.model}`.",
+            param="model",
+            code="no_provider_configured",
+        )
+    return bad_request(
+        "No provider is configured: add a provider key with PATCH /api/me/providers/{name}.",
+        code="no_provider_configured",
+    )

@@ -1,0 +1,157 @@
+"""An attempt from its reservation to its one settlement: quota, breaker, averages, metrics, usage event.
+
+Every ending (answer, error, cancellation, a client that left) goes through `succeed`, `fail` or `cancel`; the first of them counts, the
+others do nothing. The usage event is in the spool before the answer ends; an attempt whose process dies stays there as "interrupted".
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from apps.analytics import metrics
+from apps.analytics.events import Outcome, UsageEvent
+from apps.core import clock, ids
+from apps.core.state.contract import Completion, Grant
+from apps.gateway.attempts.calls import Call
+from apps.gateway.config import CONFIG
+from apps.gateway.runtime import Runtime
+from apps.providers.errors import POLICY, ErrorKind, UpstreamError
+from apps.providers.health import blocks_after
+from apps.providers.tasks import Demand
+from apps.providers.types import Offer, Usage
+
+# Nothing was generated, as far as anybody can tell from outside: the tokens go back.
+TOKENLESS = frozenset(
+    {
+        ErrorKind.AUTH,
+        ErrorKind.RATE_LIMITED,
+        ErrorKind.CLIENT_ERROR,
+        ErrorKind.CONTEXT_LENGTH,
+        ErrorKind.SERVER_ERROR,
+    }
+)
+
+
+class Place(Struct, frozen=True):
+    """Where an upstream call stands in its request: `position` is 1-based in the chain of candidates, `prompt_tokens` about what the
+    call sends of the prompt."""
+
+    position: int
+    prompt_tokens: int
+
+
+class Attempt:
+    """One upstream call. `sent`: it may have reached the upstream; until then its end gives request and tokens back."""
+
+    __slots__ = ("_runtime", "call", "ended", "event", "grant", "offer", "sent", "started", "ttfb_ms")
+
+    def __init__(
+        self, runtime: Runtime, call: Call[Demand], offer: Offer, grant: Grant, place: Place
+    ) -> None:
+        self._runtime = runtime
+        self.call = call
+        self.offer = offer
+        self.grant = grant
+        self.started = clock.monotonic()
+        self.ttfb_ms: float | None = None
+        self.ended = False
+        self.sent = False
+        self.event = UsageEvent(
+            id=ids.uuid7(),
+            at=clock.now(),
+            request_id=call.request_id,
+            user_id=call.principal.user_id,
+            client_id=call.principal.client_id,
+            provider=offer.provider,
+            model=offer.model,
+            strategy=call.plan.name,
+            virtual_model=call.plan.virtual_model,
+            endpoint=call.endpoint,
+            stream=call.demand.stream,
+            outcome="interrupted",
+            prompt_tokens=place.prompt_tokens,
+            estimated=True,
+            fallback_position=place.position,
+        )
+        runtime.spool.begin(self.event)
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the attempt began."""
+        return (clock.monotonic() - self.started) * 1000
+
+    def first_byte(self) -> None:
+        """The first content is here."""
+        if self.ttfb_ms is None:
+            self.ttfb_ms = self.elapsed_ms()
+
+    def estimate(self, characters: int) -> Usage:
+        """Usage where the upstream sent none: about four characters a token."""
+        return Usage(self.event.prompt_tokens, (characters + 3) // 4, estimated=True)
+
+    async def succeed(self, usage: Usage) -> None:
+        """The upstream answered in full."""
+        if not self._end("success", usage):
+            return
+        latency = self.event.latency_ms
+        stream = self.call.demand.stream
+        await self._complete(
+            Completion(
+                health="success",
+                tokens=usage.total_tokens,
+                latency_ms=None if stream else latency,
+                ttfb_ms=self.ttfb_ms if stream else None,
+            )
+        )
+
+    async def fail(self, error: UpstreamError, usage: Usage | None = None) -> None:
+        """The upstream refused, broke or sent nonsense; `usage` is what it may have charged all the same."""
+        spent = usage or (Usage(0, 0) if error.kind in TOKENLESS or not self.sent else self.estimate(0))
+        if not self._end("error", spent, error):
+            return
+        await self._complete(
+            Completion(
+                health=POLICY[error.kind].health,
+                requests=1 if self.sent else 0,
+                tokens=spent.total_tokens,
+                blocks=blocks_after(error, self.offer, clock.now()),
+            )
+        )
+
+    def cancel(self, usage: Usage | None = None) -> None:
+        """The client went away. Never waits: the store is settled in the background, for the caller is being cancelled."""
+        spent = usage or (self.estimate(0) if self.sent else Usage(0, 0))
+        if self._end("cancelled", spent, CANCELLED):
+            requests = 1 if self.sent else 0
+            completion = Completion(health="neutral", requests=requests, tokens=spent.total_tokens)
+            self._runtime.background(self._complete(completion))
+
+    def _end(self, outcome: Outcome, usage: Usage, error: UpstreamError | None = None) -> bool:
+        """Write the event and the metrics; False when the attempt has ended before."""
+        if self.ended:
+            return False
+        self.ended = True
+        price = self.offer.price
+        self.event = replace(
+            self.event,
+            outcome=outcome,
+            error_kind=str(error.kind) if error else "",
+            upstream_status=error.status if error else 200,
+            latency_ms=round(self.elapsed_ms(), 3),
+            ttfb_ms=None if self.ttfb_ms is None else round(self.ttfb_ms, 3),
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            estimated=usage.estimated,
+            saved_microusd=price.cost_microusd(usage) if price else 0,
+        )
+        self._runtime.spool.end(self.event)
+        metrics.attempt_ended(self.event)
+        return True
+
+    async def _complete(self, completion: Completion) -> None:
+        opened = await self._runtime.store.complete(self.grant, completion, CONFIG.value.breaker, clock.now())
+        if opened:
+            metrics.breaker_tripped(self.offer.provider)
+
+
+CANCELLED = UpstreamError(ErrorKind.CANCELLED, "The client went away.")

@@ -1,0 +1,91 @@
+"""The lean handler's middleware: request id, errors, metrics and one log line. Each wraps the next; all are async."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+
+import structlog
+from django.http import HttpResponseBase
+from django.urls import Resolver404, ResolverMatch, get_resolver
+
+from apps.analytics import metrics
+from apps.core import ids
+from apps.gateway.edge.http import ClientLeftError, LeanRequest
+from apps.gateway.wire import errors
+from apps.gateway.wire.errors import ApiError
+
+log = structlog.get_logger("freeai.request")
+
+Handler = Callable[[LeanRequest], Awaitable[HttpResponseBase]]
+
+MAX_RESOLVED_PATHS = 256
+REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+
+
+async def route(request: LeanRequest) -> HttpResponseBase:
+    """Find the view and call it. Raises ApiError(404, 405)."""
+    try:
+        match = _resolve(request.path_info)
+    except Resolver404:
+        raise ApiError(404, f"Unknown path: {request.path_info[:200]}", code="unknown_path") from None
+    request.resolver_match = match
+    response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
+    return response
+
+
+@lru_cache(maxsize=MAX_RESOLVED_PATHS)
+def _resolve(path: str) -> ResolverMatch:
+    """The URLconf's answer; it never changes while the process runs. Raises Resolver404, which is not kept."""
+    return get_resolver("apps.gateway.edge.urls").resolve(path)
+
+
+def answering_errors(inner: Handler) -> Handler:
+    """ApiError becomes its answer; anything unforeseen a logged 500 that gives nothing away."""
+
+    async def handle(request: LeanRequest) -> HttpResponseBase:
+        try:
+            return await inner(request)
+        except ApiError as error:
+            return errors.render(error)
+        except ClientLeftError:
+            raise
+        except Exception:
+            log.exception("request.failed", path=request.path_info[:200])
+            return errors.render(errors.own_fault())
+
+    return handle
+
+
+def observing(inner: Handler) -> Handler:
+    """Give the request an id, and account for its end: x-request-id, metrics, one log line. A stream's time ends with its headers."""
+
+    async def handle(request: LeanRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        asked = request.META.get("HTTP_X_REQUEST_ID", "")
+        request.id = asked if REQUEST_ID.fullmatch(asked) else ids.uuid7()
+        metrics.request_started()
+        status = 499
+        try:
+            response = await inner(request)
+            status = response.status_code
+            response.headers["x-request-id"] = request.id
+            return response
+        finally:
+            seconds = time.perf_counter() - started
+            match = request.resolver_match
+            path = match.route if match else "unknown"
+            metrics.request_ended(path, request.method or "", status, seconds)
+            log.info(
+                "request",
+                id=request.id,
+                method=request.method,
+                route=path,
+                status=status,
+                ms=round(seconds * 1000, 1),
+            )
+
+    return handle
+
+
+CHAIN: Handler = observing(answering_errors(route))

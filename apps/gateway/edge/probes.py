@@ -1,0 +1,85 @@
+"""Liveness, readiness and metrics. Public and terse: a scanner learns nothing about the deployment."""
+
+import asyncio
+import hmac
+
+import orjson
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse
+
+from apps.analytics import metrics as inventory
+from apps.core import snapshot
+from apps.gateway import runtime
+from apps.gateway.edge import gauges
+from apps.gateway.edge.methods import only
+from apps.gateway.wire.errors import JSON, unauthorized
+
+OK = orjson.dumps({"status": "ok"})
+UNAVAILABLE = orjson.dumps({"status": "unavailable"})
+DATABASE_TIMEOUT_S = 2.0
+
+
+class DatabaseProbe:
+    """Asks the database whether it is there. One question at a time: a database that hangs must not gather a queue of them."""
+
+    def __init__(self) -> None:
+        self._question: asyncio.Task[bool] | None = None
+
+    async def answers(self) -> bool:
+        """Whether it says so within DATABASE_TIMEOUT_S."""
+        if self._question is None or self._question.done():
+            self._question = asyncio.create_task(sync_to_async(_database_answers)())
+        await asyncio.wait([self._question], timeout=DATABASE_TIMEOUT_S)
+        return self._question.done() and self._question.result()
+
+
+DATABASE = DatabaseProbe()
+
+
+@only("GET")
+async def health(_request: HttpRequest) -> HttpResponse:
+    """GET /api/health: the process answers."""
+    return HttpResponse(OK, content_type=JSON)
+
+
+@only("GET")
+async def livez(_request: HttpRequest) -> HttpResponse:
+    """GET /livez: the process answers."""
+    return HttpResponse(OK, content_type=JSON)
+
+
+@only("GET")
+async def readyz(_request: HttpRequest) -> HttpResponse:
+    """GET /readyz: started, snapshot loaded, database in reach. 503 otherwise; `/v1` may still be served from memory."""
+    ready = (
+        runtime.is_running()
+        and all(section.loaded for section in snapshot.SECTIONS.values())
+        and await DATABASE.answers()
+    )
+    return HttpResponse(OK if ready else UNAVAILABLE, status=200 if ready else 503, content_type=JSON)
+
+
+def _database_answers() -> bool:
+    connection.close_if_unusable_or_obsolete()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return False
+    finally:
+        connection.close_if_unusable_or_obsolete()
+    return True
+
+
+@only("GET")
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """GET /metrics: Prometheus exposition; FREEAI_METRICS_TOKEN closes it to others than `Authorization: Bearer <token>`."""
+    if token := settings.FREEAI_METRICS_TOKEN:
+        given = request.META.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise unauthorized("The metrics are closed; send `Authorization: Bearer <FREEAI_METRICS_TOKEN>`.")
+    await gauges.refresh(runtime.current())
+    body, content_type = inventory.exposition()
+    return HttpResponse(body, content_type=content_type)

@@ -1,0 +1,138 @@
+"""POST /v1/chat/completions: bytes -> ChatRequest, or a 400 that names the field."""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+
+from apps.core.nesting import MAX_DEPTH, is_too_deep
+from apps.gateway.endpoints.chat.wire.schema import ChatBody
+from apps.gateway.wire.errors import bad_request
+from apps.providers.types import Capability, ChatRequest
+
+OWN_FIELDS = ("model", "stream", "stream_options", "strategy", "preferred_provider", "fallback")
+CHARS_PER_TOKEN = 4
+TOKENS_PER_MESSAGE = 4
+TOKENS_PER_IMAGE = 800
+BASE64_CHARS_PER_AUDIO_TOKEN = 650  # 32 tokens a second of 16 kHz 16-bit speech, in base64
+Body = TypeVar("Body")
+WHERE = re.compile(r"^(?P<what>.*) - at `(?:key in )?\$\.?(?P<path>[^`]*)`$", re.DOTALL)
+
+
+def parse(body: bytes) -> ChatRequest:
+    """The validated request. Raises ApiError(400)."""
+    raw = decode(body)
+    if "messages" not in raw and "input" in raw:
+        raise bad_request(
+            "`input` belongs to the Responses API; /v1/chat/completions takes `messages`.", param="input"
+        )
+    known = validate(raw, ChatBody)
+    needs, prompt_tokens = _survey(raw)
+    for name in OWN_FIELDS:
+        raw.pop(name, None)
+    return ChatRequest(
+        model=known.model or None,
+        body=raw,
+        stream=bool(known.stream),
+        include_usage=bool(known.stream_options and known.stream_options.include_usage),
+        strategy=known.strategy or None,
+        preferred_provider=known.preferred_provider or None,
+        fallback=known.fallback is not False,
+        needs=needs,
+        prompt_tokens=prompt_tokens,
+        max_tokens=known.max_completion_tokens or known.max_tokens,
+    )
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request. Raises ApiError(400) on anything else, absurd nesting included."""
+    try:
+        raw = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise bad_request(f"The request body is not valid JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise bad_request("The request body must be a JSON object.")
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_too_deep(raw):
+        raise bad_request(f"The request body is nested deeper than {MAX_DEPTH} levels.")
+    return raw
+
+
+def validate(raw: dict[str, Any], schema: type[Body]) -> Body:
+    """The known fields of a request. Raises ApiError(400) that names the first wrong one by its path."""
+    try:
+        return msgspec.convert(raw, schema)
+    except msgspec.ValidationError as error:
+        found = WHERE.match(str(error))
+        what, path = (found["what"], found["path"]) if found else (str(error), "")
+        if missing := re.match(r"Object missing required field `(\w+)`$", what):
+            path = f"{path}.{missing[1]}" if path else missing[1]
+        where = f"`{path}`: " if path else ""
+        raise bad_request(f"{where}{what}.", param=path.replace("[...]", "") or None) from None
+
+
+def _survey(raw: dict[str, Any]) -> tuple[frozenset[Capability], int]:
+    """What a candidate must be able to do, and about how many prompt tokens the request has."""
+    needs: set[Capability] = set()
+    tokens = 0
+    for message in raw["messages"]:
+        tokens += TOKENS_PER_MESSAGE + _content_tokens(message.get("content"), needs)
+        if (
+            message["role"] in {"tool", "function"}
+            or message.get("tool_calls")
+            or message.get("function_call")
+        ):
+            needs.add("tools")
+            tokens += sum(len(str(call)) for call in message.get("tool_calls") or ()) // CHARS_PER_TOKEN
+    if tools := raw.get("tools") or raw.get("functions"):
+        needs.add("tools")
+        tokens += len(orjson.dumps(tools)) // CHARS_PER_TOKEN
+    if len(raw) > 2:  # noqa: PLR2004 - more than model and messages
+        _add_options(raw, needs)
+    return frozenset(needs), tokens
+
+
+def _content_tokens(content: Any, needs: set[Capability]) -> int:
+    if content is None:
+        return 0
+    if isinstance(content, str):
+        return text_tokens(content)
+    tokens = 0
+    for part in content:
+        match part["type"]:
+            case "text":
+                tokens += text_tokens(part["text"])
+            case "image_url" | "video_url" | "file":
+                needs.add("vision")
+                tokens += TOKENS_PER_IMAGE
+            case "input_audio":
+                needs.add("audio")
+                tokens += len(part["input_audio"]["data"]) // BASE64_CHARS_PER_AUDIO_TOKEN
+    return tokens
+
+
+def text_tokens(text: str) -> int:
+    """About four bytes of UTF-8 a token: right for English, a little high for scripts with three bytes a character."""
+    return (len(text) if text.isascii() else len(text.encode())) // CHARS_PER_TOKEN
+
+
+def _add_options(raw: dict[str, Any], needs: set[Capability]) -> None:
+    response_format = raw.get("response_format")
+    if response_format is not None and response_format["type"] != "text":
+        needs.add(response_format["type"])
+    if (raw.get("n") or 1) > 1:
+        needs.add("n")
+    if raw.get("logprobs"):
+        needs.add("logprobs")
+    if "audio" in (raw.get("modalities") or ()):
+        needs.add("audio_output")
+    if "tools" in needs and _forces_a_tool(raw.get("tool_choice") or raw.get("function_call")):
+        needs.add("forced_tools")
+
+
+def _forces_a_tool(choice: object) -> bool:
+    """Whether the answer must be a call: "required", a named function, or `allowed_tools` in that mode."""
+    if not isinstance(choice, dict):
+        return choice == "required"
+    allowed = choice.get("allowed_tools")
+    return allowed is None or bool(allowed["mode"] == "required")

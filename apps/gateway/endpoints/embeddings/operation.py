@@ -1,0 +1,71 @@
+"""Embeddings in the attempt loop: one client request is as many upstream calls as the candidate's batch size asks for."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from apps.gateway.attempts.settlement import Attempt
+from apps.gateway.endpoints.embeddings.wire import encode
+from apps.providers.adapters import embeddings
+from apps.providers.adapters.embeddings import Batch, codec_for, split
+from apps.providers.quotas import token_claim
+from apps.providers.tasks import EmbeddingRequest
+from apps.providers.types import Offer, UpstreamRequest, UpstreamResponse, Usage
+from apps.strategies.ranking import Excluded
+
+
+class Vectors(Struct, frozen=True):
+    """Encoded vectors in the order of their inputs. Encoded batch by batch, so that no long rendering holds the event loop, and a list
+    of floats (thirty times the size) is never kept."""
+
+    encoded: list[bytes]
+    usage: Usage
+
+
+class Embeddings:
+    """The operation: all batches of the request, from one model of one provider."""
+
+    stream = False
+
+    def __init__(self, request: EmbeddingRequest) -> None:
+        self._request = request
+
+    def why_unfit(self, offer: Offer) -> Excluded | None:
+        """Why the offer's wire cannot carry the request."""
+        reason = embeddings.why_unfit(self._request, offer)
+        return Excluded(offer, "incapable", reason) if reason else None
+
+    def calls(self, offer: Offer) -> Sequence["EmbeddingBatch"]:
+        return [EmbeddingBatch(self._request, batch) for batch in split(self._request, offer)]
+
+    def join(self, answers: list[Vectors]) -> Vectors:
+        usage = Usage(
+            sum(answer.usage.prompt_tokens for answer in answers),
+            0,
+            estimated=any(answer.usage.estimated for answer in answers),
+        )
+        return Vectors([vector for answer in answers for vector in answer.encoded], usage)
+
+
+class EmbeddingBatch:
+    """One upstream call."""
+
+    def __init__(self, request: EmbeddingRequest, batch: Batch) -> None:
+        self._request = request
+        self._batch = batch
+        self.prompt_tokens = batch.tokens
+
+    def claim(self, offer: Offer) -> int:
+        return token_claim(offer, self.prompt_tokens, 0)
+
+    async def build(self, offer: Offer) -> UpstreamRequest:
+        return codec_for(offer).build(self._request, self._batch, offer)
+
+    async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Vectors:
+        body = await response.read()
+        attempt.first_byte()
+        result = codec_for(attempt.offer).parse(body, len(self._batch.inputs), attempt.offer)
+        usage = result.usage or attempt.estimate(0)
+        encoded = [encode(vector, self._request.encoding_format) for vector in result.vectors]
+        await attempt.succeed(usage)
+        return Vectors(encoded, usage)

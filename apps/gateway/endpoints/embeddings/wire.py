@@ -1,0 +1,93 @@
+"""POST /v1/embeddings: bytes -> EmbeddingRequest, vectors -> OpenAI's list."""
+
+import sys
+from array import array
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import orjson
+from msgspec import Meta, Struct
+
+from apps.gateway.endpoints.chat.wire.request import decode, text_tokens, validate
+from apps.gateway.wire.errors import bad_request
+from apps.gateway.wire.names import native_model
+from apps.providers.tasks import EmbeddingRequest
+from apps.providers.types import Usage
+
+MAX_INPUTS = 10_000
+MAX_DIMENSIONS = 65_536
+KNOWN_FIELDS = frozenset(
+    {"input", "model", "dimensions", "encoding_format", "preferred_provider", "fallback"}
+)
+Token = Annotated[int, Meta(ge=0)]
+Item = str | int | list[Token]
+
+
+class EmbeddingBody(Struct):
+    """The known fields. `input` is looked at more closely than a type can say."""
+
+    input: str | Annotated[list[Item], Meta(min_length=1, max_length=MAX_INPUTS)]
+    model: str | None = None
+    dimensions: Annotated[int, Meta(ge=1, le=MAX_DIMENSIONS)] | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+    user: str | None = None
+    preferred_provider: str | None = None
+    fallback: bool | None = None
+
+
+def parse(body: bytes) -> EmbeddingRequest:
+    """The validated request. Raises ApiError(400)."""
+    raw = decode(body)
+    known = validate(raw, EmbeddingBody)
+    inputs = _inputs(known.input)
+    return EmbeddingRequest(
+        model=native_model(known.model),
+        inputs=inputs,
+        tokens=tuple(max(text_tokens(item), 1) if isinstance(item, str) else len(item) for item in inputs),
+        dimensions=known.dimensions,
+        encoding_format=known.encoding_format or "float",
+        extra={name: value for name, value in raw.items() if name not in KNOWN_FIELDS},
+        preferred_provider=known.preferred_provider or None,
+        fallback=known.fallback is not False,
+        needs=frozenset({"dimensions"} if known.dimensions is not None else ()),
+    )
+
+
+def _inputs(value: str | list[Item]) -> tuple[str, ...] | tuple[tuple[int, ...], ...]:
+    """The inputs as texts, or as lists of tokens: one bare list of them is one input. Raises ApiError(400)."""
+    items: list[Any] = [value] if isinstance(value, str) else value
+    if all(isinstance(item, int) for item in items):
+        items = [items]
+    for at, item in enumerate(items):
+        if not item:
+            raise bad_request(f"`input[{at}]`: must not be empty.", param=f"input[{at}]")
+    if all(isinstance(item, str) for item in items):
+        return tuple(items)
+    if all(isinstance(item, list) for item in items):
+        return tuple(tuple(item) for item in items)
+    raise bad_request(
+        "`input`: must be a string, strings, a list of tokens or lists of tokens.", param="input"
+    )
+
+
+def encode(vector: "array[float]", encoding_format: str) -> bytes:
+    """A vector as JSON: a list of numbers, or base64 of little-endian 32-bit floats as OpenAI's SDKs expect."""
+    if encoding_format == "float":
+        return orjson.dumps(vector.tolist())
+    packed = array("f", vector)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return b'"' + b64encode(packed.tobytes()) + b'"'
+
+
+def render(vectors: Sequence[bytes], usage: Usage, members: dict[str, Any]) -> bytes:
+    """The list object. `vectors`: encoded, in the order of the inputs; `members`: model and FreeAI's own fields."""
+    counts: dict[str, Any] = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.total_tokens}
+    if usage.estimated:
+        counts["estimated"] = True
+    data = [
+        {"object": "embedding", "index": index, "embedding": orjson.Fragment(vector)}
+        for index, vector in enumerate(vectors)
+    ]
+    return orjson.dumps({"object": "list", "data": data, "usage": counts, **members})

@@ -1,0 +1,69 @@
+"""Transcriptions in the attempt loop: one upload, one upstream call."""
+
+from apps.gateway.attempts.settlement import Attempt
+from apps.providers.adapters import transcription
+from apps.providers.adapters.transcription import codec_for
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.quotas import token_claim
+from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.types import Offer, UpstreamRequest, UpstreamResponse, Usage
+from apps.strategies.ranking import Excluded
+
+
+class Transcription:
+    """The operation."""
+
+    stream = False
+
+    def __init__(self, request: TranscriptionRequest) -> None:
+        self._request = request
+
+    def why_unfit(self, offer: Offer) -> Excluded | None:
+        """Why the offer's wire cannot carry the file."""
+        misfit = transcription.why_unfit(self._request, offer)
+        if misfit is None:
+            return None
+        reason = "too_large" if misfit.too_large else "incapable"
+        return Excluded(offer, reason, f"{offer.provider} {misfit.detail}")
+
+    def calls(self, offer: Offer) -> tuple["Upload"]:
+        return (Upload(self._request, offer),)
+
+    def join(self, answers: list[Transcript]) -> Transcript:
+        return answers[0]
+
+
+class Upload:
+    """The upstream call. Most upstreams bill audio by the second, so it takes nothing from token quotas there."""
+
+    def __init__(self, request: TranscriptionRequest, offer: Offer) -> None:
+        self._request = request
+        self._counts_tokens = offer.preset.transcription.counts_tokens
+        self.prompt_tokens = request.prompt_tokens if self._counts_tokens else 0
+
+    def claim(self, offer: Offer) -> int:
+        return token_claim(offer, self.prompt_tokens, None) if self._counts_tokens else 0
+
+    async def build(self, offer: Offer) -> UpstreamRequest:
+        return codec_for(offer).build(self._request, offer)
+
+    async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Transcript:
+        body = await response.read()
+        attempt.first_byte()
+        transcript = codec_for(attempt.offer).parse(body, attempt.offer)
+        self._judge(transcript)
+        await attempt.succeed(transcript.usage or self._estimate(attempt, transcript))
+        return transcript
+
+    def _estimate(self, attempt: Attempt, transcript: Transcript) -> Usage:
+        return attempt.estimate(len(transcript.text)) if self._counts_tokens else Usage(0, 0, estimated=True)
+
+    def _judge(self, transcript: Transcript) -> None:
+        """A transcript must have the times that were asked for, unless nothing was said. Raises UpstreamError(PARSING)."""
+        if not transcript.text.strip():
+            return
+        needs = self._request.needs
+        if ("segments" in needs and not transcript.segments) or ("words" in needs and not transcript.words):
+            raise UpstreamError(
+                ErrorKind.PARSING, "the upstream's transcript lacks the times that were asked for"
+            )

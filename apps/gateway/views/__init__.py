@@ -1,1 +1,0 @@
-"""The client API. Every view has four steps: authenticate, parse, call, render."""

@@ -1,0 +1,125 @@
+"""Cohere's answers in OpenAI's shapes.
+
+A message and the delta of any stream event have the same fields, so both are read here. `tool_plan`, which the
+model says to the user before it calls tools, becomes content: OpenAI's word for text beside tool calls, and what
+`messages` turns back into a plan. Thinking becomes `reasoning_content`. Citations stay in Cohere's form, as the
+extension `citations` of message or delta; their offsets count characters of the content.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from apps.core.redaction import scrub
+from apps.providers.adapters.reading.failures import frame_error
+from apps.providers.adapters.shared.calls import CallIds, arguments_of
+from apps.providers.adapters.shared.payloads import load_payload
+from apps.providers.adapters.shared.values import as_count, as_dict, as_list, as_text, split_content
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import ChatResult, Offer, Usage
+
+FINISH_REASONS = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "MAX_TOKENS": "length",
+    "TOOL_CALL": "tool_calls",
+    "ERROR_TOXIC": "content_filter",  # v1's word; v2 blocks with status 498
+}
+FAILED_FINISHES = frozenset({"ERROR", "TIMEOUT"})
+
+
+class Said(Struct, frozen=True):
+    """What a message or a delta says. `calls` are entries of `tool_calls` as they came, in whole or in fragments."""
+
+    text: str = ""
+    reasoning: str = ""
+    calls: list[dict[str, Any]] = []
+    citations: list[Any] = []
+
+
+def parse_chat(body: bytes, offer: Offer) -> ChatResult:
+    """The answer in `body`. Raises UpstreamError: PARSING for what is not an answer, SERVER_ERROR for one that
+    failed or that is an error."""
+    payload = load_payload(body, offer)
+    if is_error(payload):
+        raise frame_error(payload, offer)
+    raw = payload.get("message")
+    if not isinstance(raw, dict):
+        raise UpstreamError(ErrorKind.PARSING, "the upstream's answer has no message")
+    refuse_failure(payload, offer)
+    ids = CallIds()
+    ids.learn(payload.get("id"))
+    message = _message(read_message(raw), ids)
+    finish = finish_of(payload, has_calls="tool_calls" in message)
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    return ChatResult(choices=[choice], usage=usage_of(payload))
+
+
+def is_error(payload: dict[str, Any]) -> bool:
+    """Whether a 200 or one of its frames is an error: those are flat, with a text where answers have a message."""
+    return bool(payload.get("error")) or isinstance(payload.get("message"), str)
+
+
+def refuse_failure(ending: dict[str, Any], offer: Offer) -> None:
+    """Raises UpstreamError(SERVER_ERROR) where the finish reason says that the model failed while it answered."""
+    reason = as_text(ending.get("finish_reason"))
+    if reason in FAILED_FINISHES:
+        text = scrub(as_text(ending.get("error")), offer.api_key) or "the upstream failed while it answered"
+        raise UpstreamError(ErrorKind.SERVER_ERROR, text, timed_out=reason == "TIMEOUT")
+
+
+def read_message(message: dict[str, Any]) -> Said:
+    """What `message` or the message of a delta says. In deltas the lists are single objects."""
+    content = message.get("content")
+    reasoning, text = split_content([content] if isinstance(content, dict) else content)
+    return Said(
+        text=as_text(message.get("tool_plan")) + text,
+        reasoning=reasoning,
+        calls=[call for call in _listed(message.get("tool_calls")) if isinstance(call, dict)],
+        citations=_listed(message.get("citations")),
+    )
+
+
+def finish_of(ending: dict[str, Any], *, has_calls: bool) -> str:
+    """OpenAI's finish reason: "tool_calls" where tools were called, unless the answer was cut or filtered."""
+    finish = FINISH_REASONS.get(as_text(ending.get("finish_reason")), "stop")
+    return "tool_calls" if finish == "stop" and has_calls else finish
+
+
+def usage_of(ending: dict[str, Any]) -> Usage | None:
+    """All tokens, those of Cohere's prompt template included, as its limits count them; those billed where it gives
+    no others; None where it says nothing."""
+    usage = as_dict(ending.get("usage"))
+    counts = as_dict(usage.get("tokens")) or as_dict(usage.get("billed_units"))
+    if "input_tokens" not in counts and "output_tokens" not in counts:
+        return None
+    return Usage(
+        prompt_tokens=as_count(counts.get("input_tokens")),
+        completion_tokens=as_count(counts.get("output_tokens")),
+        cached_tokens=as_count(usage.get("cached_tokens")),
+    )
+
+
+def _message(said: Said, ids: CallIds) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": said.text}
+    if said.reasoning:
+        message["reasoning_content"] = said.reasoning
+    if said.calls:
+        message["content"] = said.text or None
+        message["tool_calls"] = [_call(call, ids, at) for at, call in enumerate(said.calls)]
+    if said.citations:
+        message["citations"] = said.citations
+    return message
+
+
+def _call(call: dict[str, Any], ids: CallIds, at: int) -> dict[str, Any]:
+    function = as_dict(call.get("function"))
+    return {
+        "id": as_text(call.get("id")) or ids.make(0, at),
+        "type": "function",
+        "function": {"name": as_text(function.get("name")), "arguments": arguments_of(function) or "{}"},
+    }
+
+
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, dict) else as_list(value)

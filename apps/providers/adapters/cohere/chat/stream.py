@@ -1,0 +1,102 @@
+"""Streamed answers of Cohere: server-sent events, each with a `type` and, where it says something, a delta."""
+
+from typing import Any
+
+import orjson
+
+from apps.providers.adapters.reading.failures import frame_error
+from apps.providers.adapters.shared.calls import CallAssembler, CallIds
+from apps.providers.adapters.shared.frames import FrameReader
+from apps.providers.adapters.shared.values import as_dict
+from apps.providers.sse import Event
+from apps.providers.types import ChatChunk, Offer, Usage
+
+from .response import Said, finish_of, is_error, parse_chat, read_message, refuse_failure, usage_of
+
+
+class CohereStream(FrameReader):
+    """Reads one streamed answer (see `ChatStream`). `done`: message-end has come; some deployments send `[DONE]`
+    after it."""
+
+    whole_starts = (b"{",)  # Cohere has no form of answer that is an array
+
+    def __init__(self, offer: Offer) -> None:
+        super().__init__(offer)
+        self._ids = CallIds()
+        self._calls = CallAssembler(0, self._ids)
+
+    def _read_events(self, events: list[Event]) -> list[ChatChunk]:
+        return [chunk for event in events if (chunk := self._read(event)) is not None]
+
+    def _is_complete(self) -> bool:
+        return self.done
+
+    def _read(self, event: Event) -> ChatChunk | None:
+        if self.done:
+            return None
+        if event.data.strip() == b"[DONE]":
+            return self._end({})
+        frame = self._frame_of(event)
+        if frame is None:
+            return None
+        if event.name == "error" or is_error(frame):
+            raise frame_error(frame, self._offer)
+        delta = as_dict(frame.get("delta"))
+        if frame["type"] == "message-end":
+            return self._end(delta)
+        self._ids.learn(frame.get("id"))
+        return self._chunk(read_message(as_dict(delta.get("message"))), frame.get("index"))
+
+    def _frame_of(self, event: Event) -> dict[str, Any] | None:
+        """The event's object, with a `type`; None if it is malformed."""
+        try:
+            frame = orjson.loads(event.data)
+        except orjson.JSONDecodeError:
+            frame = {"message": event.data.decode("utf-8", "replace")} if event.name == "error" else None
+        if isinstance(frame, dict):
+            frame.setdefault("type", event.name)
+            if frame["type"] or is_error(frame):
+                self._malformed = 0
+                return frame
+        self._count_malformed()
+        return None
+
+    def _chunk(self, said: Said, index: Any) -> ChatChunk | None:
+        """The chunk of a delta; None where it says nothing. `index` counts calls in the events of calls."""
+        delta: dict[str, Any] = {}
+        if said.text:
+            delta["content"] = said.text
+        if said.reasoning:
+            delta["reasoning_content"] = said.reasoning
+        if said.calls:
+            place = {"index": index} if isinstance(index, int) and len(said.calls) == 1 else {}
+            delta["tool_calls"] = self._calls.deltas([call | place for call in said.calls])
+        has_content = bool(delta)
+        if said.citations:
+            delta["citations"] = said.citations
+        return _chunk(delta, None, has_content, None) if delta else None
+
+    def _end(self, ending: dict[str, Any]) -> ChatChunk:
+        """The last chunk: the finish reason, the usage, and arguments for calls that came without any."""
+        refuse_failure(ending, self._offer)
+        self.done = True
+        missing = self._calls.missing_arguments()
+        delta = {"tool_calls": missing} if missing else {}
+        finish = finish_of(ending, has_calls=bool(self._calls))
+        return _chunk(delta, finish, bool(missing), usage_of(ending))
+
+    def _read_whole(self, body: bytes) -> list[ChatChunk]:
+        """One chunk that says what the whole answer says."""
+        result = parse_chat(body, self._offer)
+        choice = result.choices[0]
+        delta = {name: value for name, value in choice["message"].items() if name != "role" and value}
+        if calls := delta.get("tool_calls"):
+            delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(calls)]
+        self.done = True
+        return [_chunk(delta, choice["finish_reason"], bool(delta.keys() - {"citations"}), result.usage)]
+
+
+def _chunk(
+    delta: dict[str, Any], finish_reason: str | None, has_content: bool, usage: Usage | None
+) -> ChatChunk:
+    return ChatChunk([{"index": 0, "delta": delta, "finish_reason": finish_reason}], has_content, usage)

@@ -1,0 +1,56 @@
+"""Embeddings on every wire. Pure, like the chat adapters; refusals are classified by those."""
+
+from collections.abc import Sequence
+
+from apps.providers.adapters.cohere.embeddings import CohereEmbeddings
+from apps.providers.adapters.gemini.embeddings import GeminiEmbeddings
+from apps.providers.adapters.huggingface.embeddings import HuggingFaceEmbeddings
+from apps.providers.adapters.openai.embeddings import OpenAIEmbeddings
+from apps.providers.adapters.shared.vectors import Batch, EmbeddingCodec
+from apps.providers.tasks import EmbeddingRequest
+from apps.providers.types import Offer
+
+__all__ = ["Batch", "EmbeddingCodec", "codec_for", "dropped", "split", "why_unfit"]
+
+CODECS: dict[str, EmbeddingCodec] = {
+    "openai": OpenAIEmbeddings(),
+    "cohere": CohereEmbeddings(),
+    "gemini": GeminiEmbeddings(),
+    "huggingface": HuggingFaceEmbeddings(),
+}
+
+
+def codec_for(offer: Offer) -> EmbeddingCodec:
+    """The codec of the offer's embeddings wire."""
+    return CODECS[offer.preset.embeddings.wire]
+
+
+def why_unfit(request: EmbeddingRequest, offer: Offer) -> str:
+    """Why this wire cannot carry the request, "" if it can."""
+    if request.has_token_lists and not offer.preset.embeddings.token_lists:
+        return "takes no token lists"
+    return ""
+
+
+def dropped(request: EmbeddingRequest, offer: Offer) -> tuple[str, ...]:
+    """Fields of the request that do not reach the upstream."""
+    wire, codec = offer.preset.embeddings, codec_for(offer)
+    return tuple(
+        name
+        for name, value in request.extra.items()
+        if value is not None and (name in wire.drops or not codec.sends(name))
+    )
+
+
+def split(request: EmbeddingRequest, offer: Offer) -> Sequence[Batch]:
+    """The inputs in their order, in batches that the upstream takes; an input that is over its token limit has one for itself."""
+    wire = offer.preset.embeddings
+    batches: list[Batch] = []
+    start = tokens = 0
+    for at, size in enumerate(request.tokens):
+        if at > start and (at - start >= wire.batch or tokens + size > wire.batch_tokens):
+            batches.append(Batch(request.inputs[start:at], tokens))
+            start, tokens = at, 0
+        tokens += size
+    batches.append(Batch(request.inputs[start:], tokens))
+    return batches

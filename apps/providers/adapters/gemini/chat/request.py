@@ -1,0 +1,164 @@
+"""Chat requests on Gemini's native wire."""
+
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from apps.providers.adapters.reading.unsayable import cannot_say
+from apps.providers.adapters.shared.neutral import says_nothing
+from apps.providers.adapters.shared.tools import modernise_functions
+from apps.providers.adapters.shared.values import as_dict, as_list
+from apps.providers.types import ChatRequest, Offer, UpstreamRequest
+
+from .contents import build_contents
+from .families import Family, family_of
+from .schema import SchemaTooLargeError, reduce_schema
+from .thinking import plan_thinking, thinks
+from .tools import choose, declarations
+
+Payload = dict[str, Any]
+
+CONFIG_NAMES = {
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}
+SENT = frozenset(CONFIG_NAMES) | {
+    *(
+        "messages",
+        "tools",
+        "tool_choice",
+        "functions",
+        "function_call",
+        "response_format",
+        "stop",
+        "n",
+        "seed",
+    ),
+    *("logprobs", "top_logprobs", "max_tokens", "max_completion_tokens", "reasoning_effort"),
+}
+# Gemini's seed has 32 bits, OpenAI's 64: the same seed still gives the same one.
+SEED_MASK = 0x7FFFFFFF
+
+
+def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
+    """POST {base_url}/models/{model}:generateContent, or :streamGenerateContent for a stream.
+
+    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this wire cannot say.
+    """
+    body = {name: value for name, value in request.body.items() if name not in offer.preset.drops}
+    modernise_functions(body)
+    system, contents = build_contents(as_list(body.get("messages")), offer.model)
+    payload: Payload = {"contents": contents}
+    if system:
+        payload["systemInstruction"] = {"parts": [{"text": system}]}
+    _add_tools(payload, body, offer)
+    config = _generation_config(body, request, offer)
+    if config:
+        payload["generationConfig"] = config
+    try:
+        content = orjson.dumps(payload)
+    except TypeError as exc:
+        raise cannot_say(f"the request cannot be sent as JSON: {exc}", "messages") from exc
+    action = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
+    return UpstreamRequest(
+        url=f"{offer.base_url.rstrip('/')}/models/{quote(offer.model, safe='')}:{action}",
+        headers=google_headers(offer),
+        body=content,
+        stream=request.stream,
+    )
+
+
+def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
+    """Fields of the request that do not reach Gemini, in the request's order; `stop` where some of its sequences
+    do not. Values that say nothing do not count."""
+    return tuple(
+        name
+        for name, value in request.body.items()
+        if not says_nothing(name, value) and _is_lost(name, value, offer)
+    )
+
+
+def _is_lost(name: str, value: Any, offer: Offer) -> bool:
+    if name not in SENT or name in offer.preset.drops:
+        return True
+    if name == "reasoning_effort":
+        return not thinks(offer)
+    return name == "stop" and isinstance(value, list) and len(value) > offer.preset.stop_max
+
+
+def google_headers(offer: Offer) -> dict[str, str]:
+    """The key is a Secret, so that a logged request does not show it."""
+    headers = {"content-type": "application/json", "accept-encoding": "identity", **offer.preset.headers}
+    return {"x-goog-api-key": offer.api_key, **headers} if offer.api_key else headers
+
+
+def _add_tools(payload: Payload, body: dict[str, Any], offer: Offer) -> None:
+    tools = as_list(body.get("tools"))
+    if not tools:
+        return
+    family = family_of(offer.model)
+    if family is Family.GEMMA_3:
+        raise cannot_say(f"{offer.model} takes no tools", "tools")
+    if family is Family.GEMINI_2 and _wants_json(body):
+        raise cannot_say(f"{offer.model} takes no response_format together with tools", "response_format")
+    declared, calling = choose(declarations(tools), body.get("tool_choice"))
+    if declared:
+        payload["tools"] = [{"functionDeclarations": declared}]
+        if calling is not None:
+            payload["toolConfig"] = {"functionCallingConfig": calling}
+
+
+def _generation_config(body: dict[str, Any], request: ChatRequest, offer: Offer) -> Payload:
+    config = {
+        theirs: body[name] for name, theirs in CONFIG_NAMES.items() if body.get(name) is not None
+    } | _response_format(body, offer)
+    if isinstance(temperature := config.get("temperature"), int | float):
+        config["temperature"] = min(temperature, offer.preset.temperature_max)
+    if isinstance(seed := body.get("seed"), int):
+        config["seed"] = seed & SEED_MASK
+    if stops := _stops(body.get("stop"), offer.preset.stop_max):
+        config["stopSequences"] = stops
+    if isinstance(count := body.get("n"), int) and count > 1:
+        config["candidateCount"] = count
+    if body.get("logprobs"):
+        config |= {"responseLogprobs": True, "logprobs": body.get("top_logprobs") or 0}
+    return config | _output_limit(body.get("reasoning_effort"), request.max_tokens, offer)
+
+
+def _output_limit(effort: Any, max_tokens: int | None, offer: Offer) -> Payload:
+    """maxOutputTokens and thinkingConfig, which share the answer's length: see `thinking`."""
+    cap = max_tokens if max_tokens is not None else offer.preset.default_max_tokens
+    thinking = plan_thinking(effort, cap, offer)
+    config: Payload = {"thinkingConfig": thinking.config} if thinking.config else {}
+    if cap is not None:
+        limit = cap + thinking.headroom
+        config["maxOutputTokens"] = min(limit, offer.max_output_tokens or limit)
+    return config
+
+
+def _stops(stop: Any, most: int) -> list[str]:
+    stops = [stop] if isinstance(stop, str) else as_list(stop)
+    return [text for text in stops if isinstance(text, str) and text][:most]
+
+
+def _wants_json(body: dict[str, Any]) -> bool:
+    return as_dict(body.get("response_format")).get("type") in ("json_object", "json_schema")
+
+
+def _response_format(body: dict[str, Any], offer: Offer) -> Payload:
+    if not _wants_json(body):
+        return {}
+    if family_of(offer.model) is Family.GEMMA_3:
+        raise cannot_say(f"{offer.model} has no JSON mode", "response_format")
+    config: Payload = {"responseMimeType": "application/json"}
+    schema = as_dict(as_dict(body["response_format"]).get("json_schema")).get("schema")
+    if not isinstance(schema, dict):
+        return config
+    try:
+        return config | {"responseSchema": reduce_schema(schema)}
+    except SchemaTooLargeError as exc:
+        raise cannot_say(str(exc), "response_format.json_schema.schema") from exc

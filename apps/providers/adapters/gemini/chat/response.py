@@ -1,0 +1,257 @@
+"""Gemini's answers in OpenAI's shapes.
+
+One reader turns each GenerateContentResponse into a chunk; a whole answer is read by it and put together, so that
+it says the same as a stream. Left out: bytes that a model makes (inlineData), which are never asked for, and
+signatures of texts, which OpenAI's wire cannot carry and Gemini does not insist on.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from apps.core.redaction import scrub
+from apps.providers.adapters.gemini.errors import frame_error
+from apps.providers.adapters.shared.calls import CallIds
+from apps.providers.adapters.shared.payloads import load_json
+from apps.providers.adapters.shared.values import as_count, as_dict, as_list, as_text
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import ChatChunk, ChatResult, Offer, Usage
+
+from .signatures import signed_id
+
+FILTERED = (
+    "SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT"
+    " IMAGE_RECITATION"
+)
+# Every other reason (MALFORMED_FUNCTION_CALL, OTHER, ...) means that the model failed: see `AnswerReader.check`.
+FINISH_REASONS = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    **dict.fromkeys(FILTERED.split(), "content_filter"),
+}
+ANSWER_FIELDS = ("candidates", "promptFeedback", "usageMetadata", "error")
+
+
+def parse_chat(body: bytes, offer: Offer) -> ChatResult:
+    """The answer in `body`. Raises UpstreamError: PARSING for what is not an answer, SERVER_ERROR where the model
+    failed before it said anything, and what a wrapped error is classified as."""
+    reader = AnswerReader(offer)
+    chunks = [chunk for frame in load_frames(body, offer) if (chunk := reader.read(frame)) is not None]
+    reader.check()
+    return join_chunks(chunks)
+
+
+def load_frames(body: bytes, offer: Offer) -> list[dict[str, Any]]:
+    """The answer objects in `body`: one, or those of the array that the stream endpoint sends without alt=sse.
+    Raises UpstreamError(PARSING)."""
+    payload = load_json(body, offer)
+    frames = payload if isinstance(payload, list) else [payload]
+    if not frames or not all(map(is_answer, frames)):
+        raise UpstreamError(ErrorKind.PARSING, "the upstream's answer has neither candidates nor a reason")
+    return frames
+
+
+def is_answer(frame: Any) -> bool:
+    return isinstance(frame, dict) and any(field in frame for field in ANSWER_FIELDS)
+
+
+class _Candidate:
+    """What is remembered of one candidate between frames."""
+
+    __slots__ = ("_calls", "_ids", "_model", "finished", "index")
+
+    def __init__(self, index: int, ids: CallIds, model: str) -> None:
+        self.index = index
+        self.finished = False
+        self._ids = ids
+        self._model = model
+        self._calls = 0
+
+    def read(self, candidate: dict[str, Any]) -> dict[str, Any] | None:
+        """OpenAI's chunk choice; None where the frame says nothing. A second finish reason is not passed on."""
+        delta = self._delta(as_list(as_dict(candidate.get("content")).get("parts")))
+        finish = self.finish(as_text(candidate.get("finishReason")))
+        logprobs = logprobs_of(as_dict(candidate.get("logprobsResult")))
+        if not delta and finish is None and logprobs is None:
+            return None
+        choice = {"index": self.index, "delta": delta, "finish_reason": finish}
+        return choice if logprobs is None else choice | {"logprobs": logprobs}
+
+    def finish(self, reason: str) -> str | None:
+        """OpenAI's finish reason for Gemini's; None where there is none, or there was one before."""
+        if not reason or self.finished:
+            return None
+        self.finished = True
+        finish = FINISH_REASONS.get(reason, "stop")
+        return "tool_calls" if finish == "stop" and self._calls else finish
+
+    def _delta(self, parts: list[Any]) -> dict[str, Any]:
+        texts: dict[str, str] = {"reasoning_content": "", "content": ""}
+        calls = []
+        for part in map(as_dict, parts):
+            if isinstance(call := part.get("functionCall"), dict):
+                calls.append(self._call(call, as_text(part.get("thoughtSignature"))))
+            else:
+                field = "reasoning_content" if part.get("thought") is True else "content"
+                texts[field] += as_text(part.get("text"))
+        delta: dict[str, Any] = {field: text for field, text in texts.items() if text}
+        return delta | {"tool_calls": calls} if calls else delta
+
+    def _call(self, call: dict[str, Any], signature: str) -> dict[str, Any]:
+        index = self._calls
+        self._calls += 1
+        call_id = as_text(call.get("id")) or self._ids.make(self.index, index)
+        arguments = orjson.dumps(as_dict(call.get("args"))).decode()
+        return {
+            "index": index,
+            "id": signed_id(call_id, signature, self._model) if signature else call_id,
+            "type": "function",
+            "function": {"name": as_text(call.get("name")), "arguments": arguments},
+        }
+
+
+class AnswerReader:
+    """Reads the frames of one answer, one or many."""
+
+    def __init__(self, offer: Offer) -> None:
+        self._offer = offer
+        self._ids = CallIds()
+        self._candidates: dict[int, _Candidate] = {}
+        self._has_content = False
+        self._failure = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are candidates and each has its finish reason."""
+        return bool(self._candidates) and all(candidate.finished for candidate in self._candidates.values())
+
+    def read(self, frame: dict[str, Any]) -> ChatChunk | None:
+        """What `frame` says; None if nothing. Raises UpstreamError for a frame that is an error."""
+        if frame.get("error"):
+            raise frame_error(frame, self._offer)
+        self._ids.learn(frame.get("responseId"))
+        choices = []
+        for position, candidate in enumerate(map(as_dict, as_list(frame.get("candidates")))):
+            choice = self._candidate(candidate.get("index"), position).read(candidate)
+            self._note_failure(candidate)
+            if choice is not None:
+                choices.append(choice)
+        if as_text(as_dict(frame.get("promptFeedback")).get("blockReason")):
+            choices += self._blocked()
+        usage = usage_of(as_dict(frame.get("usageMetadata")), ends=any(map(_ends, choices)))
+        if not choices and usage is None:
+            return None
+        has_content = any(choice["delta"] for choice in choices)
+        self._has_content = self._has_content or has_content
+        return ChatChunk(choices, has_content, usage)
+
+    def check(self) -> None:
+        """At the answer's end. Raises UpstreamError(SERVER_ERROR) when the model failed without saying anything."""
+        if self._failure and not self._has_content:
+            raise UpstreamError(
+                ErrorKind.SERVER_ERROR, f"the model ended with {self._failure} and no content"
+            )
+
+    def _candidate(self, index: Any, position: int) -> _Candidate:
+        index = index if isinstance(index, int) else position
+        if index not in self._candidates:
+            self._candidates[index] = _Candidate(index, self._ids, self._offer.model)
+        return self._candidates[index]
+
+    def _note_failure(self, candidate: dict[str, Any]) -> None:
+        reason = as_text(candidate.get("finishReason"))
+        if reason and reason not in FINISH_REASONS:
+            message = scrub(as_text(candidate.get("finishMessage")), self._offer.api_key)
+            self._failure = f"{reason[:40]} ({message})" if message else reason[:40]
+
+    def _blocked(self) -> list[dict[str, Any]]:
+        """The prompt was blocked: what is not finished ends filtered, and if there is nothing, one empty choice."""
+        if not self._candidates:
+            self._candidate(0, 0)
+        return [
+            {"index": candidate.index, "delta": {}, "finish_reason": finish}
+            for candidate in self._candidates.values()
+            if (finish := candidate.finish("SAFETY")) is not None
+        ]
+
+
+def _ends(choice: dict[str, Any]) -> bool:
+    return choice["finish_reason"] is not None
+
+
+def usage_of(metadata: dict[str, Any], *, ends: bool) -> Usage | None:
+    """Usage so far: every frame repeats the sum. A frame without output counts says nothing unless it ends the
+    answer, which then had no output."""
+    counted = "candidatesTokenCount" in metadata or "thoughtsTokenCount" in metadata
+    if "promptTokenCount" not in metadata or not (counted or ends):
+        return None
+    thoughts = as_count(metadata.get("thoughtsTokenCount"))
+    return Usage(
+        prompt_tokens=as_count(metadata.get("promptTokenCount"))
+        + as_count(metadata.get("toolUsePromptTokenCount")),
+        completion_tokens=as_count(metadata.get("candidatesTokenCount")) + thoughts,
+        cached_tokens=as_count(metadata.get("cachedContentTokenCount")),
+        reasoning_tokens=thoughts,
+    )
+
+
+def logprobs_of(result: dict[str, Any]) -> dict[str, Any] | None:
+    """OpenAI's logprobs of a logprobsResult: the chosen tokens, each with the most likely ones at its place."""
+    chosen = [as_dict(token) for token in as_list(result.get("chosenCandidates"))]
+    if not chosen:
+        return None
+    tops = [as_dict(step).get("candidates") for step in as_list(result.get("topCandidates"))]
+    tops += [None] * (len(chosen) - len(tops))
+    content = [
+        _token(token) | {"top_logprobs": [_token(as_dict(other)) for other in as_list(top)]}
+        for token, top in zip(chosen, tops, strict=False)
+    ]
+    return {"content": content, "refusal": None}
+
+
+def _token(token: dict[str, Any]) -> dict[str, Any]:
+    text = as_text(token.get("token"))
+    encoded = list(text.encode("utf-8", "surrogatepass"))
+    return {"token": text, "logprob": token.get("logProbability", 0.0), "bytes": encoded}
+
+
+def join_chunks(chunks: Iterable[ChatChunk]) -> ChatResult:
+    """The whole answer that a stream's chunks make."""
+    joined: dict[int, dict[str, Any]] = {}
+    usage = None
+    for chunk in chunks:
+        usage = chunk.usage or usage
+        for choice in chunk.choices:
+            _join(joined.setdefault(choice["index"], _empty_choice(choice["index"])), choice)
+    return ChatResult(choices=[_closed(joined[index]) for index in sorted(joined)], usage=usage)
+
+
+def _empty_choice(index: int) -> dict[str, Any]:
+    message = {"role": "assistant", "content": ""}
+    return {"index": index, "message": message, "logprobs": None, "finish_reason": None}
+
+
+def _join(choice: dict[str, Any], more: dict[str, Any]) -> None:
+    message, delta = choice["message"], more["delta"]
+    for field in ("content", "reasoning_content"):
+        if field in delta:
+            message[field] = message.get(field, "") + delta[field]
+    for call in delta.get("tool_calls", ()):
+        entry = {key: value for key, value in call.items() if key != "index"}
+        message.setdefault("tool_calls", []).append(entry)
+    if logprobs := more.get("logprobs"):
+        if choice["logprobs"] is None:
+            choice["logprobs"] = {"content": [], "refusal": None}
+        choice["logprobs"]["content"] += logprobs["content"]
+    choice["finish_reason"] = choice["finish_reason"] or more["finish_reason"]
+
+
+def _closed(choice: dict[str, Any]) -> dict[str, Any]:
+    """A complete choice: content None beside tool calls, as OpenAI has it, and a finish reason in any case."""
+    message = choice["message"]
+    has_calls = "tool_calls" in message
+    if has_calls and not message["content"]:
+        message["content"] = None
+    choice["finish_reason"] = choice["finish_reason"] or ("tool_calls" if has_calls else "stop")
+    return choice

@@ -1,0 +1,42 @@
+"""Hugging Face's inference host: POST models/{model} with the bytes of the file, and nothing said about them."""
+
+from typing import Any
+
+from apps.providers.adapters.openai.chat.plan import plan_for
+from apps.providers.adapters.openai.errors import wrapped_error
+from apps.providers.adapters.shared.audio import MIME_TYPES, numbered_segments, task_url, text_of
+from apps.providers.adapters.shared.payloads import load_payload
+from apps.providers.adapters.shared.urls import model_path
+from apps.providers.adapters.shared.values import as_dict, as_list
+from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.types import Offer, UpstreamRequest
+
+
+class HuggingFaceTranscription:
+    """See `TranscriptionCodec`."""
+
+    def build(self, request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
+        headers = plan_for(offer.preset).headers(offer.api_key)
+        headers["content-type"] = MIME_TYPES[request.format]
+        url = task_url(offer, f"models/{model_path(offer.model)}")
+        return UpstreamRequest(url=url, headers=headers, body=request.audio)
+
+    def parse(self, body: bytes, offer: Offer) -> Transcript:
+        payload = load_payload(body, offer)
+        if (error := wrapped_error(payload, offer)) is not None:
+            raise error
+        return Transcript(text=text_of(payload), segments=_segments(payload.get("chunks")))
+
+    def sends(self, name: str, request: TranscriptionRequest) -> bool:
+        return False
+
+
+def _segments(chunks: Any) -> list[dict[str, Any]] | None:
+    """Segments of `[{"text", "timestamp": [start, end]}]`; the last end may be null."""
+    if not isinstance(chunks, list):
+        return None
+    values = []
+    for chunk in map(as_dict, chunks):
+        times: list[Any] = [*as_list(chunk.get("timestamp")), None, None]
+        values.append({"start": times[0], "end": times[1], "text": chunk.get("text")})
+    return numbered_segments(values)

@@ -1,0 +1,154 @@
+"""One preset, compiled: a request's body fitted to an upstream."""
+
+from typing import Any
+
+from apps.providers.adapters.shared.tools import (
+    LEGACY,
+    TOOL_FIELDS,
+    forget_tools,
+    modernise_functions,
+    stripped_tools,
+    use_allowed_tools,
+)
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import Offer, Preset, Secret
+
+from .messages import MessageRewriter
+
+MAX_PLANS = 1024
+OPENAI_TEMPERATURE_MAX = 2.0
+CAPS = ("max_completion_tokens", "max_tokens")
+EFFORT = "reasoning_effort"
+ALWAYS_SENT = frozenset({"model", "messages", "stream", "stream_options"})
+
+
+class Plan:
+    """One preset, compiled: what to look for in a body, so that a body without quirks costs one set test."""
+
+    def __init__(self, preset: Preset) -> None:
+        self.preset = preset
+        self.messages = MessageRewriter(preset)
+        self._renames = tuple(preset.renames.items())
+        self._fields = preset.fields | ALWAYS_SENT if preset.fields else frozenset[str]()
+        self._ranges = dict(preset.ranges)
+        if preset.temperature_max < OPENAI_TEMPERATURE_MAX:
+            self._ranges.setdefault("temperature", (0.0, preset.temperature_max))
+        self._touched = frozenset(
+            {"stop", *TOOL_FIELDS, *LEGACY, *preset.drops, *preset.renames, *self._ranges}
+        )
+        if preset.effort is not None:
+            self._touched |= {EFFORT}
+        self._chooses_tools = "forced_tools" not in preset.incapable
+        self._headers = {"content-type": "application/json", "accept-encoding": "identity", **preset.headers}
+
+    def fit(self, body: dict[str, Any], offer: Offer) -> None:
+        """Apply the preset to `body`: a copy of the client's, whose nested values stay as they are.
+
+        Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this upstream cannot be told.
+        """
+        if isinstance(messages := body.get("messages"), list):
+            body["messages"] = self.messages.rewrite(messages)
+        if self.preset.default_max_tokens is not None:
+            self._cap(body, offer.max_output_tokens)
+        if not self._touched.isdisjoint(body):
+            self._apply(body, offer)
+        if self._fields and not body.keys() <= self._fields:
+            for name in body.keys() - self._fields:
+                del body[name]
+        if self.preset.excludes:
+            self._refuse_excluded(body)
+
+    def headers(self, api_key: str) -> dict[str, str]:
+        """Headers of a call. The authorization is a Secret, so that a logged request does not show it."""
+        if not api_key:
+            return self._headers.copy()
+        return {"authorization": Secret(f"Bearer {api_key}"), **self._headers}
+
+    def _cap(self, body: dict[str, Any], limit: int | None) -> None:
+        default = self.preset.default_max_tokens
+        if default is not None and all(body.get(name) is None for name in CAPS):
+            body["max_tokens"] = default if limit is None else min(default, limit)
+
+    def _apply(self, body: dict[str, Any], offer: Offer) -> None:
+        preset = self.preset
+        modernise_functions(body)
+        for name in preset.drops:
+            body.pop(name, None)
+        self._fit_tools(body)
+        if preset.effort is not None and EFFORT in body:
+            self._say_effort(body, offer)
+        self._fit_stop(body)
+        for name, (least, most) in self._ranges.items():
+            if isinstance(value := body.get(name), int | float) and not least <= value <= most:
+                body[name] = least if value < least else most
+        for name, theirs in self._renames:
+            if name in body and (value := body.pop(name)) is not None:
+                body[theirs] = value
+
+    def _fit_tools(self, body: dict[str, Any]) -> None:
+        if not body.get("tools"):
+            forget_tools(body)
+            return
+        use_allowed_tools(body)
+        if not self._chooses_tools and body.pop("tool_choice", None) == "none":
+            forget_tools(
+                body
+            )  # a choice that cannot be said is automatic: to forbid calls is to offer no tools
+            return
+        if self.preset.schema_drops:
+            body["tools"] = stripped_tools(body["tools"], self.preset.schema_drops)
+        if self.preset.single_tool_calls:
+            body["parallel_tool_calls"] = False
+
+    def _fit_stop(self, body: dict[str, Any]) -> None:
+        stop = body.get("stop")
+        if isinstance(stop, list) and len(stop) > self.preset.stop_max:
+            body["stop"] = stop[: self.preset.stop_max]
+        elif isinstance(stop, str) and self.preset.stop_list:
+            body["stop"] = [stop]
+
+    def _say_effort(self, body: dict[str, Any], offer: Offer) -> None:
+        """Move `reasoning_effort` to where and what the upstream wants; what the client itself put there stays."""
+        value = said_effort(self.preset, body.pop(EFFORT), offer)
+        if value is None or self.preset.effort is None:
+            return
+        *path, leaf = self.preset.effort.path.split(".")
+        place = body
+        for name in path:
+            inner = place.get(name)
+            place[name] = place = {**inner} if isinstance(inner, dict) else {}
+        place.setdefault(leaf, value)
+
+    def _refuse_excluded(self, body: dict[str, Any]) -> None:
+        said = {name for name, value in body.items() if value}
+        if (body.get("response_format") or {}).get("type") == "text":
+            said.discard("response_format")
+        for together in self.preset.excludes:
+            if together <= said:
+                names = ", ".join(sorted(together))
+                raise UpstreamError(
+                    ErrorKind.CLIENT_ERROR,
+                    f"this provider does not take {names} together",
+                    candidate_only=True,
+                )
+
+
+def said_effort(preset: Preset, effort: Any, offer: Offer) -> Any:
+    """The upstream's value for `reasoning_effort`; None where it has none, or the model does not reason."""
+    if preset.effort is None:
+        return effort
+    return preset.effort.said(effort) if "reasoning" in offer.capabilities else None
+
+
+_plans: dict[int, Plan] = {}
+
+
+def plan_for(preset: Preset) -> Plan:
+    """The compiled `preset`. Kept by identity: presets live as long as the catalogue that they were loaded
+    with."""
+    plan = _plans.get(id(preset))
+    if plan is None or plan.preset is not preset:
+        if len(_plans) >= MAX_PLANS:
+            _plans.clear()
+        plan = _plans[id(preset)] = Plan(preset)
+    return plan

@@ -1,0 +1,59 @@
+"""Chat requests in OpenAI's dialect, with an upstream's quirks taken from its preset."""
+
+from typing import Any
+
+import orjson
+
+from apps.providers.adapters.shared.neutral import says_nothing
+from apps.providers.adapters.shared.tools import LEGACY
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import ChatRequest, Offer, Preset, UpstreamRequest
+
+from .plan import EFFORT, plan_for, said_effort
+
+
+def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
+    """POST {base_url}/chat/completions. Raises UpstreamError(CLIENT_ERROR) for values that JSON cannot
+    say, and for what this upstream does not take."""
+    plan = plan_for(offer.preset)
+    body = request.body.copy()
+    body["model"] = offer.model
+    if request.stream:
+        body["stream"] = True
+        if plan.preset.stream_usage:
+            body["stream_options"] = {"include_usage": True}
+    plan.fit(body, offer)
+    try:
+        content = orjson.dumps(body)
+    except TypeError as exc:
+        message = f"the request cannot be sent as JSON: {exc}"
+        raise UpstreamError(ErrorKind.CLIENT_ERROR, message, candidate_only=True) from exc
+    return UpstreamRequest(
+        url=f"{offer.base_url.rstrip('/')}/chat/completions",
+        headers=plan.headers(offer.api_key),
+        body=content,
+        stream=request.stream,
+    )
+
+
+def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
+    """Fields of the request that do not reach the upstream, in the request's order; `stop` where some of its
+    sequences do not."""
+    return tuple(name for name, value in request.body.items() if _is_lost(name, value, offer))
+
+
+def _is_lost(name: str, value: Any, offer: Offer) -> bool:
+    preset = offer.preset
+    if name in LEGACY or name == "messages" or says_nothing(name, value):
+        return False
+    if name == "stop" and isinstance(value, list) and len(value) > preset.stop_max:
+        return True
+    if name in preset.drops:
+        return True
+    if name == EFFORT:
+        return said_effort(preset, value, offer) is None
+    return bool(preset.fields) and not _is_sent(name, preset)
+
+
+def _is_sent(name: str, preset: Preset) -> bool:
+    return preset.renames.get(name, name) in preset.fields

@@ -1,0 +1,94 @@
+"""Whole answers in OpenAI's dialect, with the deviations of its imitators put right."""
+
+from typing import Any
+
+from apps.providers.adapters.openai.errors import wrapped_error
+from apps.providers.adapters.openai.fields import (
+    calls_of,
+    extensions_of,
+    finish_of,
+    has_failed,
+    reasoning_of,
+    usage_of,
+)
+from apps.providers.adapters.shared.calls import CallIds, arguments_of
+from apps.providers.adapters.shared.payloads import load_payload
+from apps.providers.adapters.shared.values import as_dict, as_list, as_text, split_content
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import ChatResult, Offer
+
+from .thinking import ThinkSplitter
+
+EXTRAS = ("system_fingerprint", "service_tier", "citations")
+PLAIN_FIELDS = ("role", "content")
+
+
+def parse_chat(body: bytes, offer: Offer) -> ChatResult:
+    """The answer in `body`. Raises UpstreamError: PARSING for what is not an answer, and what a wrapped error
+    is classified as."""
+    payload = load_payload(body, offer)
+    if (error := wrapped_error(payload, offer)) is not None:
+        raise error
+    if "choices" not in payload:
+        raise UpstreamError(ErrorKind.PARSING, "the upstream's answer has no choices")
+    ids = CallIds()
+    ids.learn(payload.get("id"))
+    choices = as_list(payload["choices"])
+    return ChatResult(
+        choices=[_choice(choice, at, ids, offer) for at, choice in enumerate(map(as_dict, choices))],
+        usage=usage_of(payload),
+        extras={name: payload[name] for name in EXTRAS if payload.get(name) is not None},
+    )
+
+
+def _choice(choice: dict[str, Any], at: int, ids: CallIds, offer: Offer) -> dict[str, Any]:
+    if has_failed(choice):
+        raise UpstreamError(ErrorKind.SERVER_ERROR, "the upstream failed while it answered")
+    index = choice.get("index")
+    index = index if isinstance(index, int) else at
+    message = _message(as_dict(choice.get("message")), index, ids, offer)
+    has_calls = "tool_calls" in message
+    return {
+        "index": index,
+        "message": message,
+        "logprobs": choice.get("logprobs"),
+        "finish_reason": finish_of(choice, has_calls) or ("tool_calls" if has_calls else "stop"),
+    }
+
+
+def _message(raw: dict[str, Any], index: int, ids: CallIds, offer: Offer) -> dict[str, Any]:
+    if _is_plain(raw, offer):
+        return {"role": "assistant", "content": raw["content"]}
+    inline_reasoning, text = split_content(raw.get("content"))
+    splitter = ThinkSplitter(opened=offer.model in offer.preset.think_opened)
+    parts = [splitter.feed(text), splitter.flush()]
+    reasoning = reasoning_of(raw) + inline_reasoning + "".join(thought for thought, _ in parts)
+    text = "".join(answer for _, answer in parts)
+    message: dict[str, Any] = {"role": "assistant", "content": text, **extensions_of(raw)}
+    if reasoning:
+        message["reasoning_content"] = reasoning
+    if calls := calls_of(raw):
+        message["tool_calls"] = [_call(call, ids, index, at) for at, call in enumerate(calls)]
+    if not text and not message.keys().isdisjoint(("tool_calls", "refusal", "audio")):
+        message["content"] = None
+    return message
+
+
+def _is_plain(raw: dict[str, Any], offer: Offer) -> bool:
+    """The common case, told cheaply: a text without reasoning in it, and beside it at most a role and nulls."""
+    text = raw.get("content")
+    if type(text) is not str or "<think" in text or offer.model in offer.preset.think_opened:
+        return False
+    return all(key in PLAIN_FIELDS or value is None for key, value in raw.items())
+
+
+def _call(call: dict[str, Any], ids: CallIds, index: int, at: int) -> dict[str, Any]:
+    rest = {key: value for key, value in call.items() if key != "index"}
+    fixed = rest | {"id": str(call.get("id") or ids.make(index, at)), "type": call.get("type") or "function"}
+    if "custom" not in call:
+        function = as_dict(call.get("function"))
+        fixed["function"] = {
+            "name": as_text(function.get("name")),
+            "arguments": arguments_of(function) or "{}",
+        }
+    return fixed

@@ -1,0 +1,117 @@
+"""The contract of a transcription wire, and what all of them share."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+from uuid import uuid4
+
+from apps.providers.adapters.openai.chat.plan import plan_for
+from apps.providers.adapters.shared.urls import resolve_base
+from apps.providers.adapters.shared.values import as_dict, as_list, as_text
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.types import Offer, UpstreamRequest
+from apps.providers.wires import AudioFormat
+
+MIME_TYPES: dict[AudioFormat, str] = {
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "m4a": "audio/mp4",
+    "mp3": "audio/mpeg",
+    "mp4": "video/mp4",
+    "mpeg": "video/mpeg",
+    "ogg": "audio/ogg",
+    "wav": "audio/wav",
+    "webm": "audio/webm",
+}
+Field = tuple[str, str]
+
+
+class TranscriptionCodec(Protocol):
+    """Translates to and from one wire format."""
+
+    def build(self, request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
+        """The upstream call for this request."""
+        ...
+
+    def parse(self, body: bytes, offer: Offer) -> Transcript:
+        """A 200 answer. Raises UpstreamError: PARSING, and what a wrapped error is classified as. Silence is an answer: text ""."""
+        ...
+
+    def sends(self, name: str, request: TranscriptionRequest) -> bool:
+        """Whether this wire has a place for the form field `name`."""
+        ...
+
+
+def task_url(offer: Offer, path: str) -> str:
+    """`path` below the base of the transcription wire."""
+    return f"{resolve_base(offer.base_url, offer.preset.transcription.base_url)}/{path}"
+
+
+def form_call(offer: Offer, fields: Iterable[Field], request: TranscriptionRequest) -> UpstreamRequest:
+    """POST /audio/transcriptions as multipart/form-data; the file comes last, because Cohere demands it."""
+    boundary = uuid4().hex
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields
+    ]
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="audio.{request.format}"\r\n'
+        f"Content-Type: {MIME_TYPES[request.format]}\r\n\r\n".encode()
+    )
+    body = b"".join([*parts, request.audio, f"\r\n--{boundary}--\r\n".encode()])
+    headers = plan_for(offer.preset).headers(offer.api_key)
+    headers["content-type"] = f"multipart/form-data; boundary={boundary}"
+    return UpstreamRequest(url=task_url(offer, "audio/transcriptions"), headers=headers, body=body)
+
+
+def text_of(payload: dict[str, Any]) -> str:
+    """The transcript's text. Raises UpstreamError(PARSING) where there is none; "" is one."""
+    text = payload.get("text")
+    if not isinstance(text, str):
+        raise UpstreamError(ErrorKind.PARSING, "the upstream's answer has no text")
+    return text
+
+
+def numbered_segments(values: Any) -> list[dict[str, Any]] | None:
+    """OpenAI's segments of a list of `{start, end, text, …}`; None where there is no list."""
+    if not isinstance(values, list):
+        return None
+    segments = []
+    for at, segment in enumerate(map(as_dict, values)):
+        start = seconds(segment.get("start"))
+        end = max(seconds(segment.get("end")), start)
+        own = {name: value for name, value in segment.items() if name not in ("type", "words")}
+        times = {"id": at, "start": start, "end": end, "text": as_text(segment.get("text"))}
+        segments.append(own | times)
+    return segments
+
+
+def timed_words(values: Any) -> list[dict[str, Any]] | None:
+    """OpenAI's words of a list of `{word, start, end}`; None where there is no list."""
+    if not isinstance(values, list):
+        return None
+    return [
+        {
+            "word": as_text(word.get("word")),
+            "start": seconds(word.get("start")),
+            "end": seconds(word.get("end")),
+        }
+        for word in map(as_dict, values)
+    ]
+
+
+def words_of(segments: Any) -> list[dict[str, Any]] | None:
+    """The words that segments hold, in one list; None where none does."""
+    words = [word for segment in map(as_dict, as_list(segments)) for word in as_list(segment.get("words"))]
+    return timed_words(words) if words else None
+
+
+def seconds(value: Any) -> float:
+    """A time in seconds; what is none counts as 0."""
+    return max(float(value), 0.0) if isinstance(value, int | float) else 0.0
+
+
+def duration(*values: Any) -> float | None:
+    """The first of `values` that is a number."""
+    numbers: Sequence[int | float] = [value for value in values if isinstance(value, int | float)]
+    return float(numbers[0]) if numbers else None

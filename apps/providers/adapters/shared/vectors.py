@@ -1,0 +1,90 @@
+"""The contract of an embeddings wire, and what all of them share."""
+
+import binascii
+import sys
+from array import array
+from base64 import b64decode
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import orjson
+from msgspec import Struct
+
+from apps.providers.adapters.openai.chat.plan import plan_for
+from apps.providers.adapters.shared.urls import resolve_base
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.tasks import EmbeddingRequest, EmbeddingResult, Tokens
+from apps.providers.types import Offer, UpstreamRequest
+
+
+class Batch(Struct, frozen=True):
+    """Inputs of one upstream call, at least one, and about how many tokens they have together."""
+
+    inputs: tuple[str, ...] | tuple[Tokens, ...]
+    tokens: int
+
+
+class EmbeddingCodec(Protocol):
+    """Translates to and from one wire format."""
+
+    def build(self, request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
+        """The upstream call for a batch of the request's inputs."""
+        ...
+
+    def parse(self, body: bytes, count: int, offer: Offer) -> EmbeddingResult:
+        """The vectors of a 200 answer to `count` inputs. Raises UpstreamError: PARSING unless there is one for each; and what a
+        wrapped error is classified as."""
+        ...
+
+    def sends(self, name: str) -> bool:
+        """Whether this wire has a place for the request's further field `name`."""
+        ...
+
+
+def json_call(offer: Offer, path: str, payload: Any) -> UpstreamRequest:
+    """POST `payload` to `path` below the base of the embeddings wire."""
+    return UpstreamRequest(
+        url=f"{resolve_base(offer.base_url, offer.preset.embeddings.base_url)}/{path}",
+        headers=plan_for(offer.preset).headers(offer.api_key),
+        body=orjson.dumps(payload),
+    )
+
+
+def read_vectors(values: Any, count: int) -> list["array[float]"]:
+    """`count` vectors, each a list of numbers or base64 of little-endian 32-bit floats. Raises UpstreamError(PARSING)."""
+    if not isinstance(values, list) or len(values) != count:
+        raise unreadable(f"the upstream did not send one vector for each of {count} inputs")
+    return [read_vector(value) for value in values]
+
+
+def read_vector(value: Any) -> "array[float]":
+    """One vector. Raises UpstreamError(PARSING)."""
+    try:
+        vector = _unpacked(value) if isinstance(value, str) else array("d", value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise unreadable("the upstream sent a vector that is no list of numbers") from error
+    if not vector:
+        raise unreadable("the upstream sent an empty vector")
+    return vector
+
+
+def _unpacked(text: str) -> "array[float]":
+    try:
+        packed = array("f", b64decode(text, validate=True))
+    except binascii.Error as error:
+        raise ValueError("no base64") from error
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return array("d", packed)
+
+
+def normalised(vector: Iterable[float]) -> "array[float]":
+    """`vector` at length 1; one without a direction stays as it is."""
+    values = array("d", vector)
+    length = sum(value * value for value in values) ** 0.5
+    return array("d", [value / length for value in values]) if length else values
+
+
+def unreadable(message: str) -> UpstreamError:
+    """The error to raise for an answer of the wrong shape."""
+    return UpstreamError(ErrorKind.PARSING, message)

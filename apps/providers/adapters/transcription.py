@@ -1,0 +1,55 @@
+"""Transcriptions on every wire. Pure, like the chat adapters; refusals are classified by those."""
+
+from msgspec import Struct
+
+from apps.providers.adapters.cloudflare.transcription import CloudflareTranscription
+from apps.providers.adapters.gemini.transcription import GeminiTranscription
+from apps.providers.adapters.huggingface.transcription import HuggingFaceTranscription
+from apps.providers.adapters.mistral.transcription import MistralTranscription
+from apps.providers.adapters.openai.transcription import OpenAITranscription
+from apps.providers.adapters.shared.audio import TranscriptionCodec
+from apps.providers.tasks import TranscriptionRequest
+from apps.providers.types import Offer
+from apps.providers.wires import MIB
+
+__all__ = ["Misfit", "TranscriptionCodec", "codec_for", "dropped", "why_unfit"]
+
+CODECS: dict[str, TranscriptionCodec] = {
+    "openai": OpenAITranscription(),
+    "mistral": MistralTranscription(),
+    "gemini": GeminiTranscription(),
+    "cloudflare": CloudflareTranscription(),
+    "huggingface": HuggingFaceTranscription(),
+}
+
+
+class Misfit(Struct, frozen=True):
+    """Why a wire cannot carry a file. `too_large`: a smaller one it could."""
+
+    detail: str
+    too_large: bool = False
+
+
+def codec_for(offer: Offer) -> TranscriptionCodec:
+    """The codec of the offer's transcription wire."""
+    return CODECS[offer.preset.transcription.wire]
+
+
+def why_unfit(request: TranscriptionRequest, offer: Offer) -> Misfit | None:
+    """Why this wire cannot carry the request, None if it can."""
+    wire = offer.preset.transcription
+    if request.format not in wire.formats:
+        return Misfit(f"takes no {request.format} files")
+    if wire.language_required and not request.language:
+        return Misfit("needs `language`")
+    if len(request.audio) > wire.max_bytes:
+        return Misfit(f"takes files of at most {wire.max_bytes // MIB} MB", too_large=True)
+    return None
+
+
+def dropped(request: TranscriptionRequest, offer: Offer) -> tuple[str, ...]:
+    """Fields of the request that do not reach the upstream."""
+    given = [name for name in ("language", "prompt", "temperature") if getattr(request, name) is not None]
+    given += dict.fromkeys(name for name, _ in request.extra)
+    unsent = offer.preset.transcription.drops
+    return tuple(name for name in given if name in unsent or not codec_for(offer).sends(name, request))
