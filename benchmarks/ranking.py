@@ -19,6 +19,7 @@ from apps.providers.quotas import (
 from apps.providers.types import Offer, Preset, Price, Secret
 from apps.strategies.definition import Definition, parse_definition
 from apps.strategies.expression import RequestFacts
+from apps.strategies.profiles import Lens, View
 from apps.strategies.ranking import Rules, rank
 
 SIZES: Final = (25, 50, 100, 200)
@@ -61,7 +62,7 @@ def measure_ms(count: int) -> float:
     """Milliseconds of one ranking of `count` candidates: the fastest of ROUNDS batches, which no other process disturbed."""
     candidates = offers(count)
     known = standings(candidates)
-    rules = Rules(definition(), RequestFacts(prompt_tokens=900, max_tokens=0, has_tools=True))
+    rules = Rules(View(Lens(definition())), RequestFacts(prompt_tokens=900, max_tokens=0, has_tools=True))
     repeats = max(1, 2000 // count)
     best = float("inf")
     for _ in range(ROUNDS):

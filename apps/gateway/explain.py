@@ -88,7 +88,7 @@ class Decision(Struct, frozen=True):
 
 async def explain(store: StateStore, call: Call[ChatRequest]) -> Decision:
     """The decision on a planned call. Reserves nothing."""
-    able, incapable = capable(call.plan.offers, call.demand)
+    able, incapable = capable(call.plan.pool.offers, call.demand)
     offers = [*able, *(item.offer for item in incapable)]
     standings = await store.view([offer.subject for offer in offers], call.now)
     ranking = rank(able, standings[: len(able)], call.rules, call.now)
@@ -97,7 +97,7 @@ async def explain(store: StateStore, call: Call[ChatRequest]) -> Decision:
         strategy=call.plan.name,
         features=_features(call),
         candidates=_rows(Ranking(ranking.candidates, ranking.excluded + incapable), known, call.now),
-        warnings=[warning.as_detail() for warning in warnings_of(call.rules.definition.raw)],
+        warnings=[warning.as_detail() for warning in warnings_of(call.plan.strategy.definition.raw)],
     )
 
 
@@ -112,7 +112,7 @@ async def preview(store: StateStore, principal: Principal, definition: Definitio
     facts = request_facts(call.demand, observe(call.demand))
     strategy = LoadedStrategy(PREVIEW, "", definition)
     plan = msgspec.structs.replace(call.plan, name=PREVIEW, strategy=strategy, facts=facts, choice=None)
-    rules = msgspec.structs.replace(call.rules, definition=definition, facts=facts)
+    rules = msgspec.structs.replace(call.rules, view=strategy.lens.view(plan.pool), facts=facts)
     return await explain(store, msgspec.structs.replace(call, plan=plan, rules=rules))
 
 

@@ -1,6 +1,6 @@
 """What each user can be offered: the in-memory view that the request path reads.
 
-CATALOGUE.value.offers_for(user_id)     every candidate for automatic routing
+CATALOGUE.value.pool(user_id)           every candidate for automatic routing
 CATALOGUE.value.pinned(...)             the one that `provider/model` names
 """
 
@@ -18,6 +18,7 @@ from apps.providers import quotas
 from apps.providers.facts import ModelFacts, ProviderFacts, read_provider
 from apps.providers.limit_headers import learnt_windows
 from apps.providers.models import Credential, Provider, ProviderModel
+from apps.providers.pool import NO_OFFERS, Pool
 from apps.providers.presets import PresetError, fill_base_url, usable_settings
 from apps.providers.quotas import LimitsError, Overrides
 from apps.providers.types import Capability, Offer, Secret, Task
@@ -54,7 +55,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Catalogue:
-    """Immutable. Offers are built at a user's first request and kept as long as the catalogue."""
+    """Immutable. Pools are built at a user's first request and kept as long as the catalogue."""
 
     def __init__(
         self, providers: Mapping[str, ProviderFacts], accounts: Iterable[Account], key_holders: frozenset[int]
@@ -63,7 +64,8 @@ class Catalogue:
         self.providers = providers
         self._accounts: dict[int, dict[str, Account]] = {}
         self._key_holders = key_holders
-        self._offers: dict[tuple[int, Task], tuple[Offer, ...]] = {}
+        self._pools: dict[tuple[int, Task], Pool] = {}
+        self._pinned: dict[tuple[int, str, str, Task], Pool] = {}
         for account in accounts:
             self._accounts.setdefault(account.user_id, {})[account.provider] = account
         self._offered = {
@@ -74,32 +76,34 @@ class Catalogue:
             if SCRIPT_TAG not in model.tags
         }
 
-    def offers_for(self, user_id: int, task: Task = "chat") -> tuple[Offer, ...]:
+    def pool(self, user_id: int, task: Task = "chat") -> Pool:
         """Every candidate for automatic routing.
 
         A user who never stored a key gets the sandbox's default script, so that a first request works. One
         whose keys are all disabled or unreadable gets nothing: a made-up answer must not hide that.
         """
         key = (user_id, task)
-        offers = self._offers.get(key)
-        if offers is None:
-            offers = self._offers[key] = tuple(self._build_offers(user_id, task))
-        return offers
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = Pool(self._build_offers(user_id, task))
+        return pool
 
-    def pinned(self, user_id: int, provider: str, model: str, task: Task = "chat") -> tuple[Offer, ...]:
+    def offers_for(self, user_id: int, task: Task = "chat") -> tuple[Offer, ...]:
+        """The offers of `pool`."""
+        return self.pool(user_id, task).offers
+
+    def pinned(self, user_id: int, provider: str, model: str, task: Task = "chat") -> Pool:
         """The offer of `provider/model`, or none.
 
         The sandbox's scripts are open to everybody while the sandbox is enabled.
         """
-        facts = self.providers.get(provider)
-        account = self._account(user_id, provider)
-        if facts is None or account is None:
-            return ()
-        return tuple(
-            _offer(account, facts, found, task)
-            for found in facts.models
-            if found.name == model and found.serves(task, facts.preset)
-        )
+        key = (user_id, provider, model, task)
+        pool = self._pinned.get(key, NO_OFFERS)
+        if not pool:
+            pool = Pool(self._build_pinned(*key))
+            if pool:  # a name that nothing bears is the client's own: there is no end of those
+                self._pinned[key] = pool
+        return pool
 
     def unlisted(self, user_id: int, provider: str, model: str, task: Task) -> tuple[Offer, ...]:
         """An offer of a model that only the upstream knows there, or none without a usable credential.
@@ -178,6 +182,15 @@ class Catalogue:
         key = quotas.credential_key(user_id, SANDBOX)
         windows = _windows(facts, key, Overrides())
         return Account(user_id=user_id, provider=SANDBOX, key=key, secret=Secret(""), windows=windows)
+
+    def _build_pinned(self, user_id: int, provider: str, model: str, task: Task) -> Iterator[Offer]:
+        facts = self.providers.get(provider)
+        account = self._account(user_id, provider)
+        if facts is None or account is None:
+            return
+        for found in facts.models:
+            if found.name == model and found.serves(task, facts.preset):
+                yield _offer(account, facts, found, task)
 
     def _build_offers(self, user_id: int, task: Task) -> Iterable[Offer]:
         accounts = list(self._accounts.get(user_id, {}).values())

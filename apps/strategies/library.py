@@ -11,6 +11,7 @@ from msgspec.structs import force_setattr
 
 from apps.core.snapshot import Section
 from apps.strategies.definition import Definition, DefinitionError, parse_definition
+from apps.strategies.profiles import NO_RULES, Lens
 
 log = structlog.get_logger("freeai.strategies")
 
@@ -34,14 +35,17 @@ TEXT_FIELDS: Final = frozenset({"request.language", "request.intent"})
 
 
 class LoadedStrategy(Struct, frozen=True):
-    """A strategy, ready to rank by. `reads_text`: its rules use one of TEXT_FIELDS; follows from the definition."""
+    """A strategy, ready to rank by. `lens` is its definition, compiled; `reads_text`: its rules use one of TEXT_FIELDS. Both follow from
+    the definition."""
 
     name: str
     description: str
     definition: Definition
+    lens: Lens = NO_RULES
     reads_text: bool = False
 
     def __post_init__(self) -> None:
+        force_setattr(self, "lens", Lens(self.definition))
         force_setattr(self, "reads_text", _reads_text(self.definition))
 
 

@@ -3,12 +3,12 @@
 A model that was named is never left: vectors of different models cannot be compared.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from apps.providers.offers import Catalogue
+from apps.providers.pool import Pool
 from apps.providers.tasks import Demand
-from apps.providers.types import Offer, Task
+from apps.providers.types import Task
 from apps.strategies.definition import parse_definition
 from apps.strategies.expression import RequestFacts
 from apps.strategies.library import LoadedStrategy
@@ -39,31 +39,28 @@ def resolve_native(demand: Demand, task: Task, user_id: int, catalogue: Catalogu
     """
     if demand.preferred_provider and demand.preferred_provider not in catalogue.providers:
         raise UnknownProviderError(demand.preferred_provider)
-    offers: Sequence[Offer] = catalogue.offers_for(user_id, task)
+    pool = catalogue.pool(user_id, task)
     if demand.preferred_provider and not demand.fallback:
-        offers = [offer for offer in offers if offer.provider == demand.preferred_provider]
+        pool = Pool(offer for offer in pool if offer.provider == demand.preferred_provider)
     if demand.model is None:
-        chosen: Sequence[Offer] = [offer for offer in offers if offer.is_default]
+        chosen = pool.defaults()
     else:
-        chosen = [offer for offer in offers if offer.model == demand.model] or _by_name(
-            demand, demand.model, task, user_id, catalogue
-        )
+        chosen = pool.of_model(demand.model) or _by_name(demand, demand.model, task, user_id, catalogue)
     strategy = STRATEGIES[task]
     facts = RequestFacts(prompt_tokens=demand.prompt_tokens, max_tokens=0, model=demand.model or "")
-    return Plan(name=strategy.name, strategy=strategy, facts=facts, offers=chosen)
+    return Plan(name=strategy.name, strategy=strategy, facts=facts, pool=chosen)
 
 
-def _by_name(demand: Demand, model: str, task: Task, user_id: int, catalogue: Catalogue) -> Sequence[Offer]:
-    """Offers of `provider/model`, or of a name that no reachable provider lists."""
+def _by_name(demand: Demand, model: str, task: Task, user_id: int, catalogue: Catalogue) -> Pool:
+    """The pool of `provider/model`, or of a name that no reachable provider lists."""
     provider, slash, name = model.partition("/")
     if slash and provider in catalogue.providers:
         listed = catalogue.pinned(user_id, provider, name, task)
-        return listed or catalogue.unlisted(user_id, provider, name, task)
+        return listed or Pool(catalogue.unlisted(user_id, provider, name, task))
     if demand.preferred_provider:
-        return catalogue.unlisted(user_id, demand.preferred_provider, model, task)
-    defaults = [offer for offer in catalogue.offers_for(user_id, task) if offer.is_default]
-    return [
+        return Pool(catalogue.unlisted(user_id, demand.preferred_provider, model, task))
+    return Pool(
         unlisted
-        for default in defaults
+        for default in catalogue.pool(user_id, task).defaults()
         for unlisted in catalogue.unlisted(user_id, default.provider, model, task)
-    ]
+    )

@@ -1,24 +1,25 @@
 """What of a candidate stays the same between requests, worked out once: ranking 100 candidates costs half as much for it.
 
 A definition is taken apart into clauses that read the catalogue only, which are decided here once per offer, and those that read
-counters, measurements or the request, which are decided anew each time. Pure: what is kept can be thrown away at any moment.
+counters, measurements or the request, which are decided anew each time. Pure.
+
+Lens      one definition, taken apart; lives with the strategy that it belongs to
+View      one pool of offers through one lens: their profiles; gone with either
 """
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from apps.core.state.contract import Metric, Standing, Unit, Window
+from apps.providers.pool import Pool
 from apps.providers.quotas import ALWAYS_COUNTED, DEFAULT_COMPLETION_TOKENS
 from apps.providers.types import Offer, Price
 from apps.strategies.definition import Definition, Preference, Requirement
 from apps.strategies.expression import CandidateFacts, Compiled, RequestFacts, Source
-
-MAX_DEFINITIONS: Final = 128
-MAX_PROFILES: Final = 4096
-"""Per definition. Beyond it everything is forgotten and worked out again as it is needed."""
 
 NEVER_SHORT: Final = float("inf")
 DAYS: Final[dict[Unit, int]] = {"day": 1, "month": 30}
@@ -118,10 +119,10 @@ class Profile(Struct, frozen=True):
 
 
 class Lens:
-    """One definition, and the profiles of the offers that were looked at through it."""
+    """One definition, compiled for ranking."""
 
     def __init__(self, definition: Definition) -> None:
-        self.definition = definition
+        self._views: WeakKeyDictionary[Pool, View] = WeakKeyDictionary()
         self._static_require = [clause for clause in definition.require if _is_static(clause.condition)]
         self._static_prefer = [clause for clause in definition.prefer if _is_static(clause.condition)]
         self._live_require = [clause for clause in definition.require if not _is_static(clause.condition)]
@@ -135,16 +136,13 @@ class Lens:
         conditions += [clause.condition for clause in definition.prefer]
         read = [field for condition in conditions for field in condition.fields if field.of_request]
         self._request_attributes = tuple(dict.fromkeys(field.attribute for field in read))
-        self._profiles: dict[str, Profile] = {}
 
-    def profile(self, offer: Offer) -> Profile:
-        """The offer's profile. A reloaded catalogue has new offers behind the same keys: they replace the old."""
-        profile = self._profiles.get(offer.subject.candidate)
-        if profile is None or profile.offer is not offer:
-            if len(self._profiles) >= MAX_PROFILES:
-                self._profiles.clear()
-            profile = self._profiles[offer.subject.candidate] = self._make(offer)
-        return profile
+    def view(self, pool: Pool) -> "View":
+        """The pool through this lens; the same object for the same pool."""
+        view = self._views.get(pool)
+        if view is None:
+            view = self._views[pool] = View(self)
+        return view
 
     def read_of(self, request: RequestFacts) -> tuple[object, ...]:
         """What the definition reads of a request: for two with the same, its verdicts are the same."""
@@ -163,7 +161,8 @@ class Lens:
         matched = [clause for evaluate, clause in self._live_prefer if evaluate(facts, request)]
         return None, (*profile.matched, *matched)
 
-    def _make(self, offer: Offer) -> Profile:
+    def profile(self, offer: Offer) -> Profile:
+        """What the definition makes of the offer, once and for all."""
         facts = catalogue_facts(offer)
         nothing = RequestFacts()  # static clauses do not read it
         unmet = next((clause for clause in self._static_require if not clause.keeps(facts, nothing)), None)
@@ -173,17 +172,21 @@ class Lens:
         return Profile(offer, facts, unmet, matched, _gauges(offer.subject.windows), _counters(offer))
 
 
-_lenses: dict[int, Lens] = {}
+class View:
+    """The offers of one pool through one lens."""
 
+    __slots__ = ("__weakref__", "_profiles", "lens")
 
-def lens_for(definition: Definition) -> Lens:
-    """The lens of this very definition object."""
-    lens = _lenses.get(id(definition))
-    if lens is None or lens.definition is not definition:
-        if len(_lenses) >= MAX_DEFINITIONS:
-            _lenses.clear()
-        lens = _lenses[id(definition)] = Lens(definition)
-    return lens
+    def __init__(self, lens: Lens) -> None:
+        self.lens = lens
+        self._profiles: dict[str, Profile] = {}
+
+    def profile(self, offer: Offer) -> Profile:
+        """The profile of an offer of the pool, made when it is first asked for."""
+        profile = self._profiles.get(offer.subject.candidate)
+        if profile is None:
+            profile = self._profiles[offer.subject.candidate] = self.lens.profile(offer)
+        return profile
 
 
 def catalogue_facts(offer: Offer) -> CandidateFacts:
@@ -213,7 +216,7 @@ def model_facts(provider: str, name: str, tags: tuple[str, ...], model: Model) -
 
 def candidate_facts(offer: Offer, standing: Standing) -> CandidateFacts:
     """Everything that the expressions of a strategy may read of a candidate."""
-    profile = Lens(Definition({}, (), ())).profile(offer)
+    profile = NO_RULES.profile(offer)
     return profile.live_facts(standing, profile.left(standing.used, DEFAULT_COMPLETION_TOKENS))
 
 
@@ -245,3 +248,6 @@ def _counters(offer: Offer) -> tuple[int | None, ...]:
     keys = [window.key for window in offer.subject.windows]
     wanted = [f"{offer.subject.credential}#{metric}/{unit}" for metric, unit in ALWAYS_COUNTED]
     return tuple(keys.index(key) if key in keys else None for key in wanted)
+
+
+NO_RULES: Final = Lens(Definition({}, (), ()))

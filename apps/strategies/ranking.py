@@ -30,9 +30,8 @@ from apps.core.state.contract import Standing
 from apps.providers.quotas import DEFAULT_COMPLETION_TOKENS
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer
-from apps.strategies.definition import Definition
 from apps.strategies.expression import RequestFacts
-from apps.strategies.profiles import Left, Matched, candidate_facts, lens_for
+from apps.strategies.profiles import Left, Matched, View, candidate_facts
 
 __all__ = [
     "PARTS",
@@ -78,18 +77,18 @@ class Ranking(Struct, frozen=True):
 
 
 class Rules(Struct, frozen=True):
-    """What to rank by: the strategy's definition, the facts of the request, and the provider that the client prefers."""
+    """What to rank by: the strategy's view of the pool, the facts of the request, and the provider that the client prefers."""
 
-    definition: Definition
+    view: View
     facts: RequestFacts
     stream: bool = False
     preferred_provider: str | None = None
 
     def kind(self) -> tuple[object, ...]:
-        """Hashable: requests of one kind are ranked alike, but for their size within a factor of two."""
+        """Hashable: through one view, requests of one kind are ranked alike, but for their size within a factor of two."""
         size = (self.facts.prompt_tokens or 0) + DEFAULT_COMPLETION_TOKENS
-        read = lens_for(self.definition).read_of(self.facts)
-        return (id(self.definition), self.stream, self.preferred_provider, size.bit_length(), read)
+        read = self.view.lens.read_of(self.facts)
+        return (self.stream, self.preferred_provider, size.bit_length(), read)
 
 
 def capable(offers: Sequence[Offer], request: Demand) -> tuple[list[Offer], list[Excluded]]:
@@ -112,7 +111,8 @@ def capable(offers: Sequence[Offer], request: Demand) -> tuple[list[Offer], list
 
 def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, now: float) -> Ranking:
     """Order what may be tried now. `standings` is aligned with `offers`."""
-    lens = lens_for(rules.definition)
+    view = rules.view
+    judge = view.lens.judge
     size = (rules.facts.prompt_tokens or 0) + DEFAULT_COMPLETION_TOKENS
     scored: list[Scored] = []
     excluded: list[Excluded] = []
@@ -120,9 +120,9 @@ def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, n
         if standing.blocked_until > now:
             excluded.append(_blocked(offer, standing, now))
             continue
-        profile = lens.profile(offer)
+        profile = view.profile(offer)
         left = profile.left(standing.used, size)
-        unmet, matched = lens.judge(profile, standing, left, rules.facts)
+        unmet, matched = judge(profile, standing, left, rules.facts)
         if unmet is not None:
             excluded.append(Excluded(offer, "requirement", f"{unmet.path}: {unmet.condition.source}"))
             continue

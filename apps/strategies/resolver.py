@@ -1,11 +1,10 @@
 """From what the client asked for (model, strategy, preferred provider) to a plan: which offers, ranked by which strategy. Pure."""
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 
 from apps.providers.offers import Catalogue
-from apps.providers.types import ChatRequest, Offer
+from apps.providers.pool import NO_OFFERS, Pool
+from apps.providers.types import ChatRequest
 from apps.strategies.auto import AUTO, Choice, delegate
 from apps.strategies.expression import RequestFacts
 from apps.strategies.features import request_facts
@@ -38,7 +37,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     name: str
     strategy: LoadedStrategy
     facts: RequestFacts
-    offers: Sequence[Offer]
+    pool: Pool
     virtual_model: str = ""
     choice: Choice | None = None
 
@@ -63,18 +62,18 @@ def resolve(
             name=strategy.name,
             strategy=strategy,
             facts=_facts(request, strategy),
-            offers=_named(model, user_id, catalogue),
+            pool=_named(model, user_id, catalogue),
         )
     name = _strategy_name(model, request.strategy, defaults)
     strategy = _strategy(library, name, model, request.strategy)
-    offers = catalogue.offers_for(user_id)
+    pool = catalogue.pool(user_id)
     if name == AUTO:
-        return _delegated(request, strategy, library, offers)
+        return _delegated(request, strategy, library, pool)
     return Plan(
         name=name,
         strategy=strategy,
         facts=_facts(request, strategy),
-        offers=offers,
+        pool=pool,
         virtual_model=model or "",
     )
 
@@ -84,13 +83,13 @@ def _facts(request: ChatRequest, strategy: LoadedStrategy) -> RequestFacts:
     return request_facts(request, observe(request) if strategy.reads_text else None)
 
 
-def _delegated(request: ChatRequest, auto: LoadedStrategy, library: Library, offers: Sequence[Offer]) -> Plan:
+def _delegated(request: ChatRequest, auto: LoadedStrategy, library: Library, pool: Pool) -> Plan:
     choice = delegate(observe(request), library)
     return Plan(
         name=AUTO,
         strategy=library.get(choice.strategy, auto),
         facts=request_facts(request, choice.observation),
-        offers=offers,
+        pool=pool,
         virtual_model=request.model or "",
         choice=choice,
     )
@@ -113,16 +112,13 @@ def _strategy(library: Library, name: str, model: str | None, asked: str | None)
     raise UnknownStrategyError(name)
 
 
-def _named(model: str, user_id: int, catalogue: Catalogue) -> Sequence[Offer]:
-    """Offers of a real model: by its own name first, then as `provider/model`."""
-    offers = [offer for offer in catalogue.offers_for(user_id) if offer.model == model]
-    if offers:
-        return offers
+def _named(model: str, user_id: int, catalogue: Catalogue) -> Pool:
+    """The pool of a real model: by its own name first, then as `provider/model`."""
+    if pool := catalogue.pool(user_id).of_model(model):
+        return pool
     provider, slash, name = model.partition("/")
-    if slash and provider in catalogue.providers:
-        pinned = catalogue.pinned(user_id, provider, name)
-        if pinned:
-            return pinned
+    if slash and (pinned := catalogue.pinned(user_id, provider, name)):
+        return pinned
     if catalogue.offers_model(model) or (slash and catalogue.offers_model(name)):
-        return []
+        return NO_OFFERS
     raise UnknownModelError(model)

@@ -43,7 +43,7 @@ def test_a_key_alone_is_not_enough_and_the_row_says_what_is_missing(user):
 
     assert (status, row["settings"], row["missing_settings"]) == (200, {}, ["account_id"])
     assert load(None).offers_for(user.pk) == ()
-    assert load(None).pinned(user.pk, "cloudflare", "@cf/openai/gpt-oss-120b") == ()
+    assert not load(None).pinned(user.pk, "cloudflare", "@cf/openai/gpt-oss-120b")
 
 
 def test_the_account_becomes_part_of_the_url(user):

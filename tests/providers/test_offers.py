@@ -195,7 +195,7 @@ class TestSandbox:
         Provider.objects.filter(name="sandbox").update(enabled=False)
 
         assert catalogue().offers_for(user.pk) == ()
-        assert catalogue().pinned(user.pk, "sandbox", "slow") == ()
+        assert not catalogue().pinned(user.pk, "sandbox", "slow")
 
     def test_opens_every_script_to_everybody_who_names_it(self, user):
         set_key(user, provider("groq"), KEY)
@@ -230,7 +230,7 @@ class TestPinned:
     def test_is_empty_for_what_the_user_cannot_reach(self, user, name):
         set_key(user, provider("groq"), KEY)
 
-        assert catalogue().pinned(user.pk, *name) == ()
+        assert not catalogue().pinned(user.pk, *name)
 
 
 class TestFacts:

@@ -7,6 +7,7 @@ from apps.providers.quotas import Limit, Overrides, account_windows
 from apps.providers.types import Offer
 from apps.strategies.definition import parse_definition
 from apps.strategies.expression import RequestFacts
+from apps.strategies.profiles import Lens, View
 from apps.strategies.ranking import PARTS, Ranking, Rules, Scored, rank
 from tests.factories import make_offer
 
@@ -44,7 +45,7 @@ def ranked(
 ) -> Ranking:
     facts = rules.pop("facts", RequestFacts(prompt_tokens=100, max_tokens=0))
     known = standings or [standing(of) for of in offers]
-    return rank(offers, known, Rules(definition, facts, **rules), NOW)
+    return rank(offers, known, Rules(View(Lens(definition)), facts, **rules), NOW)
 
 
 def names(ranking: Ranking) -> list[str]:

@@ -1,5 +1,7 @@
 """Ranking: what must hold for any candidates in any state."""
 
+import gc
+import weakref
 from random import Random
 
 import msgspec
@@ -8,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.state.contract import Standing
+from apps.providers.pool import Pool
 from apps.providers.types import Offer, Price
-from apps.strategies import profiles
 from apps.strategies.definition import parse_definition
 from apps.strategies.expression import ExpressionError, RequestFacts, compile_expression
 from apps.strategies.expression.types import BOOL
+from apps.strategies.profiles import Lens
 from apps.strategies.ranking import PARTS, Scored, candidate_facts
-from tests.strategies.candidates import LIMITS, NOW, PROVIDERS, names, offer, ranked, standing
+from tests.strategies.candidates import BASELINE, LIMITS, NOW, PROVIDERS, names, offer, ranked, standing
 from tests.strategies.generator import ExpressionGenerator
 
 
@@ -177,13 +180,18 @@ def test_a_reloaded_catalogue_is_seen_by_the_next_ranking():
     assert ranked([after], definition=definition).candidates[0].matched == ()
 
 
-def test_what_is_kept_between_rankings_is_bounded(monkeypatch):
-    monkeypatch.setattr(profiles, "MAX_DEFINITIONS", 4)
-    monkeypatch.setattr(profiles, "MAX_PROFILES", 8)
+def test_a_view_is_kept_as_long_as_its_pool_and_its_strategy():
+    lens, pool = Lens(BASELINE), Pool([offer(model=f"m{number}") for number in range(20)])
+    view = lens.view(pool)
+    seen = weakref.ref(view)
 
-    for number in range(50):
-        definition = parse_definition({"prefer": [{"when": f"weight > {number}", "weight": 1}]})
-        ranked([offer(model=f"m{number}-{other}") for other in range(20)], definition=definition)
+    assert lens.view(pool) is view
+    del view, pool
+    assert seen() is None
 
-    assert len(profiles._lenses) <= 4
-    assert all(len(lens._profiles) <= 8 for lens in profiles._lenses.values())
+    pool = Pool([offer()])
+    seen = weakref.ref(lens.view(pool))
+    assert seen() is not None
+    del lens
+    gc.collect()  # a lens and its views know each other
+    assert seen() is None

@@ -34,7 +34,7 @@ def plan(model, strategy=None, default="auto", **overrides):
 
 
 def offered(made):
-    return [f"{offer.provider}:{offer.model}" for offer in made.offers]
+    return [f"{offer.provider}:{offer.model}" for offer in made.pool]
 
 
 EVERYTHING = [
@@ -110,7 +110,7 @@ def test_model_without_a_key_for_it_has_no_offers(model):
 def test_user_without_keys_has_no_offers():
     made = resolve(make_request(), 2, CATALOGUE, LIBRARY, Defaults())
 
-    assert list(made.offers) == []
+    assert list(made.pool) == []
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> 
 
 async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
     """Filter and rank the plan's offers. Raises ApiError when none can answer such a request at all."""
-    able, incapable = capable(call.plan.offers, call.demand)
+    able, incapable = capable(call.plan.pool.offers, call.demand)
     if not able:
         raise failures.incapable(incapable, call.demand.prompt_tokens)
     return await runtime.shortlists.rank(call, able)

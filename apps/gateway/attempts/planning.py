@@ -13,6 +13,7 @@ from apps.gateway.attempts.calls import Call
 from apps.gateway.config import CONFIG
 from apps.gateway.wire.errors import ApiError, bad_request
 from apps.providers.offers import CATALOGUE
+from apps.providers.pool import Pool
 from apps.providers.tasks import Demand
 from apps.providers.types import ChatRequest, Offer, Task
 from apps.strategies.library import STRATEGIES
@@ -37,7 +38,7 @@ def plan_chat(request_id: str, principal: Principal, chat: ChatRequest) -> Call[
     """The call to make. Raises ApiError 400, 403, 404."""
     plan = _resolve(principal, chat, CONFIG.value.default_strategy)
     _permit(principal, chat, plan)
-    if not plan.offers:
+    if not plan.pool:
         raise _no_offers(chat)
     return _call(request_id, principal, chat, plan, "chat")
 
@@ -54,14 +55,15 @@ def plan_task(
         plan = resolve_native(demand, task, principal.user_id, CATALOGUE.value)
     except UnknownProviderError as error:
         raise _unknown_provider(error) from None
-    if not plan.offers:
+    if not plan.pool:
         raise _no_offers(demand)
-    offers = _permitted(principal, plan.offers)
+    offers = _permitted(principal, plan.pool.offers)
     unfit = [excluded for offer in offers if (excluded := why_unfit(offer)) is not None]
     if len(unfit) == len(offers):
         raise failures.incapable(unfit, demand.prompt_tokens)
     fitting = [offer for offer in offers if why_unfit(offer) is None]
-    return _call(request_id, principal, demand, replace(plan, offers=fitting), ENDPOINTS[task])
+    pool = plan.pool if len(fitting) == len(plan.pool) else Pool(fitting)
+    return _call(request_id, principal, demand, replace(plan, pool=pool), ENDPOINTS[task])
 
 
 def _call(request_id: str, principal: Principal, demand: D, plan: Plan, endpoint: str) -> Call[D]:
@@ -71,7 +73,7 @@ def _call(request_id: str, principal: Principal, demand: D, plan: Plan, endpoint
         principal=principal,
         demand=demand,
         plan=plan,
-        rules=Rules(plan.strategy.definition, plan.facts, demand.stream, demand.preferred_provider),
+        rules=Rules(plan.strategy.lens.view(plan.pool), plan.facts, demand.stream, demand.preferred_provider),
         now=clock.now(),
         started=loop_now,
         deadline=loop_now + CONFIG.value.total_timeout_s,

@@ -1,11 +1,12 @@
 """Rankings that are a moment old, so that a hundred candidates cost hardly more than five.
 
-A full ranking of the same offers, by the same rules and for the same kind of request, serves for REFRESH_S. Until then every request looks
+A full ranking of one pool, through one strategy and for the same kind of request, serves for REFRESH_S. Until then every request looks
 again at the first LIVE of them only, with the standings of this very moment: load still spreads, and what was blocked meanwhile falls out.
 Quota is not at stake: a reservation is always checked by the store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
@@ -13,47 +14,45 @@ from apps.core.state.contract import StateStore
 from apps.gateway.attempts.calls import Call
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer
+from apps.strategies.profiles import View
 from apps.strategies.ranking import Ranking, Rules, rank
 
 REFRESH_S = 0.1
 LIVE = 4
-MAX_KEPT = 256
 
 
-class _Kept(Struct):
-    """A full ranking. `offers` and `rules` are held, so that their ids in the key stay theirs."""
+class _Recent(Struct):
+    """Full rankings by kind of request, none older than `since`. They are forgotten together, so there are never more than requests in
+    REFRESH_S."""
 
-    at: float
-    offers: Sequence[Offer]
-    rules: Rules
-    ranking: Ranking
+    since: float
+    by_kind: dict[Hashable, Ranking]
 
 
 class Shortlists:
-    """The recent rankings of one process."""
+    """The recent rankings of one process. They go with the pool and the strategy that they were made for."""
 
     def __init__(self, store: StateStore) -> None:
         self._store = store
-        self._kept: dict[tuple[object, ...], _Kept] = {}
+        self._recent: WeakKeyDictionary[View, _Recent] = WeakKeyDictionary()
 
     async def rank(self, call: Call[Demand], able: Sequence[Offer]) -> Ranking:
-        """As `ranking.rank` over `able`, the offers of the call's plan that can answer it, best first."""
+        """As `ranking.rank` over `able`, the offers of the call's pool that can answer it, best first."""
         rules, now = call.rules, call.now
         if len(able) <= LIVE:
             return await self.rank_all(able, rules, now)
-        offers = call.plan.offers
+        recent = self._recent.get(rules.view)
+        if recent is None or not 0 <= now - recent.since < REFRESH_S:
+            recent = self._recent[rules.view] = _Recent(now, {})
         # Of two requests with the same needs, the longer fits fewer context windows, never others: a count tells them apart.
-        key = (id(offers), call.demand.needs, len(able), rules.kind())
-        kept = self._kept.get(key)
-        if kept is None or not 0 <= now - kept.at < REFRESH_S:
-            ranking = await self.rank_all(able, rules, now)
-            if len(self._kept) >= MAX_KEPT:
-                self._kept.clear()
-            self._kept[key] = _Kept(now, offers, rules, ranking)
+        kind = (call.demand.needs, len(able), rules.kind())
+        ranking = recent.by_kind.get(kind)
+        if ranking is None:
+            ranking = recent.by_kind[kind] = await self.rank_all(able, rules, now)
             return ranking
-        ordered = kept.ranking.candidates
+        ordered = ranking.candidates
         live = await self.rank_all([item.offer for item in ordered[:LIVE]], rules, now)
-        return Ranking(live.candidates + ordered[LIVE:], live.excluded + kept.ranking.excluded)
+        return Ranking(live.candidates + ordered[LIVE:], live.excluded + ranking.excluded)
 
     async def rank_all(self, able: Sequence[Offer], rules: Rules, now: float) -> Ranking:
         """A full ranking by the standings of this moment."""
