@@ -9,7 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from apps.clients import keys, tokens
-from apps.clients.models import AdminToken, ClientKey
+from apps.clients.models import MAX_ALLOWED, MAX_ALLOWED_NAME, AdminToken, ClientKey
 
 if TYPE_CHECKING:
     ClientKeyAdminBase = admin.ModelAdmin[ClientKey]
@@ -140,6 +140,10 @@ def _names(value: Any) -> list[str]:
         return []
     if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() for name in value):
         raise forms.ValidationError('Enter a JSON list of names, such as ["freeai-fast", "freeai-code"].')
+    if len(value) > MAX_ALLOWED or max(map(len, value)) > MAX_ALLOWED_NAME:
+        raise forms.ValidationError(
+            f"At most {MAX_ALLOWED} names of at most {MAX_ALLOWED_NAME} characters each."
+        )
     return value
 
 

@@ -1,17 +1,26 @@
 """Client keys for `/v1` and admin tokens for `/api`. Only hashes are stored."""
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
+
+MAX_NAME = 80
+MAX_RPM = 1_000_000
+MAX_ALLOWED = 500
+MAX_ALLOWED_NAME = 200
+"""Of the lists of models and strategies: entries, and characters of one."""
 
 
 class ClientKey(models.Model):
     """A `fai_…` key, shown once when issued. `key_hash` is the SHA-256 of the whole key, in hex."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="client_keys")
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=MAX_NAME)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     key_preview = models.CharField(max_length=20, editable=False)
-    rpm_limit = models.PositiveIntegerField(default=0, help_text="Requests per minute; 0 for unlimited.")
+    rpm_limit = models.PositiveIntegerField(
+        default=0, validators=[MaxValueValidator(MAX_RPM)], help_text="Requests per minute; 0 for unlimited."
+    )
     enabled = models.BooleanField(default=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -31,7 +40,7 @@ class ClientKey(models.Model):
 class AdminToken(models.Model):
     """A token for the `X-Admin-Token` header; it acts as the first superuser."""
 
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=MAX_NAME)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     token_preview = models.CharField(max_length=20, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

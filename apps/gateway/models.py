@@ -3,6 +3,10 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from apps.gateway.config import Config
+from apps.providers.models import MAX_RETRIES
+
+DEFAULTS = Config()
 POSITIVE = [MinValueValidator(0.1), MaxValueValidator(86_400)]
 
 
@@ -10,21 +14,33 @@ class AppConfig(models.Model):
     """Timeouts, retries and the circuit breaker. Times in seconds."""
 
     stream_idle_timeout_s = models.FloatField(
-        default=45, validators=POSITIVE, help_text="Longest silence between two reads of a streamed answer."
+        default=DEFAULTS.stream_idle_timeout_s,
+        validators=POSITIVE,
+        help_text="Longest silence between two reads of a streamed answer.",
     )
     response_timeout_s = models.FloatField(
-        default=120, validators=POSITIVE, help_text="Longest wait for a whole answer, per attempt."
+        default=DEFAULTS.response_timeout_s,
+        validators=POSITIVE,
+        help_text="Longest wait for a whole answer, per attempt.",
     )
-    connect_timeout_s = models.FloatField(default=10, validators=POSITIVE)
+    connect_timeout_s = models.FloatField(default=DEFAULTS.connect_timeout_s, validators=POSITIVE)
     total_timeout_s = models.FloatField(
-        default=300, validators=POSITIVE, help_text="Budget of a whole request, all attempts included."
+        default=DEFAULTS.total_timeout_s,
+        validators=POSITIVE,
+        help_text="Budget of a whole request, all attempts included.",
     )
-    provider_max_retries = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(10)])
-    circuit_breaker_threshold = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1)])
-    circuit_breaker_window_s = models.FloatField(default=300, validators=POSITIVE)
-    circuit_breaker_base_s = models.FloatField(default=30, validators=POSITIVE)
-    circuit_breaker_max_s = models.FloatField(default=3600, validators=POSITIVE)
-    default_strategy = models.CharField(max_length=60, default="auto")
+    provider_max_retries = models.PositiveSmallIntegerField(
+        default=DEFAULTS.provider_max_retries, validators=[MaxValueValidator(MAX_RETRIES)]
+    )
+    circuit_breaker_threshold = models.PositiveSmallIntegerField(
+        default=DEFAULTS.circuit_breaker_threshold, validators=[MinValueValidator(1)]
+    )
+    circuit_breaker_window_s = models.FloatField(
+        default=DEFAULTS.circuit_breaker_window_s, validators=POSITIVE
+    )
+    circuit_breaker_base_s = models.FloatField(default=DEFAULTS.circuit_breaker_base_s, validators=POSITIVE)
+    circuit_breaker_max_s = models.FloatField(default=DEFAULTS.circuit_breaker_max_s, validators=POSITIVE)
+    default_strategy = models.CharField(max_length=60, default=DEFAULTS.default_strategy)
 
     class Meta:
         db_table = "app_config"

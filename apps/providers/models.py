@@ -1,8 +1,14 @@
 """Providers, the models that they offer, and the users' credentials for them."""
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+
+MAX_WEIGHT = 1000.0
+MAX_RETRIES = 10
+MAX_MODEL_NAME = 200
+
+WEIGHT = [MinValueValidator(0.0), MaxValueValidator(MAX_WEIGHT)]
 
 
 class Shipped(models.Model):
@@ -26,14 +32,14 @@ class Provider(Shipped):
         help_text="How its wire differs from its family's: apps.providers.types.Preset.",
     )
     enabled = models.BooleanField(default=True)
-    weight = models.FloatField(default=1.0, validators=[MinValueValidator(0.0)])
+    weight = models.FloatField(default=1.0, validators=WEIGHT)
     tags = models.JSONField(default=list, blank=True)
     limits = models.JSONField(
         default=list,
         blank=True,
         help_text='Quota windows of the account: [{"metric", "unit", "limit", "rolling"?, "zone"?}].',
     )
-    default_model = models.CharField(max_length=200, blank=True)
+    default_model = models.CharField(max_length=MAX_MODEL_NAME, blank=True)
     requires_key = models.BooleanField(default=True)
     key_url = models.URLField(blank=True, help_text="Where a user gets a key.")
     is_custom = models.BooleanField(default=False, help_text="Added by an operator, not from the catalogue.")
@@ -52,7 +58,7 @@ class ProviderModel(Shipped):
     TASKS = [("chat", "Chat"), ("embedding", "Embedding"), ("transcription", "Transcription")]
 
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="models")
-    name = models.CharField(max_length=200, help_text="The upstream's own id.")
+    name = models.CharField(max_length=MAX_MODEL_NAME, help_text="The upstream's own id.")
     task = models.CharField(max_length=20, choices=TASKS, default="chat")
     enabled = models.BooleanField(default=True)
     capabilities = models.JSONField(default=list, blank=True)
@@ -103,9 +109,11 @@ class Credential(models.Model):
         blank=True,
         help_text='What the provider needs beside the key, such as {"account_id": "…"}.',
     )
-    weight = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.0)])
-    default_model = models.CharField(max_length=200, blank=True)
-    max_retries = models.PositiveSmallIntegerField(null=True, blank=True)
+    weight = models.FloatField(null=True, blank=True, validators=WEIGHT)
+    default_model = models.CharField(max_length=MAX_MODEL_NAME, blank=True)
+    max_retries = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(MAX_RETRIES)]
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

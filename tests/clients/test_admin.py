@@ -1,5 +1,7 @@
 """The admin pages of keys and tokens."""
 
+import json
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -120,3 +122,19 @@ def test_staff_with_every_permission_cannot_make_themselves_a_superusers_token(c
     assert client.get(TOKENS).status_code == 403
     assert client.post(f"{TOKENS}add/", {"name": "mine"}).status_code == 403
     assert not AdminToken.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"rpm_limit": "1000001"},
+        {"allowed_models": json.dumps(["m"] * 501)},
+        {"allowed_strategies": json.dumps(["s" * 201])},
+    ],
+    ids=lambda field: next(iter(field)),
+)
+def test_the_form_has_the_bounds_of_the_api(site, alice, field):
+    page = site.post(f"{KEYS}add/", key_form(alice, **field))
+
+    assert next(iter(field)) in page.context["adminform"].form.errors
+    assert not ClientKey.objects.exists()

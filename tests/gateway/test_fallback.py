@@ -4,7 +4,6 @@ import prometheus_client
 import pytest
 
 from apps.core import clock
-from apps.core.state.contract import BreakerPolicy
 from apps.providers.types import Preset
 from tests.gateway.conftest import Gateway, Limit
 
@@ -161,7 +160,7 @@ async def test_all_failed_has_the_status_of_the_table(
 
 
 async def test_breaker_opens_after_three_failures_and_the_provider_is_left_alone(gateway: Gateway):
-    gateway.configure(breaker=BreakerPolicy(threshold=3, window_s=300, base_s=30, max_s=3600))
+    gateway.configure(circuit_breaker_threshold=3, circuit_breaker_window_s=300, circuit_breaker_base_s=30)
     gateway.add("groq", "error_500")
     gateway.add("mistral", "ok")
 

@@ -7,16 +7,13 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.clients.models import ClientKey
+from apps.clients.models import MAX_ALLOWED, MAX_ALLOWED_NAME, MAX_RPM, ClientKey
 from apps.core.api import StrictSerializer
-
-MAX_NAMES = 500
-MAX_RPM = 1_000_000
 
 
 def _names() -> serializers.ListField:
-    name = serializers.CharField(max_length=200)
-    return serializers.ListField(child=name, max_length=MAX_NAMES, required=False)
+    name = serializers.CharField(max_length=MAX_ALLOWED_NAME)
+    return serializers.ListField(child=name, max_length=MAX_ALLOWED, required=False)
 
 
 class ClientKeySerializer(StrictSerializer, serializers.ModelSerializer[ClientKey]):

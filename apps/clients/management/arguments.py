@@ -3,7 +3,7 @@
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 
-MAX_NAME = 80
+from apps.clients.models import MAX_NAME
 
 
 def name(text: str) -> str:

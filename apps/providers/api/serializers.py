@@ -9,7 +9,7 @@ from rest_framework import serializers
 from apps.core.api import StrictSerializer
 from apps.providers import quotas
 from apps.providers.credentials import InvalidKeyError, clean_key
-from apps.providers.models import Credential, Provider
+from apps.providers.models import MAX_MODEL_NAME, MAX_RETRIES, MAX_WEIGHT, Credential, Provider
 from apps.providers.presets import (
     PresetError,
     is_setting,
@@ -20,9 +20,7 @@ from apps.providers.presets import (
 from apps.providers.quotas import METRICS, UNITS, LimitsError
 from apps.providers.types import Preset
 
-MAX_INTEGER = 2**31 - 1
-MAX_WEIGHT = 1000.0
-MAX_RETRIES = 10
+MAX_INTEGER = 2**31 - 1  # of the columns
 
 
 class LimitsField(serializers.Field[Any, Any, Any, Any]):
@@ -57,7 +55,9 @@ class CredentialPatch(StrictSerializer):
     limits = LimitsField(required=False)
     settings = serializers.DictField(required=False)
     weight = serializers.FloatField(min_value=0, max_value=MAX_WEIGHT, allow_null=True, required=False)
-    default_model = serializers.CharField(allow_blank=True, allow_null=True, required=False, max_length=200)
+    default_model = serializers.CharField(
+        allow_blank=True, allow_null=True, required=False, max_length=MAX_MODEL_NAME
+    )
     max_retries = serializers.IntegerField(
         min_value=0, max_value=MAX_RETRIES, allow_null=True, required=False
     )
@@ -98,7 +98,7 @@ class ProviderPatch(StrictSerializer):
     weight = serializers.FloatField(min_value=0, max_value=MAX_WEIGHT, required=False)
     tags = serializers.ListField(child=serializers.SlugField(max_length=40), max_length=50, required=False)
     limits = LimitsField(required=False)
-    default_model = serializers.CharField(allow_blank=True, required=False, max_length=200)
+    default_model = serializers.CharField(allow_blank=True, required=False, max_length=MAX_MODEL_NAME)
 
     def validate_base_url(self, value: str) -> str:
         """An absolute http or https URL without user, query or fragment; the trailing slash goes. Raises ValidationError."""

@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from apps.clients import keys
 from apps.clients.management import arguments
+from apps.clients.models import MAX_RPM
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 NOT_FOUND = 3
-MAX_RPM = 1_000_000
 MAX_DAYS = 36_500
 
 
