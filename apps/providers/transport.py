@@ -7,12 +7,17 @@ Response cost about 30 us a request, ours 0.15 (docs/PERFORMANCE.md), so they st
 import asyncio
 import socket
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from io import BytesIO
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp import hdrs
 from yarl import URL
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
 
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sandbox import SandboxTransport
@@ -25,51 +30,80 @@ MAX_REMEMBERED = 2_000  # parsed URLs and timeouts: bounds, not tunings
 AUTO_HEADERS = frozenset({hdrs.ACCEPT, hdrs.ACCEPT_ENCODING})
 USER_AGENT = "FreeAI"
 LARGE_BODY_BYTES = 1024 * 1024
+CONNECTOR: dict[str, Any] = {"limit": 0, "ttl_dns_cache": DNS_TTL_S, "family": socket.AF_UNSPEC}
+NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+
+
+REUSED: ContextVar[bool] = ContextVar("reused", default=False)
+"""Whether the connection of this task's latest call had served before."""
+
+
+class Connector(aiohttp.TCPConnector):
+    """A connection pool that tells by REUSED what it gave away."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._known: WeakSet[ResponseHandler] = WeakSet()
+
+    async def connect(self, *args: Any, **options: Any) -> Any:
+        """See BaseConnector."""
+        connection = await super().connect(*args, **options)
+        protocol = connection.protocol
+        REUSED.set(protocol in self._known)
+        if protocol is not None:
+            self._known.add(protocol)
+        return connection
 
 
 class AiohttpTransport:
-    """Sends over one shared aiohttp session."""
+    """Sends over one shared aiohttp session; a second one, of connections for one call each, serves what is sent again."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
         self._timeouts: dict[Timeouts, aiohttp.ClientTimeout] = {}
 
     async def open(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
-        """See `Transport.open`."""
+        """See `Transport.open`. A reused connection that the upstream closed while it was idle says nothing of the upstream's health: what
+        was sent over it, and got no byte in answer, is sent once more over a fresh one."""
+        if self._session is None:
+            self._session = _session(Connector(keepalive_timeout=KEEPALIVE_S, **CONNECTOR))
+        REUSED.set(False)
         try:
-            response = await self._get_session().request(
-                request.method,
-                self._url(request.url),
-                data=_sendable(request.body),
-                headers=request.headers,
-                timeout=self._timeout(timeouts),
-                allow_redirects=False,
-                skip_auto_headers=AUTO_HEADERS,
-            )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return await self._send(self._session, request, timeouts)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if not REUSED.get() or not _died_unanswered(error):
+                raise _translated(error) from error
+        except NETWORK_ERRORS as error:
             raise _translated(error) from error
-        return _Response(response)
+        if self._fresh is None:
+            self._fresh = _session(aiohttp.TCPConnector(force_close=True, **CONNECTOR))
+        try:
+            return await self._send(self._fresh, request, timeouts)
+        except NETWORK_ERRORS as error:
+            raise _translated(error) from error
 
     async def aclose(self) -> None:
         """Close the pool. Open answers end with a network error."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, self._fresh):
+            if session is not None:
+                await session.close()
+        self._session = self._fresh = None
 
-    def _get_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=KEEPALIVE_S, ttl_dns_cache=DNS_TTL_S, family=socket.AF_UNSPEC
-                ),
-                headers={hdrs.USER_AGENT: USER_AGENT},
-                cookie_jar=aiohttp.DummyCookieJar(),
-                max_line_size=64 * 1024,
-                max_field_size=64 * 1024,
-                read_bufsize=256 * 1024,
-            )
-        return self._session
+    async def _send(
+        self, session: aiohttp.ClientSession, request: UpstreamRequest, timeouts: Timeouts
+    ) -> "_Response":
+        response = await session.request(
+            request.method,
+            self._url(request.url),
+            data=_sendable(request.body),
+            headers=request.headers,
+            timeout=self._timeout(timeouts),
+            allow_redirects=False,
+            skip_auto_headers=AUTO_HEADERS,
+        )
+        return _Response(response)
 
     def _url(self, url: str) -> URL:
         """The parsed URL; their number is bounded by the catalogue, and the memo by a round figure."""
@@ -179,6 +213,24 @@ class Switchboard:
     async def aclose(self) -> None:
         await self.sandbox.aclose()
         await self.network.aclose()
+
+
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers={hdrs.USER_AGENT: USER_AGENT},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        max_line_size=64 * 1024,
+        max_field_size=64 * 1024,
+        read_bufsize=256 * 1024,
+    )
+
+
+def _died_unanswered(error: aiohttp.ServerDisconnectedError | aiohttp.ClientOSError) -> bool:
+    """Whether the connection ended before the first byte of an answer: not refused, and not in the middle of an answer's head."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return isinstance(error.message, str)  # otherwise it holds what came of the head
+    return not isinstance(error, aiohttp.ClientConnectorError)
 
 
 def _sendable(body: bytes) -> bytes | BytesIO | None:
