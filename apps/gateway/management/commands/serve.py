@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.gateway import setup
 from apps.gateway.announcements import first_run
+from apps.gateway.edge.protocol import Protocol
 from apps.providers.offers import check_master_keys
 
 CELERY = [
@@ -97,7 +98,7 @@ def _serve(host: str, port: int) -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         access_log=False,
