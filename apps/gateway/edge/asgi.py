@@ -14,9 +14,10 @@ from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse, HttpResponseBase
 
 from apps.gateway.edge.disconnects import Watch
-from apps.gateway.edge.http import ClientLeftError, EventStreamResponse, JsonAnswer, LeanRequest
-from apps.gateway.edge.middleware import CHAIN, Handler
+from apps.gateway.edge.http import ClientLeftError, EventStreamResponse, Handler, JsonAnswer, LeanRequest
+from apps.gateway.edge.middleware import CHAIN
 
+NO_CONTENT = 204
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -60,7 +61,8 @@ async def _send(response: HttpResponseBase, send: Send) -> None:
         raise TypeError(f"The lean handler cannot send a {type(response).__name__}.")
     body = response.content
     headers = _encoded(response.headers.items())
-    headers.append((b"content-length", str(len(body)).encode()))
+    if response.status_code != NO_CONTENT:  # which has none, not one of 0 bytes (RFC 9110 § 8.6)
+        headers.append((b"content-length", str(len(body)).encode()))
     await send({**start, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -1,8 +1,7 @@
-"""The lean handler's middleware: request id, errors, metrics and one log line. Each wraps the next; all are async."""
+"""The lean handler's middleware: request id, other origins, errors, metrics and one log line. Each wraps the next; all are async."""
 
 import re
 import time
-from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 import structlog
@@ -11,13 +10,12 @@ from django.urls import Resolver404, ResolverMatch, get_resolver
 
 from apps.analytics import metrics
 from apps.core import ids
-from apps.gateway.edge.http import ClientLeftError, LeanRequest
+from apps.gateway.edge.cors import answering_other_origins
+from apps.gateway.edge.http import ClientLeftError, Handler, LeanRequest
 from apps.gateway.wire import errors
 from apps.gateway.wire.errors import ApiError
 
 log = structlog.get_logger("freeai.request")
-
-Handler = Callable[[LeanRequest], Awaitable[HttpResponseBase]]
 
 MAX_RESOLVED_PATHS = 256
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -88,4 +86,4 @@ def observing(inner: Handler) -> Handler:
     return handle
 
 
-CHAIN: Handler = observing(answering_errors(route))
+CHAIN: Handler = observing(answering_other_origins(answering_errors(route)))
