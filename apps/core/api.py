@@ -2,21 +2,28 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, TypeVar
 
 import structlog
 from django.db import InterfaceError, OperationalError
+from django.db.models import Model, QuerySet
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
 from rest_framework.views import exception_handler as default_exception_handler
-from rest_framework.views import set_rollback
 
 log = structlog.get_logger("freeai.api")
 
+M = TypeVar("M", bound=Model)
+
 MAX_OFFSET = 2**31 - 1
+MAX_SHOWN = 200
+"""Characters of a path, and names that are listed, in an error."""
 DATABASE_AWAY = "The database is out of reach. Try again later."
 
 # DRF converts "60" to 60, 5 to "5" and "yes" to True. JSON has types: a wrong one is an error of the caller.
@@ -81,6 +88,27 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if response is not None and isinstance(error, ValidationError):
         response.data = {"detail": response.data}
     return response
+
+
+def get_named(rows: QuerySet[M], name: str, kind: str) -> M:
+    """The row of that name. Raises NotFound with the names that there are: a misspelt one is the usual reason."""
+    row = rows.filter(name=name).first()
+    if row is not None:
+        return row
+    known = list(rows.order_by("name").values_list("name", flat=True)[:MAX_SHOWN])
+    meant = "".join(f" Did you mean `{close}`?" for close in get_close_matches(name, known, n=1))
+    raise NotFound(f"Unknown {kind} `{name}`.{meant} Known: {', '.join(known) or 'none'}.")
+
+
+class UnknownPath(APIView):
+    """What no route of `/api` knows: an error in the shape of all others, whatever the method and whoever asks."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Raises NotFound."""
+        raise NotFound(f"Unknown path: {request.path[:MAX_SHOWN]}.")
 
 
 def query_flag(request: Request, name: str) -> bool:

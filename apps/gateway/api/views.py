@@ -4,12 +4,12 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.db import transaction
-from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.clients.authentication import IsAdmin
+from apps.core.api import get_named
 from apps.gateway.api.live import ProviderState, provider_states
 from apps.providers.api.serializers import ProviderPatch, credential_row, merged_limits
 from apps.providers.models import Credential, Provider
@@ -38,11 +38,11 @@ class OneProvider(APIView):
     permission_classes = [IsAdmin]
 
     def get(self, request: Request, name: str) -> Response:
-        return self._answer(request, get_object_or_404(Provider, name=name))
+        return self._answer(request, get_named(Provider.objects.all(), name, "provider"))
 
     def patch(self, request: Request, name: str) -> Response:
         with transaction.atomic():
-            provider = get_object_or_404(Provider.objects.select_for_update(), name=name)
+            provider = get_named(Provider.objects.select_for_update(), name, "provider")
             form = ProviderPatch(data=request.data, context={"provider": provider})
             form.is_valid(raise_exception=True)
             changes: dict[str, Any] = dict(form.validated_data)

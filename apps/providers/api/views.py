@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.core.api import StrictSerializer
+from apps.core.api import StrictSerializer, get_named
 from apps.providers.api.serializers import CredentialPatch, credential_row
 from apps.providers.credentials import put_key
 from apps.providers.models import Credential, Provider
@@ -32,18 +32,18 @@ class MyProvider(APIView):
     """GET one, PATCH to upsert, DELETE to forget key and overrides."""
 
     def get(self, request: Request, name: str) -> Response:
-        provider = get_object_or_404(Provider, name=name)
+        provider = get_named(Provider.objects.all(), name, "provider")
         return Response(credential_row(provider, provider.credentials.filter(user=request.user.pk).first()))
 
     def patch(self, request: Request, name: str) -> Response:
-        provider = get_object_or_404(Provider, name=name)
+        provider = get_named(Provider.objects.all(), name, "provider")
         form = CredentialPatch(data=request.data, context={"provider": provider})
         form.is_valid(raise_exception=True)
         credential = _upsert(request.user.pk or 0, provider, dict(form.validated_data))
         return Response(credential_row(provider, credential))
 
     def delete(self, request: Request, name: str) -> Response:
-        provider = get_object_or_404(Provider, name=name)
+        provider = get_named(Provider.objects.all(), name, "provider")
         get_object_or_404(Credential, user=request.user.pk, provider=provider).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -53,7 +53,7 @@ class MyProviderProbe(APIView):
 
     def post(self, request: Request, name: str) -> Response:
         """400 when there is no key to test; a key that does not work is an answer, not an error."""
-        provider = get_object_or_404(Provider, name=name)
+        provider = get_named(Provider.objects.all(), name, "provider")
         StrictSerializer(data=request.data).is_valid(raise_exception=True)
         credential = provider.credentials.filter(user=request.user.pk).first()
         if provider.requires_key and not (credential and credential.encrypted_key):

@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.api import TotalCountPagination
+from apps.core.api import TotalCountPagination, get_named
 from apps.core.permissions import IsAdmin
 from apps.strategies.api.serializers import (
     DuplicateName,
@@ -75,8 +75,12 @@ class StrategyViewSet(
             raise NotForThisStrategy("Only a built-in strategy has a shipped definition.") from None
         return Response(_written(row))
 
+    def get_object(self) -> Strategy:
+        """The row of the URL. Raises NotFound."""
+        return get_named(self.get_queryset(), self.kwargs["name"], "strategy")
+
     def _locked(self) -> Strategy:
-        """The row, which nobody else changes until the transaction ends. Raises Http404."""
+        """The row, which nobody else changes until the transaction ends. Raises NotFound."""
         self.queryset = Strategy.objects.select_for_update()
         return self.get_object()
 
