@@ -3,14 +3,8 @@
 from msgspec import Struct
 
 from apps.clients.keys import Principal
-from apps.core.state.contract import (
-    UNIT_SECONDS,
-    BreakerPolicy,
-    Completion,
-    Refusal,
-    StateStore,
-    Subject,
-)
+from apps.core.state.contract import BreakerPolicy, Completion, Refusal, StateStore, Subject
+from apps.core.state.periods import seconds
 
 SPENT = Completion(health="neutral")
 NO_BREAKER = BreakerPolicy()  # neutral completions never reach it
@@ -52,4 +46,4 @@ async def reserve(store: StateStore, principal: Principal, now: float) -> RateLi
     await store.complete(grant, SPENT, NO_BREAKER, now)
     (standing,) = await store.view((subject,), now)
     remaining = max(window.limit - standing.used[0], 0)
-    return RateLimit(limit=window.limit, remaining=remaining, reset_s=float(UNIT_SECONDS[window.unit]))
+    return RateLimit(limit=window.limit, remaining=remaining, reset_s=float(seconds(window.period)))

@@ -10,24 +10,24 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-Metric = Literal["requests", "tokens"]
-Unit = Literal["second", "minute", "hour", "day", "month"]
+from apps.core.state.periods import Period
+
+Metric = str
+"""What a window counts: "requests", "tokens", or whatever else a claim names. The store knows none of them."""
 Health = Literal["success", "failure", "neutral"]
 Reason = Literal["quota", "rate_limited", "quarantine", "breaker", "half_open"]
 
-UNIT_SECONDS: dict[Unit, int] = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "month": 2_592_000}
-
 
 class Window(Struct, frozen=True):
-    """A quota window of one metric: `limit` per `unit`, 0 for counted but unlimited.
+    """A quota window of one metric: `limit` per `period`, 0 for counted but unlimited.
 
-    A fixed window starts on the unit's boundary (day and month: local midnight in `zone`); a rolling one covers the last unit and
-    may over-count by its oldest sixtieth, never under-count. A rolling month is 30 days.
+    A fixed window starts on the period's boundary (days and longer: local midnight in `zone`); a rolling one covers the last period
+    and may over-count by its oldest sixtieth, never under-count. A rolling month is 30 days.
     """
 
     key: str
     metric: Metric
-    unit: Unit
+    period: Period
     limit: int
     rolling: bool = False
     zone: str = "UTC"

@@ -52,7 +52,7 @@ def _account(user_id: int, provider: str) -> Subject:
 
 def _state(account: Subject, standing: Standing, now: float) -> ProviderState:
     used = {
-        (window.metric, window.unit): count
+        (window.metric, window.period): count
         for window, count in zip(account.windows, standing.used, strict=True)
     }
     this_minute, today, tokens = (used.get(span, 0) for span in ALWAYS_COUNTED)

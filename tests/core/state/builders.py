@@ -12,9 +12,9 @@ from apps.core.state.contract import (
     Standing,
     StateStore,
     Subject,
-    Unit,
     Window,
 )
+from apps.core.state.periods import Period
 
 NOON = datetime(2026, 1, 15, 12, 0, tzinfo=ZoneInfo("UTC")).timestamp()
 POLICY = BreakerPolicy(threshold=3, window_s=300.0, base_s=30.0, max_s=3600.0)
@@ -31,12 +31,12 @@ def at(text: str, zone: str = "UTC") -> float:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
 
 
-def requests(limit: int, unit: Unit = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
-    return Window(f"{CREDENTIAL}:requests:{unit}", "requests", unit, limit, rolling, zone)
+def requests(limit: int, period: Period = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
+    return Window(f"{CREDENTIAL}:requests:{period}", "requests", period, limit, rolling, zone)
 
 
-def tokens(limit: int, unit: Unit = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
-    return Window(f"{CREDENTIAL}:tokens:{unit}", "tokens", unit, limit, rolling, zone)
+def tokens(limit: int, period: Period = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
+    return Window(f"{CREDENTIAL}:tokens:{period}", "tokens", period, limit, rolling, zone)
 
 
 def subject(*windows: Window, candidate: str = CANDIDATE) -> Subject:

@@ -7,12 +7,25 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.core.state.contract import UNIT_SECONDS, Completion, Grant, Refusal, StateStore, Subject, Window
+from apps.core.state.contract import Completion, Grant, Refusal, StateStore, Subject, Window
+from apps.core.state.periods import UNIT_SECONDS, UNITS, Unit
 from tests.core.state.builders import NOON, POLICY, at
 from tests.core.state.conftest import NewStore
 
 START = at("2026-10-31 23:59:30", "America/Los_Angeles")  # the 25 hours that follow are one local day
+ODD: list[tuple[int, Unit]] = [
+    (90, "second"),
+    (7, "minute"),
+    (5, "hour"),
+    (3, "day"),
+    (2, "week"),
+    (2, "month"),
+]
 ZONES = ["UTC", "America/Los_Angeles", "Asia/Kathmandu"]
+LENGTHS: dict[str, tuple[int, Unit]] = {
+    **{unit: (1, unit) for unit in UNITS},
+    **{f"{count}{unit}": (count, unit) for count, unit in ODD},
+}
 GAPS_S = [0.0, 0.0, 0.004, 0.017, 0.3, 0.98, 1.0, 7.7, 59.0, 61.0, 1800.0, 40_000.0, 90_000.0]
 
 stores_are_made_per_example = settings(
@@ -41,21 +54,25 @@ class Model:
                 charge.amount for charge in mine if _period(window, charge.at) == _period(window, now)
             )
             return total, total
-        unit = UNIT_SECONDS[window.unit]
-        least = sum(charge.amount for charge in mine if charge.at > now - unit)
-        return least, sum(charge.amount for charge in mine if charge.at > now - unit * 61 / 60 - 1e-6)
+        count, unit = LENGTHS[window.period]
+        length_s = count * UNIT_SECONDS[unit]
+        least = sum(charge.amount for charge in mine if charge.at > now - length_s)
+        return least, sum(charge.amount for charge in mine if charge.at > now - length_s * 61 / 60 - 1e-6)
 
 
 def _period(window: Window, moment: float) -> object:
     """What two moments in the same fixed window have in common."""
+    count, unit = LENGTHS[window.period]
     local = datetime.fromtimestamp(moment, ZoneInfo(window.zone))
-    match window.unit:
+    match unit:
         case "day":
-            return local.date()
+            return (local.toordinal() - 1) // count
+        case "week":
+            return (local.toordinal() - 1) // 7 // count
         case "month":
-            return local.year, local.month
+            return (local.year * 12 + local.month - 1) // count
         case _:
-            return moment // UNIT_SECONDS[window.unit]
+            return moment // (count * UNIT_SECONDS[unit])
 
 
 @st.composite
@@ -64,11 +81,11 @@ def subjects(draw: st.DrawFn) -> Subject:
     windows = draw(
         st.lists(
             st.builds(
-                lambda metric, unit, limit, rolling, zone: Window(
-                    f"{metric}:{unit}:{rolling}:{zone}", metric, unit, limit, rolling, zone
+                lambda metric, period, limit, rolling, zone: Window(
+                    f"{metric}:{period}:{rolling}:{zone}", metric, period, limit, rolling, zone
                 ),
                 st.sampled_from(["requests", "tokens"]),
-                st.sampled_from(list(UNIT_SECONDS)),
+                st.sampled_from(list(LENGTHS)),
                 st.integers(0, 12),
                 st.booleans(),
                 st.sampled_from(ZONES),
