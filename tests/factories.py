@@ -4,6 +4,7 @@ are a plain Groq offer."""
 from typing import Any
 
 from apps.core.state.contract import Subject
+from apps.core.state.keys import candidate_key, credential_key
 from apps.providers.types import ChatRequest, Offer, Preset, Secret
 
 API_KEY = "gsk_test_canary_0123456789abcdef"
@@ -14,12 +15,12 @@ def make_offer(**overrides: Any) -> Offer:
     provider = overrides.get("provider", "groq")
     model = overrides.get("model", "llama-3.3-70b-versatile")
     user_id = overrides.get("user_id", 1)
-    credential = f"{user_id}:{provider}"
+    credential = credential_key(user_id, provider)
     fields: dict[str, Any] = {
         "provider": provider,
         "model": model,
         "task": "chat",
-        "subject": Subject(credential=credential, candidate=f"{credential}|{model}"),
+        "subject": Subject(credential=credential, candidate=candidate_key(credential, model)),
         "preset": Preset(),
         "base_url": "https://upstream.test/v1",
         "api_key": Secret(API_KEY),

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from apps.clients.keys import Principal
 from apps.core.state.contract import BreakerPolicy, Completion, Refusal, StateStore, Subject
+from apps.core.state.keys import client_key
 from apps.core.state.periods import seconds
 
 SPENT = Completion(health="neutral")
@@ -38,7 +39,7 @@ async def reserve(store: StateStore, principal: Principal, now: float) -> RateLi
     window = principal.window
     if window is None:
         return UNLIMITED
-    account = f"client:{principal.client_id}"
+    account = client_key(principal.user_id, principal.client_id)
     subject = Subject(credential=account, candidate=account, windows=(window,))
     grant = await store.acquire(subject, 0, now)
     if isinstance(grant, Refusal):

@@ -14,7 +14,7 @@ async def refresh(runtime: Runtime) -> None:
     for offer, standing in zip(offers, standings, strict=True):
         for window, used in zip(offer.subject.windows, standing.used, strict=True):
             if window.limit:
-                key = (offer.provider, f"{window.metric}/{window.period}")
+                key = (offer.provider, str(window.span))
                 share = max(0.0, 1 - used / window.limit)
                 least[key] = min(least.get(key, 1.0), share)
     metrics.quotas_remaining((provider, window, share) for (provider, window), share in least.items())

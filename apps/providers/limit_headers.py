@@ -15,7 +15,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from apps.core.state.contract import Metric, Report, Window
+from apps.core.state.contract import Report, Window
+from apps.core.state.keys import Metric, Span, parse_window_key, window_key
 from apps.core.state.periods import Period, bounds, seconds
 from apps.providers.adapters.waits import EPOCH_MS, EPOCH_S, parse_duration
 from apps.providers.quotas import RETRY_ROLLING_S
@@ -122,12 +123,12 @@ DIALECTS: Final[Mapping[str, tuple[Gauge, ...]]] = {
 # Providers that name the window that is spent, on 429s only, and the seconds until it opens: header value -> window.
 SPENT_TYPE: Final = "x-ratelimit-type"
 SPENT_WAIT: Final = "x-ratelimit-timeremaining"
-SPENT: Final[Mapping[str, Mapping[str, tuple[Metric, Period, Scope]]]] = {
+SPENT: Final[Mapping[str, Mapping[str, tuple[Span, Scope]]]] = {
     "github": {
-        "UserByMinute": ("requests", "minute", "account"),
-        "UserByDay": ("requests", "day", "account"),
-        "UserByModelByMinute": ("requests", "minute", "model"),
-        "UserByModelByDay": ("requests", "day", "model"),
+        "UserByMinute": (Span("requests", "minute"), "account"),
+        "UserByDay": (Span("requests", "day"), "account"),
+        "UserByModelByMinute": (Span("requests", "minute"), "model"),
+        "UserByModelByDay": (Span("requests", "day"), "model"),
     }
 }
 
@@ -157,12 +158,12 @@ def reported(headers: Mapping[str, str], offer: Offer, now: float) -> tuple[Repo
 def learnt_windows(provider: str, candidate: str, known: Iterable[Window]) -> tuple[Window, ...]:
     """Windows without a limit of their own for what `provider` reports of single models and `known`, the candidate's windows from the
     catalogue, lacks: so that reports bind there as well."""
-    spans = {(window.metric, window.period) for window in known if window.key.startswith(f"{candidate}#")}
+    spans = {window.span for window in known if parse_window_key(window.key).scope == candidate}
     return tuple(
-        Window(_key(candidate, gauge.metric, period), gauge.metric, period, 0, gauge.rolling)
+        Window.of(candidate, Span(gauge.metric, period), 0, rolling=gauge.rolling)
         for gauge in DIALECTS.get(provider, OPENAI_STYLE)
         for period in gauge.periods
-        if gauge.scope == "model" and (gauge.metric, period) not in spans
+        if gauge.scope == "model" and Span(gauge.metric, period) not in spans
     )
 
 
@@ -179,7 +180,7 @@ def _report(gauge: Gauge, reading: _Reading, offer: Offer, now: float) -> Report
     wait_s = inf if reading.wait_s is None else reading.wait_s
     fitting = (period for period in gauge.periods if reading.wait_s is None or wait_s <= seconds(period))
     period = next(fitting, gauge.periods[-1])
-    window = _window(offer, gauge.scope, gauge.metric, period)
+    window = _window(offer, gauge.scope, Span(gauge.metric, period))
     if window is None:
         return None
     if gauge.rolling:
@@ -199,23 +200,19 @@ def _regain_s(remaining: int, limit: int, period: Period) -> float:
 
 def _spent(headers: Mapping[str, str], offer: Offer, now: float) -> Report | None:
     """The window that a 429 names as spent, and for how long."""
-    span = SPENT[offer.provider].get(headers.get(SPENT_TYPE, ""))
+    spent = SPENT[offer.provider].get(headers.get(SPENT_TYPE, ""))
     wait_s = _wait_s(headers.get(SPENT_WAIT), now)
-    if span is None or wait_s is None:
+    if spent is None or wait_s is None:
         return None
-    metric, period, scope = span
-    window = _window(offer, scope, metric, period)
-    return None if window is None else Report(window, 0, now + min(wait_s, seconds(period)))
+    span, scope = spent
+    window = _window(offer, scope, span)
+    return None if window is None else Report(window, 0, now + min(wait_s, seconds(span.period)))
 
 
-def _window(offer: Offer, scope: Scope, metric: Metric, period: Period) -> Window | None:
+def _window(offer: Offer, scope: Scope, span: Span) -> Window | None:
     subject = offer.subject
-    key = _key(subject.candidate if scope == "model" else subject.credential, metric, period)
+    key = window_key(subject.candidate if scope == "model" else subject.credential, span)
     return next((window for window in subject.windows if window.key == key), None)
-
-
-def _key(scope: str, metric: Metric, period: Period) -> str:
-    return f"{scope}#{metric}/{period}"
 
 
 def _count(text: str | None) -> int | None:

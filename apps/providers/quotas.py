@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct
 
-from apps.core.state.contract import Metric, Window
+from apps.core.state.contract import Window
+from apps.core.state.keys import Metric, Span
 from apps.core.state.periods import Period, PeriodError, Unit, bounds, parse, seconds
 from apps.providers.types import Offer
 
@@ -25,18 +26,10 @@ MAX_LIMIT = 10**15  # far above any real quota, and exact in every store
 DEFAULT_COMPLETION_TOKENS = 1024
 RETRY_ROLLING_S = 60.0
 # Counted for the statistics of every account even where nothing limits them.
-ALWAYS_COUNTED: tuple["Span", ...] = (
-    ("requests", "minute"),
-    ("requests", "day"),
-    ("tokens", "day"),
+ALWAYS_COUNTED: Final = (Span("requests", "minute"), Span("requests", "day"), Span("tokens", "day"))
+SHORT_FIELDS: Final[Mapping[str, Span]] = dict(
+    zip(("rpm_limit", "rpd_limit", "tpd_limit"), ALWAYS_COUNTED, strict=True)
 )
-SHORT_FIELDS: dict[str, "Span"] = {
-    "rpm_limit": ("requests", "minute"),
-    "rpd_limit": ("requests", "day"),
-    "tpd_limit": ("tokens", "day"),
-}
-
-Span = tuple[Metric, Period]
 
 
 class LimitsError(ValueError):
@@ -57,6 +50,11 @@ class Limit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     rolling: bool = False
     zone: str = "UTC"
 
+    @property
+    def span(self) -> Span:
+        """What is counted, and over which length."""
+        return Span(self.metric, self.period)
+
 
 class Overrides(Struct, frozen=True):
     """A credential's own limits by metric and length, 0 for unlimited. The others are the catalogue's."""
@@ -73,7 +71,7 @@ class Overrides(Struct, frozen=True):
         shows.
         """
         merged: dict[Span, int] = {
-            (metric, unit): limit
+            Span(metric, unit): limit
             for metric, units in OVERRIDABLE.items()
             for unit in units
             if (limit := limits.get(metric, {}).get(unit)) is not None
@@ -84,16 +82,6 @@ class Overrides(Struct, frozen=True):
         return cls(merged)
 
 
-def credential_key(user_id: int, provider: str) -> str:
-    """The state key of one user's account at one provider."""
-    return f"{user_id}:{provider}"
-
-
-def candidate_key(credential: str, model: str) -> str:
-    """The state key of one model within an account."""
-    return f"{credential}|{model}"
-
-
 def parse_limits(raw: Any) -> tuple[Limit, ...]:
     """The declared windows of a provider or model:
 
@@ -102,10 +90,10 @@ def parse_limits(raw: Any) -> tuple[Limit, ...]:
     if not isinstance(raw, list):
         raise LimitsError("limits", "must be a list")
     limits = tuple(_parse_limit(item, f"limits[{index}]") for index, item in enumerate(raw))
-    spans = [(limit.metric, limit.period) for limit in limits]
+    spans = [limit.span for limit in limits]
     for index, span in enumerate(spans):
         if span in spans[:index]:
-            raise LimitsError(f"limits[{index}]", f"a second window of {span[0]} per {span[1]}")
+            raise LimitsError(f"limits[{index}]", f"a second window of {span.metric} per {span.period}")
     return limits
 
 
@@ -170,8 +158,8 @@ def account_windows(
     declare runs as it does on the first of `models`, the limits of all the provider's models: every candidate
     must see the same window behind a key.
     """
-    like = {(limit.metric, limit.period): limit for limit in reversed(list(models))}
-    own = {(limit.metric, limit.period): limit for limit in declared}
+    like = {limit.span: limit for limit in reversed(list(models))}
+    own = {limit.span: limit for limit in declared}
     numbers = {span: limit.limit for span, limit in own.items()} | overrides.by_span
     spans = [*ALWAYS_COUNTED, *(span for span in numbers if numbers[span] and span not in ALWAYS_COUNTED)]
     return tuple(
@@ -188,13 +176,12 @@ def model_windows(candidate: str, declared: Iterable[Limit], overrides: Override
     return tuple(
         _window(candidate, limit, limit.limit)
         for limit in declared
-        if limit.limit and (limit.metric, limit.period) not in overrides.by_span
+        if limit.limit and limit.span not in overrides.by_span
     )
 
 
 def _window(scope: str, like: Limit, number: int) -> Window:
-    key = f"{scope}#{like.metric}/{like.period}"
-    return Window(key, like.metric, like.period, number, like.rolling, like.zone)
+    return Window.of(scope, like.span, number, rolling=like.rolling, zone=like.zone)
 
 
 def token_claim(offer: Offer, prompt_tokens: int, max_tokens: int | None) -> int:

@@ -10,9 +10,10 @@ from typing import Final, NamedTuple, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from apps.core.state.contract import Metric, Standing, Window
+from apps.core.state.contract import Standing, Window
+from apps.core.state.keys import Metric, Span, window_key
 from apps.core.state.periods import DAY_S, seconds
-from apps.providers.quotas import ALWAYS_COUNTED, DEFAULT_COMPLETION_TOKENS, Span
+from apps.providers.quotas import ALWAYS_COUNTED, DEFAULT_COMPLETION_TOKENS
 from apps.providers.types import Offer, Price
 from apps.strategies.definition import Definition, Preference, Requirement
 from apps.strategies.expression import CandidateFacts, Compiled, RequestFacts, Source
@@ -27,9 +28,9 @@ SIZED: Final[frozenset[Metric]] = frozenset({"requests", "tokens"})
 
 _OTHER, _RPM, _RPD, _TPD = range(4)
 _SHARES: Final[dict[Span, int]] = {
-    ("requests", "minute"): _RPM,
-    ("requests", "day"): _RPD,
-    ("tokens", "day"): _TPD,
+    Span("requests", "minute"): _RPM,
+    Span("requests", "day"): _RPD,
+    Span("tokens", "day"): _TPD,
 }
 
 Matched = tuple[str, float]
@@ -232,7 +233,7 @@ def _gauges(windows: Sequence[Window]) -> tuple[Gauge, ...]:
         Gauge(
             place,
             window.limit,
-            _SHARES.get((window.metric, window.period), _OTHER),
+            _SHARES.get(window.span, _OTHER),
             _a_day(window),
             window.metric == "tokens",
         )
@@ -250,5 +251,5 @@ def _a_day(window: Window) -> float:
 def _counters(offer: Offer) -> tuple[int | None, ...]:
     """Windows of the whole account are those whose key carries no model."""
     keys = [window.key for window in offer.subject.windows]
-    wanted = [f"{offer.subject.credential}#{metric}/{period}" for metric, period in ALWAYS_COUNTED]
+    wanted = [window_key(offer.subject.credential, span) for span in ALWAYS_COUNTED]
     return tuple(keys.index(key) if key in keys else None for key in wanted)

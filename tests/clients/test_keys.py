@@ -62,7 +62,7 @@ def test_a_valid_key_gives_its_principal(issued, alice):
     assert principal.allowed_models == {"freeai-fast"}
     assert principal.allowed_strategies == frozenset()
     assert principal.window is not None
-    assert principal.window.key == f"client:{issued.row.pk}#requests/minute"
+    assert principal.window.key == f"{issued.row.user_id}:client:{issued.row.pk}#requests/minute"
     assert (principal.window.metric, principal.window.limit) == ("requests", 60)
 
 

@@ -7,13 +7,14 @@ import pytest
 from apps.clients.keys import NO_RESTRICTION, Principal
 from apps.clients.limits import OverLimitError, RateLimit, reserve
 from apps.core.state.contract import Window
+from apps.core.state.keys import Span, client_key
 from apps.core.state.memory import MemoryStore
 
 NOW = 1_893_456_000.0
 
 
 def principal(client_id=1, rpm_limit=3):
-    window = Window(f"client:{client_id}#requests/minute", "requests", "minute", rpm_limit, rolling=True)
+    window = Window.of(client_key(1, client_id), Span("requests", "minute"), rpm_limit, rolling=True)
     return Principal(
         client_id=client_id,
         user_id=1,

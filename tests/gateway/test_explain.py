@@ -8,12 +8,13 @@ from django.test import RequestFactory
 
 from apps.core import clock
 from apps.core.state.contract import Block, BreakerPolicy, Completion, Grant
+from apps.core.state.keys import credential_key
 from apps.gateway import dispatch, explain
 from apps.gateway.planning import plan_chat
 from apps.gateway.wire import chat_request
 from apps.gateway.wire.errors import ApiError
 from apps.providers.offers import CATALOGUE
-from apps.providers.quotas import Limit, credential_key
+from apps.providers.quotas import Limit
 from apps.providers.types import Offer
 from apps.strategies.definition import parse_definition
 from tests.asgi import chat_body

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.core.state.contract import Grant, Refusal, Report, Subject, Window
+from apps.core.state.keys import Span
 from apps.core.state.memory import MemoryStore
 from apps.providers.limit_headers import DIALECTS, SPENT, learnt_windows, reported
 from tests.factories import make_offer
@@ -14,7 +15,7 @@ CANDIDATE = "1:{provider}|m"
 
 def window(provider, metric, unit, limit, *, account=False, rolling=True):
     scope = f"1:{provider}" if account else f"1:{provider}|m"
-    return Window(f"{scope}#{metric}/{unit}", metric, unit, limit, rolling)
+    return Window.of(scope, Span(metric, unit), limit, rolling=rolling)
 
 
 def offer_with(provider, *windows):

@@ -66,7 +66,7 @@ def serve(offers: list[Offer], count: int, tokens: int = 1000) -> dict[str, int]
         for made in offers:
             number = served[made.provider]
             spent = {"requests/day": number, "tokens/day": number * tokens}
-            used = tuple(spent.get(window.key.rpartition("#")[2], 0) for window in made.subject.windows)
+            used = tuple(spent.get(str(window.span), 0) for window in made.subject.windows)
             full = any(
                 0 < window.limit <= one for window, one in zip(made.subject.windows, used, strict=True)
             )

@@ -10,10 +10,9 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from apps.core.state.keys import Metric, Span, window_key
 from apps.core.state.periods import Period
 
-Metric = str
-"""What a window counts: "requests", "tokens", or whatever else a claim names. The store knows none of them."""
 Health = Literal["success", "failure", "neutral"]
 Reason = Literal["quota", "rate_limited", "quarantine", "breaker", "half_open"]
 
@@ -31,6 +30,16 @@ class Window(Struct, frozen=True):
     limit: int
     rolling: bool = False
     zone: str = "UTC"
+
+    @classmethod
+    def of(cls, scope: str, span: Span, limit: int, *, rolling: bool = False, zone: str = "UTC") -> "Window":
+        """The window of `scope` over `span`."""
+        return cls(window_key(scope, span), span.metric, span.period, limit, rolling, zone)
+
+    @property
+    def span(self) -> Span:
+        """What it counts, and over which length."""
+        return Span(self.metric, self.period)
 
 
 class Subject(Struct, frozen=True):

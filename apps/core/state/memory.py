@@ -22,6 +22,7 @@ from apps.core.state.contract import (
     Subject,
     Window,
 )
+from apps.core.state.keys import belongs
 from apps.core.state.windows import Counter, new_counter
 
 SWEEP_EVERY = 1024
@@ -83,8 +84,7 @@ class MemoryStore:
 
     async def reset(self, credential: str, now: float) -> None:
         self._breakers.pop(credential, None)
-        prefix = credential + "|"
-        for scope in [scope for scope in self._blocks if scope == credential or scope.startswith(prefix)]:
+        for scope in [scope for scope in self._blocks if belongs(scope, credential)]:
             del self._blocks[scope]
 
     async def restore(self, past: Iterable[PastUsage], now: float) -> None:

@@ -14,6 +14,7 @@ from apps.core.state.contract import (
     Subject,
     Window,
 )
+from apps.core.state.keys import Span
 from apps.core.state.periods import Period
 
 NOON = datetime(2026, 1, 15, 12, 0, tzinfo=ZoneInfo("UTC")).timestamp()
@@ -32,11 +33,11 @@ def at(text: str, zone: str = "UTC") -> float:
 
 
 def requests(limit: int, period: Period = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
-    return Window(f"{CREDENTIAL}:requests:{period}", "requests", period, limit, rolling, zone)
+    return Window.of(CREDENTIAL, Span("requests", period), limit, rolling=rolling, zone=zone)
 
 
 def tokens(limit: int, period: Period = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
-    return Window(f"{CREDENTIAL}:tokens:{period}", "tokens", period, limit, rolling, zone)
+    return Window.of(CREDENTIAL, Span("tokens", period), limit, rolling=rolling, zone=zone)
 
 
 def subject(*windows: Window, candidate: str = CANDIDATE) -> Subject:
