@@ -3,7 +3,8 @@
 from msgspec import Struct
 
 from apps.clients.keys import Principal
-from apps.core.state.contract import BreakerPolicy, Completion, Refusal, StateStore, Subject
+from apps.core.ids import uuid7
+from apps.core.state.contract import BreakerPolicy, Claim, Completion, Refusal, StateStore, Subject
 from apps.core.state.keys import client_key
 from apps.core.state.periods import seconds
 
@@ -41,7 +42,7 @@ async def reserve(store: StateStore, principal: Principal, now: float) -> RateLi
         return UNLIMITED
     account = client_key(principal.user_id, principal.client_id)
     subject = Subject(credential=account, candidate=account, windows=(window,))
-    grant = await store.acquire(subject, 0, now)
+    grant = await store.acquire(Claim(uuid7(), subject, {"requests": 1}), now)
     if isinstance(grant, Refusal):
         raise OverLimitError(max(grant.retry_at - now, 0.0), window.limit)
     await store.complete(grant, SPENT, NO_BREAKER, now)

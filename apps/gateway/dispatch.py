@@ -12,8 +12,8 @@ import structlog
 from msgspec import Struct
 
 from apps.analytics import metrics
-from apps.core import clock
-from apps.core.state.contract import Refusal
+from apps.core import clock, ids
+from apps.core.state.contract import Claim, Refusal
 from apps.gateway import failures, policy
 from apps.gateway.calls import Call
 from apps.gateway.config import CONFIG
@@ -141,11 +141,12 @@ class _Run(Generic[T]):
 
     async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool) -> Attempt | None:
         """Take quota for one attempt; None when it is refused, which is noted."""
-        store, claim = self._runtime.store, upstream_call.claim(offer)
-        grant = await store.acquire(offer.subject, claim, clock.now())
+        store = self._runtime.store
+        claim = Claim(ids.uuid7(), offer.subject, upstream_call.claim(offer))
+        grant = await store.acquire(claim, clock.now())
         while isinstance(grant, Refusal) and not first and self._may_wait(grant):
             await asyncio.sleep(max(grant.retry_at - clock.now(), MIN_QUOTA_WAIT_S))
-            grant = await store.acquire(offer.subject, claim, clock.now())
+            grant = await store.acquire(claim, clock.now())
         if isinstance(grant, Refusal):
             detail = grant.window or f"until {grant.retry_at:.0f}"
             self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at))

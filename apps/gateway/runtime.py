@@ -19,6 +19,7 @@ from apps.analytics.writer import Writer
 from apps.clients import keys
 from apps.core import clock, snapshot
 from apps.core.state.contract import PastUsage, StateStore
+from apps.core.state.keys import provider_of
 from apps.core.state.memory import MemoryStore
 from apps.gateway import __version__
 from apps.gateway.shortlist import Shortlists
@@ -40,6 +41,7 @@ class Runtime:
     def __init__(self, *, store: StateStore | None = None, transport: Transport | None = None) -> None:
         self.store: StateStore = store or MemoryStore()
         self.transport: Transport = transport or Switchboard()
+        self.store.on_trip = _count_trip
         self.images = ImageFetcher()
         self.shortlists = Shortlists(self.store)
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
@@ -98,6 +100,10 @@ class Runtime:
         return list(past_usage(offers.CATALOGUE.value, clock.now()))
 
 
+def _count_trip(credential: str) -> None:
+    metrics.breaker_tripped(provider_of(credential))
+
+
 def _poll() -> None:
     """Over a connection that is replaced when the database has dropped it."""
     close_old_connections()
@@ -120,7 +126,7 @@ def past_usage(catalogue: offers.Catalogue, now: float) -> Iterable[PastUsage]:
     for bucket in history.usage_since(now):
         key = (bucket.user_id, bucket.provider, bucket.model)
         if key in windows:
-            yield PastUsage(windows[key], bucket.at, bucket.requests, bucket.tokens)
+            yield PastUsage(windows[key], bucket.at, {"requests": bucket.requests, "tokens": bucket.tokens})
 
 
 def _note_key_use(events: Sequence[UsageEvent]) -> None:

@@ -17,7 +17,7 @@ from apps.core.state.periods import Period, PeriodError, Unit, bounds, parse, se
 from apps.providers.types import Offer
 
 METRICS: Final[tuple[Metric, ...]] = ("requests", "tokens")
-"""What is counted of every request. A window of anything else would never fill, and is refused."""
+"""All that requests are counted by, see `amounts`. A window of anything else would never fill, and is refused."""
 OVERRIDABLE: Final[Mapping[Metric, tuple[Unit, ...]]] = dict.fromkeys(
     ("requests", "tokens"), ("second", "minute", "hour", "day", "month")
 )
@@ -182,6 +182,11 @@ def model_windows(candidate: str, declared: Iterable[Limit], overrides: Override
 
 def _window(scope: str, like: Limit, number: int) -> Window:
     return Window.of(scope, like.span, number, rolling=like.rolling, zone=like.zone)
+
+
+def amounts(tokens: int) -> dict[Metric, int]:
+    """What one request of so many tokens takes from the windows, by metric."""
+    return {"requests": 1, "tokens": tokens}
 
 
 def token_claim(offer: Offer, prompt_tokens: int, max_tokens: int | None) -> int:

@@ -5,7 +5,7 @@ Every call is one round trip and atomic. The store knows keys and numbers; what 
 error) is decided by its callers. `now` is always an argument: UTC epoch seconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -13,6 +13,8 @@ from msgspec import Struct
 from apps.core.state.keys import Metric, Span, window_key
 from apps.core.state.periods import Period
 
+Amounts = Mapping[Metric, int]
+"""How much of each metric. A window of a metric that is not named is left alone."""
 Health = Literal["success", "failure", "neutral"]
 Reason = Literal["quota", "rate_limited", "quarantine", "breaker", "half_open"]
 
@@ -67,12 +69,21 @@ class Standing(Struct, frozen=True):
     success_rate: float | None
 
 
-class Grant(Struct, frozen=True):
-    """A reservation: one request and `tokens` taken from every window of `subject` at `at`. `trial`: it probes a half-open breaker."""
+class Claim(Struct, frozen=True):
+    """What an attempt asks for: `amounts` of every window of `subject`.
+
+    `id` is the caller's, another for each attempt: a caller that never heard the answer can still say what the attempt came to.
+    """
 
     id: str
     subject: Subject
-    tokens: int
+    amounts: Amounts
+
+
+class Grant(Struct, frozen=True):
+    """A reservation: `claim` was taken at `at`. `trial`: it probes a half-open breaker."""
+
+    claim: Claim
     at: float
     trial: bool = False
 
@@ -103,14 +114,13 @@ class BreakerPolicy(Struct, frozen=True):
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """How an attempt ended. `requests` 0 refunds the request (it never left); `tokens` None keeps the estimate charged.
+    """How an attempt ended. `spent`: what it took in the end; of a metric that is not named what was claimed stays charged.
 
     `health` success closes the breaker and feeds the averages; failure counts for the breaker; neutral does neither.
     """
 
     health: Health
-    requests: int = 1
-    tokens: int | None = None
+    spent: Amounts = {}
     latency_ms: float | None = None
     ttfb_ms: float | None = None
     blocks: tuple[Block, ...] = ()
@@ -125,29 +135,34 @@ class Report(Struct, frozen=True):
 
 
 class PastUsage(Struct, frozen=True):
-    """Usage before this process started, to rebuild windows from: `requests` and `tokens` charged to `windows` at `at`."""
+    """Usage before this process started, to rebuild windows from: `amounts` charged to `windows` at `at`."""
 
     windows: tuple[Window, ...]
     at: float
-    requests: int
-    tokens: int
+    amounts: Amounts
 
 
 class StateStore(Protocol):
-    """See the module. All methods are safe to call from one event loop concurrently."""
+    """See the module. All methods are safe to call from one event loop concurrently, and take effect in the order of the calls.
+
+    `on_trip` is called with the credential whose breaker a completion of this process opened.
+    """
+
+    on_trip: Callable[[str], None]
 
     async def view(self, subjects: Sequence[Subject], now: float) -> list[Standing]:
         """The standing of each subject, in order."""
         ...
 
-    async def acquire(self, subject: Subject, tokens: int, now: float) -> Grant | Refusal:
+    async def acquire(self, claim: Claim, now: float) -> Grant | Refusal:
         """Check blocks, breaker and every window, and take from all windows, or from none."""
         ...
 
-    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> bool:
-        """Settle a grant, once: a second call changes nothing. Returns True when this call opened the breaker.
+    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> None:
+        """Settle a grant, once: a second call changes nothing, nor does one for a claim that was never granted.
 
-        Token corrections go to the windows that the grant was charged to, if they still run.
+        Corrections go to the windows that the grant was charged to, if they still run. A store may return when the call is on its way:
+        nobody waits for what it comes to, and `on_trip` tells the rest.
         """
         ...
 

@@ -3,14 +3,14 @@
 Nothing here awaits, so every call is atomic on its event loop. Threads must not share a store.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Sequence
 
 from apps.core.state.averages import Averages
 from apps.core.state.breaker import Breaker
 from apps.core.state.contract import (
     Block,
     BreakerPolicy,
+    Claim,
     Completion,
     Grant,
     Health,
@@ -31,6 +31,10 @@ SWEEP_EVERY = 1024
 _UNMEASURED = Averages()
 
 
+def _nobody(_credential: str) -> None:
+    """Listens to no breaker."""
+
+
 class MemoryStore:
     """Implements `contract.StateStore`. Keys with nothing left to say are swept out as requests come in."""
 
@@ -40,22 +44,25 @@ class MemoryStore:
         self._breakers: dict[str, Breaker] = {}
         self._averages: dict[str, Averages] = {}
         self._open: set[str] = set()
-        self._ids = count(1)
+        self.on_trip: Callable[[str], None] = _nobody
         self._sweep_in = SWEEP_EVERY
 
     async def view(self, subjects: Sequence[Subject], now: float) -> list[Standing]:
         return [self._standing(subject, now) for subject in subjects]
 
-    async def acquire(self, subject: Subject, tokens: int, now: float) -> Grant | Refusal:
+    async def acquire(self, claim: Claim, now: float) -> Grant | Refusal:
         self._sweep_in -= 1
         if self._sweep_in <= 0:
             self._sweep(now)
+        subject, amounts = claim.subject, claim.amounts
         until, reason = self._shut(subject, now)
         full = ""
         charges: list[tuple[Counter, int]] = []
         for window in subject.windows:
+            amount = amounts.get(window.metric)
+            if amount is None:
+                continue
             counter = self._counter(window, now)
-            amount = tokens if window.metric == "tokens" else 1
             if counter.cap is not None or 0 < window.limit < counter.used + amount:
                 free_at = counter.free_at(amount, window.limit, now)
                 if free_at > until:
@@ -65,17 +72,18 @@ class MemoryStore:
             return Refusal(reason, until, full)
         for counter, amount in charges:
             counter.charge(amount, now)
-        return self._grant(subject, tokens, now)
+        return self._grant(claim, now)
 
-    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> bool:
-        if grant.id not in self._open:
-            return False
-        self._open.remove(grant.id)
-        self._settle(grant, completion)
+    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> None:
+        if grant.claim.id not in self._open:
+            return
+        self._open.remove(grant.claim.id)
+        self._settle(grant, completion, now)
         for block in completion.blocks:
             self._block(block)
-        self._averages[grant.subject.candidate].finish(completion, now)
-        return self._judge(grant, completion.health, policy, now)
+        self._averages[grant.claim.subject.candidate].finish(completion, now)
+        if self._judge(grant, completion.health, policy, now):
+            self.on_trip(grant.claim.subject.credential)
 
     async def tighten(self, reports: Sequence[Report], now: float) -> None:
         for report in reports:
@@ -91,8 +99,8 @@ class MemoryStore:
         for usage in past:
             at = min(usage.at, now)  # another process's clock may be ahead
             for window in usage.windows:
-                amount = usage.tokens if window.metric == "tokens" else usage.requests
-                self._counter(window, now).correct(amount, at)
+                if amount := usage.amounts.get(window.metric):
+                    self._counter(window, now).correct(amount, at)
 
     async def open_grants(self) -> int:
         return len(self._open)
@@ -153,41 +161,43 @@ class MemoryStore:
             counter.roll(now)
         return counter
 
-    def _grant(self, subject: Subject, tokens: int, now: float) -> Grant:
-        grant_id = str(next(self._ids))
-        self._open.add(grant_id)
+    def _grant(self, claim: Claim, now: float) -> Grant:
+        subject = claim.subject
+        self._open.add(claim.id)
         averages = self._averages.get(subject.candidate)
         if averages is None:
             averages = self._averages[subject.candidate] = Averages()
         averages.in_flight += 1
         breaker = self._breakers.get(subject.credential)
-        return Grant(grant_id, subject, tokens, now, breaker is not None and breaker.begin(grant_id, now))
+        return Grant(claim, now, breaker is not None and breaker.begin(claim.id, now))
 
-    def _settle(self, grant: Grant, completion: Completion) -> None:
-        requests = completion.requests - 1
-        tokens = 0 if completion.tokens is None else completion.tokens - grant.tokens
-        if not requests and not tokens:
+    def _settle(self, grant: Grant, completion: Completion, now: float) -> None:
+        claimed = grant.claim.amounts
+        deltas = {
+            metric: amount - claimed.get(metric, 0)
+            for metric, amount in completion.spent.items()
+            if amount != claimed.get(metric, 0)
+        }
+        if not deltas:
             return
-        for window in grant.subject.windows:
-            delta = tokens if window.metric == "tokens" else requests
-            counter = self._counters.get(window.key) if delta else None
-            if counter is not None:  # gone with its window otherwise
-                counter.correct(delta, grant.at)
+        for window in grant.claim.subject.windows:
+            if delta := deltas.get(window.metric):
+                self._counter(window, now).correct(delta, grant.at)
 
     def _judge(self, grant: Grant, health: Health, policy: BreakerPolicy, now: float) -> bool:
         """Tell the breaker. Returns whether this opened it."""
-        credential = grant.subject.credential
+        credential, attempt = grant.claim.subject.credential, grant.claim.id
         if health == "success":
             self._breakers.pop(credential, None)
             return False
         breaker = self._breakers.get(credential)
         if health == "neutral":
             if breaker is not None:
-                breaker.release(grant.id)
+                breaker.release(attempt)
             return False
         if breaker is None:
             breaker = self._breakers[credential] = Breaker()
-        return breaker.fail(grant.id, policy, now)
+        return breaker.fail(attempt, policy, now)
 
     def _block(self, block: Block) -> None:
         standing = self._blocks.get(block.scope)

@@ -4,6 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from apps.core.state.contract import (
+    Amounts,
     BreakerPolicy,
     Completion,
     Grant,
@@ -16,6 +17,7 @@ from apps.core.state.contract import (
 )
 from apps.core.state.keys import Span
 from apps.core.state.periods import Period
+from tests.factories import make_claim
 
 NOON = datetime(2026, 1, 15, 12, 0, tzinfo=ZoneInfo("UTC")).timestamp()
 POLICY = BreakerPolicy(threshold=3, window_s=300.0, base_s=30.0, max_s=3600.0)
@@ -44,16 +46,20 @@ def subject(*windows: Window, candidate: str = CANDIDATE) -> Subject:
     return Subject(CREDENTIAL, candidate, windows)
 
 
+def spent(tokens: int, requests: int = 1) -> Amounts:
+    return {"requests": requests, "tokens": tokens}
+
+
 async def take(store: StateStore, wanted: Subject, now: float, claim: int = 0) -> Grant:
     """Acquire what must be granted."""
-    answer = await store.acquire(wanted, claim, now)
+    answer = await store.acquire(make_claim(wanted, claim), now)
     assert isinstance(answer, Grant), answer
     return answer
 
 
 async def refused(store: StateStore, wanted: Subject, now: float, claim: int = 0) -> Refusal:
     """Acquire what must be refused."""
-    answer = await store.acquire(wanted, claim, now)
+    answer = await store.acquire(make_claim(wanted, claim), now)
     assert isinstance(answer, Refusal), answer
     return answer
 
@@ -66,8 +72,16 @@ async def used(store: StateStore, now: float, *windows: Window) -> tuple[int, ..
     return (await standing(store, subject(*windows), now)).used
 
 
-async def finish(store: StateStore, grant: Grant, completion: Completion, now: float) -> bool:
-    return await store.complete(grant, completion, POLICY, now)
+async def finish(
+    store: StateStore, grant: Grant, completion: Completion, now: float, policy: BreakerPolicy = POLICY
+) -> bool:
+    """Complete, and wait until it is known what came of it. Returns whether it opened the breaker."""
+    opened: list[str] = []
+    store.on_trip = opened.append
+    await store.complete(grant, completion, policy, now)
+    await store.open_grants()  # calls take effect in their order
+    assert opened in ([], [grant.claim.subject.credential])
+    return bool(opened)
 
 
 async def attempt(store: StateStore, health: Health, now: float, wanted: Subject | None = None) -> bool:
