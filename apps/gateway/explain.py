@@ -145,7 +145,7 @@ def as_principal(user: User) -> Principal:
         rpm_limit=0,
         allowed_models=frozenset(),
         allowed_strategies=frozenset(),
-        window=None,
+        windows=(),
     )
 
 

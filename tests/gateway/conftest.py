@@ -122,7 +122,7 @@ def principal(**overrides: Any) -> Record:
         "rpm_limit": 0,
         "allowed_models": frozenset(),
         "allowed_strategies": frozenset(),
-        "window": None,
+        "windows": (),
         "closed": None,
         "expires_at": float("inf"),
     }

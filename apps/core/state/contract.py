@@ -69,7 +69,7 @@ class Standing(Struct, frozen=True):
     success_rate: float | None
 
 
-class Claim(Struct, frozen=True):
+class Claim(Struct, frozen=True, gc=False):
     """What an attempt asks for: `amounts` of every window of `subject`.
 
     `id` is the caller's, another for each attempt: a caller that never heard the answer can still say what the attempt came to.
@@ -80,7 +80,7 @@ class Claim(Struct, frozen=True):
     amounts: Amounts
 
 
-class Grant(Struct, frozen=True):
+class Grant(Struct, frozen=True, gc=False):
     """A reservation: `claim` was taken at `at`. `trial`: it probes a half-open breaker."""
 
     claim: Claim
@@ -113,7 +113,7 @@ class BreakerPolicy(Struct, frozen=True):
     max_s: float = 3600.0
 
 
-class Completion(Struct, frozen=True, kw_only=True):
+class Completion(Struct, frozen=True, kw_only=True, gc=False):
     """How an attempt ended. `spent`: what it took in the end; of a metric that is not named what was claimed stays charged.
 
     `health` success closes the breaker and feeds the averages; failure counts for the breaker; neutral does neither.
@@ -156,6 +156,15 @@ class StateStore(Protocol):
 
     async def acquire(self, claim: Claim, now: float) -> Grant | Refusal:
         """Check blocks, breaker and every window, and take from all windows, or from none."""
+        ...
+
+    async def take(
+        self, windows: Sequence[Window], amounts: Amounts, now: float
+    ) -> tuple[int, ...] | Refusal:
+        """Take from all of `windows`, or from none, for good: nothing is left to complete. Returns what is now used of each.
+
+        For the limits of those who ask, which have neither breaker nor averages.
+        """
         ...
 
     async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from apps.core.state.averages import Averages
 from apps.core.state.breaker import Breaker
 from apps.core.state.contract import (
+    Amounts,
     Block,
     BreakerPolicy,
     Claim,
@@ -51,28 +52,15 @@ class MemoryStore:
         return [self._standing(subject, now) for subject in subjects]
 
     async def acquire(self, claim: Claim, now: float) -> Grant | Refusal:
-        self._sweep_in -= 1
-        if self._sweep_in <= 0:
-            self._sweep(now)
-        subject, amounts = claim.subject, claim.amounts
-        until, reason = self._shut(subject, now)
-        full = ""
-        charges: list[tuple[Counter, int]] = []
-        for window in subject.windows:
-            amount = amounts.get(window.metric)
-            if amount is None:
-                continue
-            counter = self._counter(window, now)
-            if counter.cap is not None or 0 < window.limit < counter.used + amount:
-                free_at = counter.free_at(amount, window.limit, now)
-                if free_at > until:
-                    until, reason, full = free_at, "quota", window.key
-            charges.append((counter, amount))
-        if reason is not None:
-            return Refusal(reason, until, full)
-        for counter, amount in charges:
-            counter.charge(amount, now)
-        return self._grant(claim, now)
+        until, reason = self._shut(claim.subject, now)
+        refusal = self._charge(claim.subject.windows, claim.amounts, now, until, reason)
+        return self._grant(claim, now) if refusal is None else refusal
+
+    async def take(
+        self, windows: Sequence[Window], amounts: Amounts, now: float
+    ) -> tuple[int, ...] | Refusal:
+        refusal = self._charge(windows, amounts, now)
+        return tuple([self._used(window, now) for window in windows]) if refusal is None else refusal
 
     async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> None:
         if grant.claim.id not in self._open:
@@ -152,6 +140,14 @@ class MemoryStore:
         shut = None if breaker is None else breaker.shut(now)
         return shut if shut is not None and shut[0] > until else (until, reason)
 
+    def _used(self, window: Window, now: float) -> int:
+        counter = self._counters.get(window.key)
+        if counter is None:
+            return 0
+        if now >= counter.stale_at:
+            counter.roll(now)
+        return counter.shown(window.limit, now)
+
     def _counter(self, window: Window, now: float) -> Counter:
         """The window's counter, up to date; a new one if need be."""
         counter = self._counters.get(window.key)
@@ -160,6 +156,39 @@ class MemoryStore:
         elif now >= counter.stale_at:
             counter.roll(now)
         return counter
+
+    def _charge(
+        self,
+        windows: Sequence[Window],
+        amounts: Amounts,
+        now: float,
+        until: float = 0.0,
+        reason: Reason | None = None,
+    ) -> Refusal | None:
+        """Take from all windows or, if one is full or there is a `reason` that holds `until` then, from none."""
+        self._sweep_in -= 1
+        if self._sweep_in <= 0:
+            self._sweep(now)
+        full = ""
+        charges: list[tuple[Counter, int]] = []
+        counters = self._counters
+        for window in windows:
+            if (metric := window.metric) not in amounts:
+                continue
+            amount = amounts[metric]
+            counter = counters.get(window.key)
+            if counter is None or now >= counter.stale_at:
+                counter = self._counter(window, now)
+            if counter.cap is not None or 0 < window.limit < counter.used + amount:
+                free_at = counter.free_at(amount, window.limit, now)
+                if free_at > until:
+                    until, reason, full = free_at, "quota", window.key
+            charges.append((counter, amount))
+        if reason is not None:
+            return Refusal(reason, until, full)
+        for counter, amount in charges:
+            counter.charge(amount, now)
+        return None
 
     def _grant(self, claim: Claim, now: float) -> Grant:
         subject = claim.subject
@@ -172,16 +201,9 @@ class MemoryStore:
         return Grant(claim, now, breaker is not None and breaker.begin(claim.id, now))
 
     def _settle(self, grant: Grant, completion: Completion, now: float) -> None:
-        claimed = grant.claim.amounts
-        deltas = {
-            metric: amount - claimed.get(metric, 0)
-            for metric, amount in completion.spent.items()
-            if amount != claimed.get(metric, 0)
-        }
-        if not deltas:
-            return
+        claimed, spent = grant.claim.amounts, completion.spent
         for window in grant.claim.subject.windows:
-            if delta := deltas.get(window.metric):
+            if (metric := window.metric) in spent and (delta := spent[metric] - claimed.get(metric, 0)):
                 self._counter(window, now).correct(delta, grant.at)
 
     def _judge(self, grant: Grant, health: Health, policy: BreakerPolicy, now: float) -> bool:
