@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import platform
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,16 +12,16 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
 
-from apps.analytics import history, metrics
+from apps.analytics import metrics
 from apps.analytics.events import UsageEvent
 from apps.analytics.spool import Spool
 from apps.analytics.writer import Writer
 from apps.clients import keys
 from apps.core import clock, snapshot
-from apps.core.state.contract import PastUsage, StateStore
+from apps.core.state.contract import StateStore
 from apps.core.state.keys import provider_of
 from apps.core.state.memory import MemoryStore
-from apps.gateway import __version__
+from apps.gateway import __version__, past
 from apps.gateway.shortlist import Shortlists
 from apps.providers import offers
 from apps.providers.image_fetch import ImageFetcher
@@ -51,8 +51,8 @@ class Runtime:
 
     async def start(self) -> None:
         """Load the snapshot, adopt what dead processes left, rebuild the quota state, start the loops. Raises DatabaseError."""
-        past = await sync_to_async(self._recover)()
-        await self.store.restore(past, clock.now())
+        await sync_to_async(self._recover)()
+        await self.store.restore(past.read, clock.now())
         self._loops = [asyncio.create_task(self.writer.run()), asyncio.create_task(self._follow_snapshot())]
         metrics.state_store_mode("memory")
         _spare_the_collector()
@@ -94,10 +94,9 @@ class Runtime:
                 for credential in catalogue.rekeyed_since(seen):
                     await self.store.reset(credential, clock.now())
 
-    def _recover(self) -> list[PastUsage]:
+    def _recover(self) -> None:
         snapshot.load_all()
         self.writer.adopt()
-        return list(past_usage(offers.CATALOGUE.value, clock.now()))
 
 
 def _count_trip(credential: str) -> None:
@@ -115,18 +114,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-
-
-def past_usage(catalogue: offers.Catalogue, now: float) -> Iterable[PastUsage]:
-    """The ledger's recent usage, charged to the windows of the offers that are still there."""
-    windows = {
-        (offer.user_id, offer.provider, offer.model): offer.subject.windows
-        for offer in catalogue.all_offers()
-    }
-    for bucket in history.usage_since(now):
-        key = (bucket.user_id, bucket.provider, bucket.model)
-        if key in windows:
-            yield PastUsage(windows[key], bucket.at, {"requests": bucket.requests, "tokens": bucket.tokens})
 
 
 def _note_key_use(events: Sequence[UsageEvent]) -> None:

@@ -5,7 +5,7 @@ Every call is one round trip and atomic. The store knows keys and numbers; what 
 error) is decided by its callers. `now` is always an argument: UTC epoch seconds.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -142,6 +142,10 @@ class PastUsage(Struct, frozen=True):
     amounts: Amounts
 
 
+ReadPast = Callable[[float], Awaitable[Iterable[PastUsage]]]
+"""Reads what was used up to a time, UTC epoch seconds."""
+
+
 class StateStore(Protocol):
     """See the module. All methods are safe to call from one event loop concurrently, and take effect in the order of the calls.
 
@@ -183,8 +187,13 @@ class StateStore(Protocol):
         """Forget blocks and breaker of a credential and of its candidates (`credential + "|"` prefixed). Counters stay."""
         ...
 
-    async def restore(self, past: Iterable[PastUsage], now: float) -> None:
-        """Charge usage of earlier processes, before the first request."""
+    async def restore(self, read: ReadPast, now: float) -> None:
+        """Charge what earlier processes used, once for all processes that share the counters, before the first request.
+
+        `read` is called by one process at a time, and only while nobody has restored them; the others wait for it. If it raises, the
+        error passes through, nothing was charged, and whoever asks next reads anew. A store whose counters can get lost later keeps
+        `read` and calls it again then.
+        """
         ...
 
     async def open_grants(self) -> int:

@@ -1,9 +1,10 @@
 """The state store of a single process: plain dicts.
 
-Nothing here awaits, so every call is atomic on its event loop. Threads must not share a store.
+Nothing here awaits but `restore`, before the first request: every call is atomic on its event loop. Threads must not share a store.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from apps.core.state.averages import Averages
 from apps.core.state.breaker import Breaker
@@ -15,7 +16,7 @@ from apps.core.state.contract import (
     Completion,
     Grant,
     Health,
-    PastUsage,
+    ReadPast,
     Reason,
     Refusal,
     Report,
@@ -45,6 +46,8 @@ class MemoryStore:
         self._breakers: dict[str, Breaker] = {}
         self._averages: dict[str, Averages] = {}
         self._open: set[str] = set()
+        self._restoring = asyncio.Lock()
+        self._restored = False
         self.on_trip: Callable[[str], None] = _nobody
         self._sweep_in = SWEEP_EVERY
 
@@ -83,7 +86,12 @@ class MemoryStore:
         for scope in [scope for scope in self._blocks if belongs(scope, credential)]:
             del self._blocks[scope]
 
-    async def restore(self, past: Iterable[PastUsage], now: float) -> None:
+    async def restore(self, read: ReadPast, now: float) -> None:
+        async with self._restoring:
+            if self._restored:
+                return
+            past = list(await read(now))
+            self._restored = True
         for usage in past:
             at = min(usage.at, now)  # another process's clock may be ahead
             for window in usage.windows:

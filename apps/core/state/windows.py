@@ -196,6 +196,13 @@ class RollingCounter(Counter):
         return at
 
 
+def counts_since(window: Window, now: float) -> float:
+    """No earlier charge is counted at `now`. Raises as `new_counter`."""
+    if window.rolling:
+        return now - seconds(window.period) * (SUB_BUCKETS + 1) / SUB_BUCKETS
+    return bounds(window.period, window.zone, now)[0]
+
+
 def new_counter(window: Window, now: float) -> Counter:
     """An empty counter. Raises PeriodError; ZoneInfoNotFoundError when a fixed day or longer has an unknown zone."""
     if window.rolling:

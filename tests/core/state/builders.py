@@ -1,5 +1,6 @@
 """Short names for what the tests of the state stores put in and read out."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,8 @@ from apps.core.state.contract import (
     Completion,
     Grant,
     Health,
+    PastUsage,
+    ReadPast,
     Refusal,
     Standing,
     StateStore,
@@ -62,6 +65,15 @@ async def refused(store: StateStore, wanted: Subject, now: float, claim: int = 0
     answer = await store.acquire(make_claim(wanted, claim), now)
     assert isinstance(answer, Refusal), answer
     return answer
+
+
+def reading(past: Iterable[PastUsage]) -> ReadPast:
+    """What a store is restored from: `past`, whatever the time."""
+
+    async def read(_now: float) -> Iterable[PastUsage]:
+        return past
+
+    return read
 
 
 async def standing(store: StateStore, wanted: Subject, now: float) -> Standing:

@@ -2,7 +2,7 @@ import pytest
 
 from apps.core.state.contract import PastUsage, StateStore
 from apps.core.state.periods import Period
-from tests.core.state.builders import NOON, at, refused, requests, spent, subject, take, tokens, used
+from tests.core.state.builders import NOON, at, reading, refused, requests, spent, subject, take, tokens, used
 
 LOS_ANGELES = "America/Los_Angeles"
 
@@ -100,10 +100,8 @@ async def test_second_of_two_midnights_starts_no_new_day(store: StateStore) -> N
     window = requests(10, "day", zone="America/Havana")
     first_half_past_midnight = at("2026-11-01 00:30", "America/Havana")
 
-    await store.restore(
-        [PastUsage((window,), first_half_past_midnight, spent(0, requests=1))],
-        first_half_past_midnight + 3600,
-    )
+    past = [PastUsage((window,), first_half_past_midnight, spent(0, requests=1))]
+    await store.restore(reading(past), first_half_past_midnight + 3600)
 
     assert await used(store, first_half_past_midnight + 3600, window) == (1,)
 
