@@ -18,9 +18,9 @@ from apps.analytics.spool import Spool
 from apps.analytics.writer import Writer
 from apps.clients import keys
 from apps.core import clock, snapshot
+from apps.core.state.choice import open_store
 from apps.core.state.contract import StateStore
 from apps.core.state.keys import provider_of
-from apps.core.state.memory import MemoryStore
 from apps.gateway import __version__, past
 from apps.gateway.shortlist import Shortlists
 from apps.providers import offers
@@ -39,7 +39,7 @@ class Runtime:
     """The parts of one web process. `start` and `stop` run on its event loop."""
 
     def __init__(self, *, store: StateStore | None = None, transport: Transport | None = None) -> None:
-        self.store: StateStore = store or MemoryStore()
+        self.store: StateStore = store or open_store()
         self.transport: Transport = transport or Switchboard()
         self.store.on_trip = _count_trip
         self.images = ImageFetcher()
@@ -54,7 +54,7 @@ class Runtime:
         await sync_to_async(self._recover)()
         await self.store.restore(past.read, clock.now())
         self._loops = [asyncio.create_task(self.writer.run()), asyncio.create_task(self._follow_snapshot())]
-        metrics.state_store_mode("memory")
+        metrics.state_store_mode(self.store.mode)
         _spare_the_collector()
         metrics.build_info(__version__, platform.python_version())
 
@@ -72,6 +72,7 @@ class Runtime:
         except TimeoutError:
             log.warning("writer.unfinished", events=self.spool.depth())
         self.spool.close()
+        await self.store.aclose()
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` to its end, whatever becomes of the caller; failures are logged."""

@@ -154,6 +154,11 @@ class StateStore(Protocol):
 
     on_trip: Callable[[str], None]
 
+    @property
+    def mode(self) -> str:
+        """Where the counters are kept now, in one word for operators; it may change while the store runs."""
+        ...
+
     async def view(self, subjects: Sequence[Subject], now: float) -> list[Standing]:
         """The standing of each subject, in order."""
         ...
@@ -198,4 +203,8 @@ class StateStore(Protocol):
 
     async def open_grants(self) -> int:
         """Reservations not yet completed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of everything, when all that was sent has arrived."""
         ...

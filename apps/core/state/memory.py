@@ -40,6 +40,8 @@ def _nobody(_credential: str) -> None:
 class MemoryStore:
     """Implements `contract.StateStore`. Keys with nothing left to say are swept out as requests come in."""
 
+    mode = "memory"
+
     def __init__(self) -> None:
         self._counters: dict[str, Counter] = {}
         self._blocks: dict[str, Block] = {}
@@ -100,6 +102,9 @@ class MemoryStore:
 
     async def open_grants(self) -> int:
         return len(self._open)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
 
     def size(self) -> int:
         """Keys held in memory, for the metric that shows a leak."""
