@@ -20,7 +20,7 @@ from apps.gateway.config import CONFIG
 from apps.gateway.failures import Failure
 from apps.gateway.operations import Operation, UpstreamCall
 from apps.gateway.runtime import Runtime
-from apps.gateway.settlement import Attempt, Place
+from apps.gateway.settlement import Attempt, Place, reserve
 from apps.providers.adapters import adapter_for
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.limit_headers import reported
@@ -141,12 +141,11 @@ class _Run(Generic[T]):
 
     async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool) -> Attempt | None:
         """Take quota for one attempt; None when it is refused, which is noted."""
-        store = self._runtime.store
         claim = Claim(ids.uuid7(), offer.subject, upstream_call.claim(offer))
-        grant = await store.acquire(claim, clock.now())
+        grant = await reserve(self._runtime, claim)
         while isinstance(grant, Refusal) and not first and self._may_wait(grant):
             await asyncio.sleep(max(grant.retry_at - clock.now(), MIN_QUOTA_WAIT_S))
-            grant = await store.acquire(claim, clock.now())
+            grant = await reserve(self._runtime, claim)
         if isinstance(grant, Refusal):
             detail = grant.window or f"until {grant.retry_at:.0f}"
             self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at))
@@ -201,7 +200,8 @@ class _Run(Generic[T]):
         """What the upstream says is left, where that is less than we believe."""
         now = clock.now()
         if reports := reported(response.headers, offer, now):
-            await self._runtime.store.tighten(reports, now)
+            store = self._runtime.store
+            await self._runtime.see_through(lambda: store.tighten(reports, now))
 
     async def _refusal(self, offer: Offer, response: UpstreamResponse) -> UpstreamError:
         body = await response.read()

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import platform
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,6 +79,18 @@ class Runtime:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+
+    async def see_through(self, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Await `call()`, of which a second one changes nothing. If the caller is cancelled meanwhile, nobody knows how far it came: it is
+        made again in the background.
+
+        A task of its own for every call would do the same, for some microseconds each even where the store answers at once.
+        """
+        try:
+            await call()
+        except asyncio.CancelledError:
+            self.background(call())
+            raise
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -4,13 +4,15 @@ Every ending (answer, error, cancellation, a client that left) goes through `suc
 others do nothing. The usage event is in the spool before the answer ends; an attempt whose process dies stays there as "interrupted".
 """
 
+import asyncio
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from apps.analytics import metrics
 from apps.analytics.events import Outcome, UsageEvent
 from apps.core import clock
-from apps.core.state.contract import Amounts, Completion, Grant
+from apps.core.state.contract import Amounts, Claim, Completion, Grant, Refusal
 from apps.gateway.calls import Call
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
@@ -38,6 +40,17 @@ class Place(Struct, frozen=True):
 
     position: int
     prompt_tokens: int
+
+
+async def reserve(runtime: Runtime, claim: Claim) -> Grant | Refusal:
+    """Take quota for one attempt. A caller that is cancelled meanwhile keeps nothing: what it may have been granted goes back."""
+    now = clock.now()
+    try:
+        return await runtime.store.acquire(claim, now)
+    except asyncio.CancelledError:
+        nothing = Completion(health="neutral", spent=dict.fromkeys(claim.amounts, 0))
+        runtime.background(runtime.store.complete(Grant(claim, now), nothing, CONFIG.value.breaker, now))
+        raise
 
 
 class Attempt:
@@ -152,7 +165,8 @@ class Attempt:
         return amounts(usage.total_tokens) if self.sent else dict.fromkeys(self.grant.claim.amounts, 0)
 
     async def _complete(self, completion: Completion) -> None:
-        await self._runtime.store.complete(self.grant, completion, CONFIG.value.breaker, clock.now())
+        store, policy, now = self._runtime.store, CONFIG.value.breaker, clock.now()
+        await self._runtime.see_through(lambda: store.complete(self.grant, completion, policy, now))
 
 
 CANCELLED = UpstreamError(ErrorKind.CANCELLED, "The client went away.")

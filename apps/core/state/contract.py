@@ -147,7 +147,9 @@ ReadPast = Callable[[float], Awaitable[Iterable[PastUsage]]]
 
 
 class StateStore(Protocol):
-    """See the module. All methods are safe to call from one event loop concurrently, and take effect in the order of the calls.
+    """See the module. All methods are safe to call from one event loop concurrently, and take effect in the order of the calls. A
+    caller that is cancelled cannot know whether its call took effect: wholly or not at all, and not after a later one. What it may
+    have been granted it gives back with `complete`; `complete` and `tighten` it calls again, for twice is as good as once.
 
     `on_trip` is called with the credential whose breaker a completion of this process opened.
     """
