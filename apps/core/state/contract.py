@@ -191,7 +191,7 @@ class StateStore(Protocol):
         ...
 
     async def reset(self, credential: str, now: float) -> None:
-        """Forget blocks and breaker of a credential and of its candidates (`credential + "|"` prefixed). Counters stay."""
+        """Forget blocks and breaker of a credential and of what `keys.belongs` to it. Counters stay."""
         ...
 
     async def restore(self, read: ReadPast, now: float) -> None:
