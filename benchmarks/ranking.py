@@ -8,12 +8,11 @@ import time
 from typing import Final
 
 from apps.core.state.contract import Standing, Subject
+from apps.core.state.keys import candidate_key, credential_key
 from apps.providers.quotas import (
     Limit,
     Overrides,
     account_windows,
-    candidate_key,
-    credential_key,
     model_windows,
 )
 from apps.providers.types import Offer, Preset, Price, Secret

@@ -1,12 +1,23 @@
 """Ready-made values of the types that travel between the rooms. Every field can be overridden; the defaults
 are a plain Groq offer."""
 
+from itertools import count
 from typing import Any
 
-from apps.core.state.contract import Subject
+from apps.core.state.contract import Claim, Subject
+from apps.core.state.keys import candidate_key, credential_key
+from apps.providers.quotas import amounts
 from apps.providers.types import ChatRequest, Offer, Preset, Secret
 
 API_KEY = "gsk_test_canary_0123456789abcdef"
+
+
+_ids = count(1)
+
+
+def make_claim(subject: Subject, tokens: int = 0) -> Claim:
+    """One request of so many tokens, under an id of its own."""
+    return Claim(f"claim-{next(_ids)}", subject, amounts(tokens))
 
 
 def make_offer(**overrides: Any) -> Offer:
@@ -14,12 +25,12 @@ def make_offer(**overrides: Any) -> Offer:
     provider = overrides.get("provider", "groq")
     model = overrides.get("model", "llama-3.3-70b-versatile")
     user_id = overrides.get("user_id", 1)
-    credential = f"{user_id}:{provider}"
+    credential = credential_key(user_id, provider)
     fields: dict[str, Any] = {
         "provider": provider,
         "model": model,
         "task": "chat",
-        "subject": Subject(credential=credential, candidate=f"{credential}|{model}"),
+        "subject": Subject(credential=credential, candidate=candidate_key(credential, model)),
         "preset": Preset(),
         "base_url": "https://upstream.test/v1",
         "api_key": Secret(API_KEY),

@@ -11,11 +11,10 @@ from django.db.models.sql.compiler import SQLCompiler
 from apps.analytics.models import UsageEventRow
 
 MINUTES_BACK = timedelta(hours=25)  # the day windows, and an hour for clocks that disagree
-ROLLING_MONTH = timedelta(days=31)
 
 
 class BucketUsage(NamedTuple):
-    """`requests` attempts and `tokens` of one user on one model within one bucket.
+    """`requests` attempts and `tokens` of one user on one model within one bucket; `amounts` names them by metric.
 
     `at`: epoch seconds of the bucket's latest attempt, so that a window which begins within it counts too
     much, never too little.
@@ -28,9 +27,13 @@ class BucketUsage(NamedTuple):
     requests: int
     tokens: int
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        return {"requests": self.requests, "tokens": self.tokens}
 
-def usage_since(now: float, *, using: str = "default") -> Iterator[BucketUsage]:
-    """Usage up to `now`, in two queries: by UTC day from the start of the month before, by minute for 25 h.
+
+def usage_since(since: float, now: float, *, using: str = "default") -> Iterator[BucketUsage]:
+    """Usage from `since` to `now`, in two queries: by UTC day, and by minute for the last 25 h.
 
     Every row counts, refused connections too: a row does not tell whether its request reached the upstream.
     Raises DatabaseError.
@@ -38,15 +41,9 @@ def usage_since(now: float, *, using: str = "default") -> Iterator[BucketUsage]:
     end = datetime.fromtimestamp(now, UTC)
     fine_from = (end - MINUTES_BACK).replace(second=0, microsecond=0)
     rows = UsageEventRow.objects.using(using)
-    yield from _by_bucket(rows.filter(at__gte=_coarse_from(end), at__lt=fine_from), "day")
-    yield from _by_bucket(rows.filter(at__gte=fine_from), "minute")
-
-
-def _coarse_from(end: datetime) -> datetime:
-    """The start of the month before, or 31 days ago where that is earlier (March): at most 62 days."""
-    month_start = end.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    month_before = (month_start - timedelta(days=1)).replace(day=1)
-    return min(month_before, end - ROLLING_MONTH)
+    start = datetime.fromtimestamp(since, UTC)
+    yield from _by_bucket(rows.filter(at__gte=start, at__lt=fine_from), "day")
+    yield from _by_bucket(rows.filter(at__gte=max(start, fine_from)), "minute")
 
 
 def _by_bucket(rows: QuerySet[UsageEventRow], unit: str) -> Iterator[BucketUsage]:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from apps.clients.models import ClientKey
 from apps.core import clock, crypto, snapshot
 from apps.core.state.contract import Window
+from apps.core.state.keys import Span, client_key
 
 Reason = Literal["missing", "malformed", "unknown", "revoked", "expired", "disabled"]
 
@@ -32,6 +33,7 @@ SECTION = "clients"
 # the newest row is read again.
 OVERLAP = timedelta(seconds=5)
 TOUCH_BATCH = 200
+REQUESTS_A_MINUTE = Span("requests", "minute")
 USER_FIELDS_SEEN = {"username", "is_active", "is_staff", "is_superuser"}
 NO_RESTRICTION: frozenset[str] = frozenset()
 COLUMNS = (
@@ -50,7 +52,7 @@ class InvalidKeyError(Exception):
 
 
 class Principal(Struct, frozen=True, gc=False):
-    """Who sent a request, and what they may do. Empty sets allow all; an unlimited key has no `window`."""
+    """Who sent a request, and what they may do. Empty sets allow all; an unlimited key has no `windows`."""
 
     client_id: int
     user_id: int
@@ -60,7 +62,7 @@ class Principal(Struct, frozen=True, gc=False):
     rpm_limit: int
     allowed_models: frozenset[str]
     allowed_strategies: frozenset[str]
-    window: Window | None
+    windows: tuple[Window, ...]
 
 
 class Record(Principal, frozen=True, gc=False):
@@ -232,17 +234,17 @@ def _record(row: Any) -> Record:
         rpm_limit=row.rpm_limit,
         allowed_models=frozenset(row.allowed_models) if row.allowed_models else NO_RESTRICTION,
         allowed_strategies=frozenset(row.allowed_strategies) if row.allowed_strategies else NO_RESTRICTION,
-        window=_window(row.pk, row.rpm_limit),
+        windows=_windows(row),
         closed=closed,
         expires_at=math.inf if row.expires_at is None else row.expires_at.timestamp(),
     )
 
 
-def _window(client_id: int, rpm_limit: int) -> Window | None:
+def _windows(row: Any) -> tuple[Window, ...]:
     """Rolling: a fixed minute would let twice the limit through around its boundary."""
-    if not rpm_limit:
-        return None
-    return Window(f"client:{client_id}#requests/minute", "requests", "minute", rpm_limit, rolling=True)
+    if not row.rpm_limit:
+        return ()
+    return (Window.of(client_key(row.user_id, row.pk), REQUESTS_A_MINUTE, row.rpm_limit, rolling=True),)
 
 
 def _count() -> Tally:

@@ -1,19 +1,16 @@
-"""The requests-per-minute limit of a client key."""
+"""The limits of a client key: how much it may ask for, in one call of the state store."""
+
+from collections.abc import Iterable
+from typing import Final
 
 from msgspec import Struct
 
 from apps.clients.keys import Principal
-from apps.core.state.contract import (
-    UNIT_SECONDS,
-    BreakerPolicy,
-    Completion,
-    Refusal,
-    StateStore,
-    Subject,
-)
+from apps.core.state.contract import Amounts, Refusal, StateStore, Window
+from apps.core.state.periods import bounds, seconds
 
-SPENT = Completion(health="neutral")
-NO_BREAKER = BreakerPolicy()  # neutral completions never reach it
+REQUESTS: Final = "requests"
+ONE_REQUEST: Final[Amounts] = {REQUESTS: 1}
 
 
 class RateLimit(Struct, frozen=True):
@@ -28,28 +25,41 @@ UNLIMITED = RateLimit(limit=0, remaining=0, reset_s=0.0)
 
 
 class OverLimitError(Exception):
-    """The key's limit is used up. A request may pass again after `retry_after_s` seconds."""
+    """`window` of the key is used up. A request may pass again after `retry_after_s` seconds."""
 
-    def __init__(self, retry_after_s: float, limit: int) -> None:
-        super().__init__(f"{limit} requests per minute used up")
+    def __init__(self, window: Window, retry_after_s: float) -> None:
+        super().__init__(f"{window.limit} {window.metric} per {window.period} used up")
+        self.window = window
         self.retry_after_s = retry_after_s
-        self.limit = limit
 
 
 async def reserve(store: StateStore, principal: Principal, now: float) -> RateLimit:
-    """Take one request from the key's limit; UNLIMITED (limit 0) when it has none. Raises OverLimitError.
+    """Take one request from the key's windows; UNLIMITED (limit 0) when it has none. Raises OverLimitError.
 
-    A request that was let in stays counted however it ends: its grant is completed here at once.
+    A request that was let in stays counted however it ends; one that was refused took nothing.
     """
-    window = principal.window
-    if window is None:
+    windows = principal.windows
+    if not windows:
         return UNLIMITED
-    account = f"client:{principal.client_id}"
-    subject = Subject(credential=account, candidate=account, windows=(window,))
-    grant = await store.acquire(subject, 0, now)
-    if isinstance(grant, Refusal):
-        raise OverLimitError(max(grant.retry_at - now, 0.0), window.limit)
-    await store.complete(grant, SPENT, NO_BREAKER, now)
-    (standing,) = await store.view((subject,), now)
-    remaining = max(window.limit - standing.used[0], 0)
-    return RateLimit(limit=window.limit, remaining=remaining, reset_s=float(UNIT_SECONDS[window.unit]))
+    used = await store.take(windows, ONE_REQUEST, now)
+    if isinstance(used, Refusal):
+        full = next(window for window in windows if window.key == used.window)
+        raise OverLimitError(full, max(used.retry_at - now, 0.0))
+    return _tightest(zip(windows, used, strict=True), now)
+
+
+def _tightest(counted: Iterable[tuple[Window, int]], now: float) -> RateLimit:
+    """The window of requests of which the least is left; of two, the one that is free again later."""
+    limits = [
+        RateLimit(window.limit, max(window.limit - used, 0), _reset_s(window, now))
+        for window, used in counted
+        if window.metric == REQUESTS
+    ]
+    return min(limits, key=lambda one: (one.remaining, -one.reset_s), default=UNLIMITED)
+
+
+def _reset_s(window: Window, now: float) -> float:
+    """Until everything is free again, if nothing more is sent."""
+    return (
+        float(seconds(window.period)) if window.rolling else bounds(window.period, window.zone, now)[1] - now
+    )

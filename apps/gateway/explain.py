@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from apps.clients.keys import Principal
 from apps.core.state.contract import Standing, StateStore
+from apps.core.state.keys import parse_window_key
 from apps.gateway import runtime
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.planning import plan_chat
@@ -59,7 +60,7 @@ class Health(Struct, frozen=True):
 class Row(Struct, frozen=True, kw_only=True):
     """One offer of the request. `rank` (from 1) and `score` are None where it is excluded.
 
-    `quota` is by metric and unit, such as "requests/day"; a model's own windows have the model before it.
+    `quota` is by metric and length, such as "requests/day"; a model's own windows have the model before it.
     """
 
     provider: str
@@ -144,7 +145,7 @@ def as_principal(user: User) -> Principal:
         rpm_limit=0,
         allowed_models=frozenset(),
         allowed_strategies=frozenset(),
-        window=None,
+        windows=(),
     )
 
 
@@ -187,8 +188,8 @@ def _exclusion(item: Excluded, now: float) -> Exclusion:
 def _quota(offer: Offer, standing: Standing) -> dict[str, Gauge]:
     gauges: dict[str, Gauge] = {}
     for window, used in zip(offer.subject.windows, standing.used, strict=True):
-        scope, _, span = window.key.rpartition("#")
-        name = span if scope == offer.subject.credential else f"{offer.model} {span}"
+        scope, span = parse_window_key(window.key)
+        name = str(span) if scope == offer.subject.credential else f"{offer.model} {span}"
         gauges[name] = Gauge(window.limit or None, used)
     return gauges
 

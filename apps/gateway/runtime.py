@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import platform
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,15 +12,16 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
 
-from apps.analytics import history, metrics
+from apps.analytics import metrics
 from apps.analytics.events import UsageEvent
 from apps.analytics.spool import Spool
 from apps.analytics.writer import Writer
 from apps.clients import keys
 from apps.core import clock, snapshot
-from apps.core.state.contract import PastUsage, StateStore
-from apps.core.state.memory import MemoryStore
-from apps.gateway import __version__
+from apps.core.state.choice import open_store
+from apps.core.state.contract import StateStore
+from apps.core.state.keys import provider_of
+from apps.gateway import __version__, past
 from apps.gateway.attempts.shortlist import Shortlists
 from apps.providers import offers
 from apps.providers.image_fetch import ImageFetcher
@@ -38,8 +39,9 @@ class Runtime:
     """The parts of one web process. `start` and `stop` run on its event loop."""
 
     def __init__(self, *, store: StateStore | None = None, transport: Transport | None = None) -> None:
-        self.store: StateStore = store or MemoryStore()
+        self.store: StateStore = store or open_store()
         self.transport: Transport = transport or Switchboard()
+        self.store.on_trip = _count_trip
         self.images = ImageFetcher()
         self.shortlists = Shortlists(self.store)
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
@@ -49,10 +51,10 @@ class Runtime:
 
     async def start(self) -> None:
         """Load the snapshot, adopt what dead processes left, rebuild the quota state, start the loops. Raises DatabaseError."""
-        past = await sync_to_async(self._recover)()
-        await self.store.restore(past, clock.now())
+        await sync_to_async(self._recover)()
+        await self.store.restore(past.read, clock.now())
         self._loops = [asyncio.create_task(self.writer.run()), asyncio.create_task(self._follow_snapshot())]
-        metrics.state_store_mode("memory")
+        metrics.state_store_mode(self.store.mode)
         _spare_the_collector()
         metrics.build_info(__version__, platform.python_version())
 
@@ -70,12 +72,25 @@ class Runtime:
         except TimeoutError:
             log.warning("writer.unfinished", events=self.spool.depth())
         self.spool.close()
+        await self.store.aclose()
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` to its end, whatever becomes of the caller; failures are logged."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+
+    async def see_through(self, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Await `call()`, of which a second one changes nothing. If the caller is cancelled meanwhile, nobody knows how far it came: it is
+        made again in the background.
+
+        A task of its own for every call would do the same, for some microseconds each even where the store answers at once.
+        """
+        try:
+            await call()
+        except asyncio.CancelledError:
+            self.background(call())
+            raise
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -92,10 +107,13 @@ class Runtime:
                 for credential in catalogue.rekeyed_since(seen):
                     await self.store.reset(credential, clock.now())
 
-    def _recover(self) -> list[PastUsage]:
+    def _recover(self) -> None:
         snapshot.load_all()
         self.writer.adopt()
-        return list(past_usage(offers.CATALOGUE.value, clock.now()))
+
+
+def _count_trip(credential: str) -> None:
+    metrics.breaker_tripped(provider_of(credential))
 
 
 def _poll() -> None:
@@ -109,18 +127,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-
-
-def past_usage(catalogue: offers.Catalogue, now: float) -> Iterable[PastUsage]:
-    """The ledger's recent usage, charged to the windows of the offers that are still there."""
-    windows = {
-        (offer.user_id, offer.provider, offer.model): offer.subject.windows
-        for offer in catalogue.all_offers()
-    }
-    for bucket in history.usage_since(now):
-        key = (bucket.user_id, bucket.provider, bucket.model)
-        if key in windows:
-            yield PastUsage(windows[key], bucket.at, bucket.requests, bucket.tokens)
 
 
 def _note_key_use(events: Sequence[UsageEvent]) -> None:

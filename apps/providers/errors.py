@@ -8,7 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from apps.core.state.contract import Health, Unit
+from apps.core.state.contract import Health
+from apps.core.state.periods import Period
 
 
 class ErrorKind(StrEnum):
@@ -66,7 +67,7 @@ class UpstreamError(Exception):
         *,
         status: int | None = None,
         retry_after_s: float | None = None,
-        window: Unit | None = None,
+        window: Period | None = None,
         scope: Scope = "model",
         candidate_only: bool = False,
         timed_out: bool = False,

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from apps.core.state.contract import UNIT_SECONDS, Block, Unit
+from apps.core.state.contract import Block
+from apps.core.state.periods import DAY_S, seconds
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.quotas import until_reset
 from apps.providers.types import Offer
@@ -26,13 +27,13 @@ def blocks_after(error: UpstreamError, offer: Offer, now: float) -> tuple[Block,
 
 
 def _rate_limited_until(error: UpstreamError, offer: Offer, now: float) -> float:
-    """A spent day or month lasts until its reset, whatever short delay the upstream names (Gemini says 20 s for a spent day)."""
+    """A spent day, week or month lasts until its reset, whatever short delay the upstream names (Gemini says 20 s for a spent day)."""
     asked = error.retry_after_s
-    unit: Unit | None = error.window
-    if unit is None:
+    period = error.window
+    if period is None:
         return now + min(asked if asked is not None else QUEUE_S, MAX_BLOCK_S)
-    if UNIT_SECONDS[unit] >= UNIT_SECONDS["day"]:
-        return max(until_reset(unit, offer.subject.windows, now), now + min(asked or 0.0, MAX_BLOCK_S))
+    if seconds(period) >= DAY_S:
+        return max(until_reset(period, offer.subject.windows, now), now + min(asked or 0.0, MAX_BLOCK_S))
     if asked is not None:
         return now + min(max(asked, 1.0), MAX_BLOCK_S)
-    return until_reset(unit, offer.subject.windows, now)
+    return until_reset(period, offer.subject.windows, now)

@@ -15,8 +15,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from apps.core.state.contract import UNIT_SECONDS, Metric, Report, Unit, Window
-from apps.core.state.windows import bounds
+from apps.core.state.contract import Report, Window
+from apps.core.state.keys import Metric, Span, parse_window_key, window_key
+from apps.core.state.periods import Period, bounds, seconds
 from apps.providers.adapters.reading.waits import EPOCH_MS, EPOCH_S, parse_duration
 from apps.providers.quotas import RETRY_ROLLING_S
 from apps.providers.types import Offer
@@ -31,12 +32,12 @@ Scope = Literal["model", "account"]
 class Gauge(Struct, frozen=True, kw_only=True):
     """One window that a provider reports: `remaining` of `limit` until `reset`, each a header name, "" where there is none.
 
-    `units`: its length; where the headers leave it open, the possible ones, shortest first: the reset cannot be farther away than the
+    `periods`: its length; where the headers leave it open, the possible ones, shortest first: the reset cannot be farther away than the
     window is long. `rolling`: it refills continuously.
     """
 
     metric: Metric
-    units: tuple[Unit, ...]
+    periods: tuple[Period, ...]
     remaining: str
     limit: str
     reset: str = ""
@@ -44,32 +45,34 @@ class Gauge(Struct, frozen=True, kw_only=True):
     rolling: bool = True
 
 
-def _openai_style(metric: Metric, *units: Unit, suffix: str = "") -> Gauge:
+def _openai_style(metric: Metric, *periods: Period, suffix: str = "") -> Gauge:
     """x-ratelimit-{remaining,limit,reset}-{metric}{suffix}, of OpenAI and those who copied it."""
     return Gauge(
         metric=metric,
-        units=units,
+        periods=periods,
         remaining=f"x-ratelimit-remaining-{metric}{suffix}",
         limit=f"x-ratelimit-limit-{metric}{suffix}",
         reset=f"x-ratelimit-reset-{metric}{suffix}",
     )
 
 
-def _mistral(metric: Metric, word: str, unit: Unit) -> Gauge:
+def _mistral(metric: Metric, word: str, period: Period) -> Gauge:
     """The clock's minute, the calendar's month: no reset is stated."""
     return Gauge(
         metric=metric,
-        units=(unit,),
-        remaining=f"x-ratelimit-remaining-{word}-{unit}",
-        limit=f"x-ratelimit-limit-{word}-{unit}",
+        periods=(period,),
+        remaining=f"x-ratelimit-remaining-{word}-{period}",
+        limit=f"x-ratelimit-limit-{word}-{period}",
         rolling=False,
     )
 
 
-def _plain(metric: Metric, word: str, *units: Unit, scope: Scope = "model", rolling: bool = True) -> Gauge:
+def _plain(
+    metric: Metric, word: str, *periods: Period, scope: Scope = "model", rolling: bool = True
+) -> Gauge:
     return Gauge(
         metric=metric,
-        units=units,
+        periods=periods,
         remaining=f"x-{word}-remaining",
         limit=f"x-{word}-limit",
         reset=f"x-{word}-reset",
@@ -103,7 +106,7 @@ DIALECTS: Final[Mapping[str, tuple[Gauge, ...]]] = {
     "cohere": (
         Gauge(
             metric="requests",
-            units=("minute",),
+            periods=("minute",),
             remaining="x-trial-endpoint-call-remaining",
             limit="x-trial-endpoint-call-limit",
         ),
@@ -120,12 +123,12 @@ DIALECTS: Final[Mapping[str, tuple[Gauge, ...]]] = {
 # Providers that name the window that is spent, on 429s only, and the seconds until it opens: header value -> window.
 SPENT_TYPE: Final = "x-ratelimit-type"
 SPENT_WAIT: Final = "x-ratelimit-timeremaining"
-SPENT: Final[Mapping[str, Mapping[str, tuple[Metric, Unit, Scope]]]] = {
+SPENT: Final[Mapping[str, Mapping[str, tuple[Span, Scope]]]] = {
     "github": {
-        "UserByMinute": ("requests", "minute", "account"),
-        "UserByDay": ("requests", "day", "account"),
-        "UserByModelByMinute": ("requests", "minute", "model"),
-        "UserByModelByDay": ("requests", "day", "model"),
+        "UserByMinute": (Span("requests", "minute"), "account"),
+        "UserByDay": (Span("requests", "day"), "account"),
+        "UserByModelByMinute": (Span("requests", "minute"), "model"),
+        "UserByModelByDay": (Span("requests", "day"), "model"),
     }
 }
 
@@ -155,12 +158,12 @@ def reported(headers: Mapping[str, str], offer: Offer, now: float) -> tuple[Repo
 def learnt_windows(provider: str, candidate: str, known: Iterable[Window]) -> tuple[Window, ...]:
     """Windows without a limit of their own for what `provider` reports of single models and `known`, the candidate's windows from the
     catalogue, lacks: so that reports bind there as well."""
-    spans = {(window.metric, window.unit) for window in known if window.key.startswith(f"{candidate}#")}
+    spans = {window.span for window in known if parse_window_key(window.key).scope == candidate}
     return tuple(
-        Window(_key(candidate, gauge.metric, unit), gauge.metric, unit, 0, gauge.rolling)
+        Window.of(candidate, Span(gauge.metric, period), 0, rolling=gauge.rolling)
         for gauge in DIALECTS.get(provider, OPENAI_STYLE)
-        for unit in gauge.units
-        if gauge.scope == "model" and (gauge.metric, unit) not in spans
+        for period in gauge.periods
+        if gauge.scope == "model" and Span(gauge.metric, period) not in spans
     )
 
 
@@ -175,45 +178,41 @@ class _Reading(Struct, frozen=True):
 def _report(gauge: Gauge, reading: _Reading, offer: Offer, now: float) -> Report | None:
     """None where the offer has no such window."""
     wait_s = inf if reading.wait_s is None else reading.wait_s
-    fitting = (unit for unit in gauge.units if reading.wait_s is None or wait_s <= UNIT_SECONDS[unit])
-    unit = next(fitting, gauge.units[-1])
-    window = _window(offer, gauge.scope, gauge.metric, unit)
+    fitting = (period for period in gauge.periods if reading.wait_s is None or wait_s <= seconds(period))
+    period = next(fitting, gauge.periods[-1])
+    window = _window(offer, gauge.scope, Span(gauge.metric, period))
     if window is None:
         return None
     if gauge.rolling:
-        regain_s = _regain_s(reading.remaining, reading.limit or window.limit, unit)
+        regain_s = _regain_s(reading.remaining, reading.limit or window.limit, period)
         return Report(window, reading.remaining, now + min(wait_s, regain_s, RETRY_ROLLING_S))
     if reading.wait_s is None:
-        return Report(window, reading.remaining, bounds(unit, window.zone, now)[1])
-    return Report(window, reading.remaining, now + min(wait_s, UNIT_SECONDS[unit]))
+        return Report(window, reading.remaining, bounds(period, window.zone, now)[1])
+    return Report(window, reading.remaining, now + min(wait_s, seconds(period)))
 
 
-def _regain_s(remaining: int, limit: int, unit: Unit) -> float:
-    """Seconds until a bucket that refills `limit` per `unit` is back at a tenth, and at one request."""
+def _regain_s(remaining: int, limit: int, period: Period) -> float:
+    """Seconds until a bucket that refills `limit` per `period` is back at a tenth, and at one request."""
     if not limit:
         return RETRY_ROLLING_S
-    return max(max(limit * LOW_SHARE, 1.0) - remaining, 0.0) / limit * UNIT_SECONDS[unit]
+    return max(max(limit * LOW_SHARE, 1.0) - remaining, 0.0) / limit * seconds(period)
 
 
 def _spent(headers: Mapping[str, str], offer: Offer, now: float) -> Report | None:
     """The window that a 429 names as spent, and for how long."""
-    span = SPENT[offer.provider].get(headers.get(SPENT_TYPE, ""))
+    spent = SPENT[offer.provider].get(headers.get(SPENT_TYPE, ""))
     wait_s = _wait_s(headers.get(SPENT_WAIT), now)
-    if span is None or wait_s is None:
+    if spent is None or wait_s is None:
         return None
-    metric, unit, scope = span
-    window = _window(offer, scope, metric, unit)
-    return None if window is None else Report(window, 0, now + min(wait_s, UNIT_SECONDS[unit]))
+    span, scope = spent
+    window = _window(offer, scope, span)
+    return None if window is None else Report(window, 0, now + min(wait_s, seconds(span.period)))
 
 
-def _window(offer: Offer, scope: Scope, metric: Metric, unit: Unit) -> Window | None:
+def _window(offer: Offer, scope: Scope, span: Span) -> Window | None:
     subject = offer.subject
-    key = _key(subject.candidate if scope == "model" else subject.credential, metric, unit)
+    key = window_key(subject.candidate if scope == "model" else subject.credential, span)
     return next((window for window in subject.windows if window.key == key), None)
-
-
-def _key(scope: str, metric: Metric, unit: Unit) -> str:
-    return f"{scope}#{metric}/{unit}"
 
 
 def _count(text: str | None) -> int | None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from apps.core.crypto import WrongMasterKeyError, decrypt
 from apps.core.snapshot import Section
 from apps.core.state.contract import Subject, Window
+from apps.core.state.keys import candidate_key, credential_key
 from apps.providers import quotas
 from apps.providers.facts import ModelFacts, ProviderFacts, read_provider
 from apps.providers.limit_headers import learnt_windows
@@ -150,7 +151,7 @@ class Catalogue:
             return account.windows
         if facts is None:
             return ()
-        return _windows(facts, quotas.credential_key(user_id, provider), Overrides())
+        return _windows(facts, credential_key(user_id, provider), Overrides())
 
     def offers_model(self, name: str) -> bool:
         """Whether any enabled provider has this model, for anybody."""
@@ -179,7 +180,7 @@ class Catalogue:
         facts = self.providers.get(SANDBOX)
         if facts is None or not facts.enabled:
             return None
-        key = quotas.credential_key(user_id, SANDBOX)
+        key = credential_key(user_id, SANDBOX)
         windows = _windows(facts, key, Overrides())
         return Account(user_id=user_id, provider=SANDBOX, key=key, secret=Secret(""), windows=windows)
 
@@ -209,7 +210,7 @@ def _windows(facts: ProviderFacts, key: str, overrides: Overrides) -> tuple[Wind
 
 
 def _offer(account: Account, facts: ProviderFacts, model: ModelFacts, task: Task) -> Offer:
-    candidate = quotas.candidate_key(account.key, model.name)
+    candidate = candidate_key(account.key, model.name)
     own = quotas.model_windows(candidate, model.limits, account.overrides)
     windows = account.windows + own + learnt_windows(facts.name, candidate, own)
     return Offer(
@@ -279,7 +280,7 @@ def _load_accounts(
 
 
 def _account(credential: Credential, facts: ProviderFacts) -> Account:
-    key = quotas.credential_key(credential.user_id, facts.name)
+    key = credential_key(credential.user_id, facts.name)
     overrides = Overrides.of(
         quotas.validate_limits(credential.limits),
         {name: getattr(credential, name) for name in quotas.SHORT_FIELDS},

@@ -17,12 +17,12 @@ from apps.core import clock
 from apps.core.crypto import WrongMasterKeyError, decrypt
 from apps.core.redaction import scrub
 from apps.core.state.contract import Subject
+from apps.core.state.keys import candidate_key, credential_key
 from apps.providers.adapters import adapter_for
 from apps.providers.adapters.openai.errors import wrapped_error
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.models import Credential, Provider
 from apps.providers.presets import PresetError, fill_base_url, parse_preset, usable_settings
-from apps.providers.quotas import candidate_key, credential_key
 from apps.providers.types import ChatRequest, Offer, Secret, UpstreamRequest
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024  # OpenRouter's model list has more than one

@@ -5,34 +5,31 @@ overrides them. The state store counts; this module says what there is to count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
 
-from apps.core.state.contract import UNIT_SECONDS, Metric, Unit, Window
-from apps.core.state.windows import bounds
+from apps.core.state.contract import Window
+from apps.core.state.keys import Metric, Span
+from apps.core.state.periods import Period, PeriodError, Unit, bounds, parse, seconds
 from apps.providers.types import Offer
 
-METRICS: tuple[Metric, ...] = get_args(Metric)
-UNITS: tuple[Unit, ...] = get_args(Unit)
+METRICS: Final[tuple[Metric, ...]] = ("requests", "tokens")
+"""All that requests are counted by, see `amounts`. A window of anything else would never fill, and is refused."""
+OVERRIDABLE: Final[Mapping[Metric, tuple[Unit, ...]]] = dict.fromkeys(
+    ("requests", "tokens"), ("second", "minute", "hour", "day", "month")
+)
+"""The windows that `limits` of the API can name: a promise to clients, whatever else the catalogue may declare."""
 MAX_LIMIT = 10**15  # far above any real quota, and exact in every store
 DEFAULT_COMPLETION_TOKENS = 1024
 RETRY_ROLLING_S = 60.0
 # Counted for the statistics of every account even where nothing limits them.
-ALWAYS_COUNTED: tuple[tuple[Metric, Unit], ...] = (
-    ("requests", "minute"),
-    ("requests", "day"),
-    ("tokens", "day"),
+ALWAYS_COUNTED: Final = (Span("requests", "minute"), Span("requests", "day"), Span("tokens", "day"))
+SHORT_FIELDS: Final[Mapping[str, Span]] = dict(
+    zip(("rpm_limit", "rpd_limit", "tpd_limit"), ALWAYS_COUNTED, strict=True)
 )
-SHORT_FIELDS: dict[str, tuple[Metric, Unit]] = {
-    "rpm_limit": ("requests", "minute"),
-    "rpd_limit": ("requests", "day"),
-    "tpd_limit": ("tokens", "day"),
-}
-
-Span = tuple[Metric, Unit]
 
 
 class LimitsError(ValueError):
@@ -44,18 +41,23 @@ class LimitsError(ValueError):
         self.message = message
 
 
-class Limit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A window as declared: `limit` per `unit`, 0 for unlimited. `zone` is where a day or month begins."""
+class Limit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"period": "unit"}):
+    """A window as declared: `limit` per `period`, 0 for unlimited. `zone` is where a day, week or month begins."""
 
     metric: Metric
-    unit: Unit
+    period: Period
     limit: Annotated[int, Meta(ge=0, le=MAX_LIMIT)]
     rolling: bool = False
     zone: str = "UTC"
 
+    @property
+    def span(self) -> Span:
+        """What is counted, and over which length."""
+        return Span(self.metric, self.period)
+
 
 class Overrides(Struct, frozen=True):
-    """A credential's own limits by (metric, unit), 0 for unlimited. The others are the catalogue's."""
+    """A credential's own limits by metric and length, 0 for unlimited. The others are the catalogue's."""
 
     by_span: dict[Span, int] = {}
 
@@ -68,26 +70,16 @@ class Overrides(Struct, frozen=True):
         Where both name the same window the short field wins: it is the one that every answer of the API
         shows.
         """
-        merged = {
-            (metric, unit): limit
-            for metric in METRICS
-            for unit in UNITS
+        merged: dict[Span, int] = {
+            Span(metric, unit): limit
+            for metric, units in OVERRIDABLE.items()
+            for unit in units
             if (limit := limits.get(metric, {}).get(unit)) is not None
         }
         for name, span in SHORT_FIELDS.items():
             if (limit := short_fields.get(name)) is not None:
                 merged[span] = limit
         return cls(merged)
-
-
-def credential_key(user_id: int, provider: str) -> str:
-    """The state key of one user's account at one provider."""
-    return f"{user_id}:{provider}"
-
-
-def candidate_key(credential: str, model: str) -> str:
-    """The state key of one model within an account."""
-    return f"{credential}|{model}"
 
 
 def parse_limits(raw: Any) -> tuple[Limit, ...]:
@@ -98,10 +90,10 @@ def parse_limits(raw: Any) -> tuple[Limit, ...]:
     if not isinstance(raw, list):
         raise LimitsError("limits", "must be a list")
     limits = tuple(_parse_limit(item, f"limits[{index}]") for index, item in enumerate(raw))
-    spans = [(limit.metric, limit.unit) for limit in limits]
+    spans = [limit.span for limit in limits]
     for index, span in enumerate(spans):
         if span in spans[:index]:
-            raise LimitsError(f"limits[{index}]", f"a second window of {span[0]} per {span[1]}")
+            raise LimitsError(f"limits[{index}]", f"a second window of {span.metric} per {span.period}")
     return limits
 
 
@@ -110,6 +102,12 @@ def _parse_limit(raw: Any, path: str) -> Limit:
         limit = msgspec.convert(raw, Limit)
     except msgspec.ValidationError as error:
         raise LimitsError(path, str(error)) from error
+    if limit.metric not in METRICS:
+        raise LimitsError(f"{path}.metric", f"{limit.metric!r} is not counted; {', '.join(METRICS)} are")
+    try:
+        parse(limit.period)
+    except PeriodError as error:
+        raise LimitsError(f"{path}.unit", str(error)) from error
     try:
         ZoneInfo(limit.zone)
     except (OSError, ValueError, KeyError) as error:
@@ -125,9 +123,9 @@ def validate_limits(raw: Any) -> dict[str, dict[str, int | None]]:
     return {
         metric: {
             unit: _validate_number(number, f"limits.{metric}.{unit}")
-            for unit, number in _members(by_unit, UNITS, f"limits.{metric}").items()
+            for unit, number in _members(by_unit, OVERRIDABLE[metric], f"limits.{metric}").items()
         }
-        for metric, by_unit in _members(raw, METRICS, "limits").items()
+        for metric, by_unit in _members(raw, tuple(OVERRIDABLE), "limits").items()
     }
 
 
@@ -160,8 +158,8 @@ def account_windows(
     declare runs as it does on the first of `models`, the limits of all the provider's models: every candidate
     must see the same window behind a key.
     """
-    like = {(limit.metric, limit.unit): limit for limit in reversed(list(models))}
-    own = {(limit.metric, limit.unit): limit for limit in declared}
+    like = {limit.span: limit for limit in reversed(list(models))}
+    own = {limit.span: limit for limit in declared}
     numbers = {span: limit.limit for span, limit in own.items()} | overrides.by_span
     spans = [*ALWAYS_COUNTED, *(span for span in numbers if numbers[span] and span not in ALWAYS_COUNTED)]
     return tuple(
@@ -178,13 +176,17 @@ def model_windows(candidate: str, declared: Iterable[Limit], overrides: Override
     return tuple(
         _window(candidate, limit, limit.limit)
         for limit in declared
-        if limit.limit and (limit.metric, limit.unit) not in overrides.by_span
+        if limit.limit and limit.span not in overrides.by_span
     )
 
 
 def _window(scope: str, like: Limit, number: int) -> Window:
-    key = f"{scope}#{like.metric}/{like.unit}"
-    return Window(key, like.metric, like.unit, number, like.rolling, like.zone)
+    return Window.of(scope, like.span, number, rolling=like.rolling, zone=like.zone)
+
+
+def amounts(tokens: int) -> dict[Metric, int]:
+    """What one request of so many tokens takes from the windows, by metric."""
+    return {"requests": 1, "tokens": tokens}
 
 
 def token_claim(offer: Offer, prompt_tokens: int, max_tokens: int | None) -> int:
@@ -203,19 +205,18 @@ def token_claim(offer: Offer, prompt_tokens: int, max_tokens: int | None) -> int
     return prompt_tokens + completion
 
 
-def until_reset(unit: Unit, windows: Iterable[Window], now: float) -> float:
-    """When a spent window of `unit` gives way again:
+def until_reset(period: Period, windows: Iterable[Window], now: float) -> float:
+    """When a spent window of `period` gives way again:
 
     UTC epoch seconds, the latest among `windows` of that length.
 
-    For an upstream's 429 that names a window but no time. A fixed window ends at its boundary (day and month:
+    For an upstream's 429 that names a window but no time. A fixed window ends at its boundary (days and longer:
     local midnight), UTC's where no such window is declared. A rolling one gives back continuously: ask again
     after its length, after a minute at most.
     """
-    fitting = [window for window in windows if window.unit == unit] or [Window("", "requests", unit, 0)]
-    return max(
-        now + min(UNIT_SECONDS[unit], RETRY_ROLLING_S)
-        if window.rolling
-        else bounds(unit, window.zone, now)[1]
-        for window in fitting
-    )
+    ends = [
+        now + min(seconds(period), RETRY_ROLLING_S) if window.rolling else bounds(period, window.zone, now)[1]
+        for window in windows
+        if window.period == period
+    ]
+    return max(ends) if ends else bounds(period, "UTC", now)[1]

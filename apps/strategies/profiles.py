@@ -14,7 +14,9 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 from msgspec.structs import replace
 
-from apps.core.state.contract import Metric, Standing, Unit, Window
+from apps.core.state.contract import Standing, Window
+from apps.core.state.keys import Metric, Span, window_key
+from apps.core.state.periods import DAY_S, seconds
 from apps.providers.pool import Pool
 from apps.providers.quotas import ALWAYS_COUNTED, DEFAULT_COMPLETION_TOKENS
 from apps.providers.types import Offer, Price
@@ -22,14 +24,14 @@ from apps.strategies.definition import Definition, Preference, Requirement
 from apps.strategies.expression import CandidateFacts, Compiled, RequestFacts, Source
 
 NEVER_SHORT: Final = float("inf")
-DAYS: Final[dict[Unit, int]] = {"day": 1, "month": 30}
-"""The windows that make a quota scarce; shorter ones fill up again while the day lasts."""
+SIZED: Final[frozenset[Metric]] = frozenset({"requests", "tokens"})
+"""The metrics of which it is known how much a request like this one takes."""
 
 _OTHER, _RPM, _RPD, _TPD = range(4)
-_SHARES: Final[dict[tuple[Metric, Unit], int]] = {
-    ("requests", "minute"): _RPM,
-    ("requests", "day"): _RPD,
-    ("tokens", "day"): _TPD,
+_SHARES: Final[dict[Span, int]] = {
+    Span("requests", "minute"): _RPM,
+    Span("requests", "day"): _RPD,
+    Span("tokens", "day"): _TPD,
 }
 
 Matched = tuple[str, float]
@@ -234,8 +236,8 @@ def _gauges(windows: Sequence[Window]) -> tuple[Gauge, ...]:
         Gauge(
             place,
             window.limit,
-            _SHARES.get((window.metric, window.unit), _OTHER),
-            window.limit / DAYS[window.unit] if window.unit in DAYS else 0.0,
+            _SHARES.get(window.span, _OTHER),
+            _a_day(window),
             window.metric == "tokens",
         )
         for place, window in enumerate(windows)
@@ -243,10 +245,16 @@ def _gauges(windows: Sequence[Window]) -> tuple[Gauge, ...]:
     )
 
 
+def _a_day(window: Window) -> float:
+    """Windows of a day and longer make a quota scarce; shorter ones fill up again while the day lasts."""
+    length_s = seconds(window.period)
+    return window.limit * DAY_S / length_s if length_s >= DAY_S and window.metric in SIZED else 0.0
+
+
 def _counters(offer: Offer) -> tuple[int | None, ...]:
     """Windows of the whole account are those whose key carries no model."""
     keys = [window.key for window in offer.subject.windows]
-    wanted = [f"{offer.subject.credential}#{metric}/{unit}" for metric, unit in ALWAYS_COUNTED]
+    wanted = [window_key(offer.subject.credential, span) for span in ALWAYS_COUNTED]
     return tuple(keys.index(key) if key in keys else None for key in wanted)
 
 

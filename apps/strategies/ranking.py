@@ -15,7 +15,8 @@
 | preferred   | 1000 for the provider that the client prefers                                                     |
 
 Scarcity keeps a quota of 50 a day for the requests that need its models: those that a provider with 14,400 serves as well go
-there, until it is short itself. A month's window counts with a thirtieth of it, one of tokens by the prompt and a usual answer.
+there, until it is short itself. A week's window counts with a seventh of it, a month's with a thirtieth, one of tokens by the prompt and
+a usual answer.
 
 Equal scores are ordered by provider and model. The best candidate of each provider comes first, then the second best of each, and so
 on: what fails at a provider most often fails for all of its models.

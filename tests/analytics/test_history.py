@@ -17,7 +17,7 @@ def at(**back: float) -> float:
 
 
 def used(ledger: Ledger) -> list[BucketUsage]:
-    return list(usage_since(NOW.timestamp(), using=ledger.alias))
+    return list(usage_since(at(days=31), NOW.timestamp(), using=ledger.alias))
 
 
 def record(ledger: Ledger, *events) -> None:
@@ -84,23 +84,13 @@ def test_interrupted_attempts_and_refused_connections_count(ledger: Ledger):
     assert (bucket.requests, bucket.tokens) == (2, 100)
 
 
-@pytest.mark.parametrize(
-    ("days", "counts"), [(28, True), (30, True), (30.9, True), (31.1, False), (63, False)]
-)
-def test_in_march_a_rolling_month_reaches_behind_february(ledger: Ledger, days: float, counts: bool):
-    record(ledger, ended(at=at(days=days)))
+@pytest.mark.parametrize("since", [{"seconds": 90}, {"hours": 24}, {"days": 20, "hours": 7}])
+def test_reads_back_to_the_very_moment(ledger: Ledger, since: dict[str, float]):
+    record(ledger, ended(at=at(**since)), ended(at=at(**since) - 1), ended(at=at(seconds=1)))
 
-    assert bool(used(ledger)) is counts
+    buckets = list(usage_since(at(**since), NOW.timestamp(), using=ledger.alias))
 
-
-def test_reads_back_to_the_start_of_the_month_before(ledger: Ledger):
-    now = datetime(2026, 8, 31, 23, 59, tzinfo=UTC)
-    july = datetime(2026, 7, 1, tzinfo=UTC)
-    record(ledger, ended(at=july.timestamp()), ended(at=july.timestamp() - 1))
-
-    (bucket,) = usage_since(now.timestamp(), using=ledger.alias)
-
-    assert bucket.at == july.timestamp()
+    assert [bucket.at for bucket in buckets] == [at(**since), at(seconds=1)]
 
 
 def test_two_queries_however_much_there_is(ledger: Ledger):

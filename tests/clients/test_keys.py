@@ -61,16 +61,16 @@ def test_a_valid_key_gives_its_principal(issued, alice):
     assert (principal.name, principal.rpm_limit, principal.is_admin) == ("my-app", 60, False)
     assert principal.allowed_models == {"freeai-fast"}
     assert principal.allowed_strategies == frozenset()
-    assert principal.window is not None
-    assert principal.window.key == f"client:{issued.row.pk}#requests/minute"
-    assert (principal.window.metric, principal.window.limit) == ("requests", 60)
+    (window,) = principal.windows
+    assert window.key == f"{issued.row.user_id}:client:{issued.row.pk}#requests/minute"
+    assert (window.metric, window.limit, window.rolling) == ("requests", 60, True)
 
 
 def test_an_unlimited_key_has_no_window(alice, loaded, committed):
     with committed():
         issued = keys.issue(alice, "free")
 
-    assert verify(issued.raw, NOW).window is None
+    assert verify(issued.raw, NOW).windows == ()
 
 
 def test_a_superusers_key_is_an_admins(root, loaded, committed):

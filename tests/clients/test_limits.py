@@ -7,13 +7,19 @@ import pytest
 from apps.clients.keys import NO_RESTRICTION, Principal
 from apps.clients.limits import OverLimitError, RateLimit, reserve
 from apps.core.state.contract import Window
+from apps.core.state.keys import Span, client_key
 from apps.core.state.memory import MemoryStore
 
 NOW = 1_893_456_000.0
 
 
-def principal(client_id=1, rpm_limit=3):
-    window = Window(f"client:{client_id}#requests/minute", "requests", "minute", rpm_limit, rolling=True)
+def minute(limit, client_id=1):
+    return Window.of(client_key(1, client_id), Span("requests", "minute"), limit, rolling=True)
+
+
+def principal(client_id=1, rpm_limit=3, windows=None):
+    if windows is None:
+        windows = (minute(rpm_limit, client_id),) if rpm_limit else ()
     return Principal(
         client_id=client_id,
         user_id=1,
@@ -23,7 +29,7 @@ def principal(client_id=1, rpm_limit=3):
         rpm_limit=rpm_limit,
         allowed_models=NO_RESTRICTION,
         allowed_strategies=NO_RESTRICTION,
-        window=window if rpm_limit else None,
+        windows=windows,
     )
 
 
@@ -41,7 +47,7 @@ async def test_counts_down_to_the_limit_then_refuses_until_a_minute_has_passed()
 
     assert [(limit.limit, limit.remaining) for limit in limits] == [(3, 2), (3, 1), (3, 0)]
     assert limits[0].reset_s == 60.0
-    assert caught.value.limit == 3
+    assert caught.value.window.limit == 3
     assert 0 < caught.value.retry_after_s <= 61
     later = await reserve(store, key, NOW + 1 + caught.value.retry_after_s)
     assert later.remaining >= 0
@@ -56,12 +62,71 @@ async def test_no_more_than_the_limit_passes_around_the_turn_of_a_minute():
         await reserve(store, key, NOW + 60.5)
 
 
-async def test_nothing_stays_open():
-    store = MemoryStore()
+class OneCall(MemoryStore):
+    """Counts the round trips that a fleet would make."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def __getattribute__(self, name):
+        if name in {"acquire", "complete", "view", "take", "tighten"}:
+            self.calls += 1
+        return super().__getattribute__(name)
+
+
+async def test_one_call_of_the_store_and_nothing_stays_open():
+    store = OneCall()
 
     await reserve(store, principal(), NOW)
 
+    assert store.calls == 1
     assert await store.open_grants() == 0
+
+
+async def test_of_several_windows_the_tightest_is_told():
+    day = Window.of(client_key(1, 1), Span("requests", "day"), 4)
+    key = principal(windows=(minute(2), day))
+    store = MemoryStore()
+
+    limits = [await reserve(store, key, NOW + wait) for wait in (0, 1, 120, 121)]
+
+    midnight = 86_400.0  # NOW is one
+    assert limits == [
+        RateLimit(2, 1, 60.0),
+        RateLimit(2, 0, 60.0),
+        RateLimit(4, 1, midnight - 120),
+        RateLimit(4, 0, midnight - 121),
+    ]
+
+
+async def test_a_refused_request_takes_from_none_of_several_windows():
+    day = Window.of(client_key(1, 1), Span("requests", "day"), 2)
+    key = principal(windows=(minute(1), day))
+    store = MemoryStore()
+    await reserve(store, key, NOW)
+
+    for _ in range(5):
+        with pytest.raises(OverLimitError) as caught:
+            await reserve(store, key, NOW + 1)
+        assert caught.value.window == key.windows[0]
+
+    await reserve(store, key, NOW + 120)
+    with pytest.raises(OverLimitError) as caught:
+        await reserve(store, key, NOW + 240)
+    assert caught.value.window == day
+    assert caught.value.retry_after_s == 86_400 - 240
+
+
+async def test_a_window_of_tokens_is_neither_taken_from_nor_told():
+    tokens = Window.of(client_key(1, 1), Span("tokens", "day"), 1)
+    key = principal(windows=(tokens, minute(2)))
+    store = MemoryStore()
+
+    assert [await reserve(store, key, NOW) for _ in range(2)] == [
+        RateLimit(2, 1, 60.0),
+        RateLimit(2, 0, 60.0),
+    ]
 
 
 async def test_a_refusal_takes_nothing():

@@ -12,6 +12,7 @@ import pytest
 from apps.analytics.events import UsageEvent
 from apps.clients import keys
 from apps.clients.keys import CLIENTS, ClientKeys, Record
+from apps.core.state.keys import credential_key
 from apps.gateway import runtime
 from apps.gateway.config import CONFIG, Config
 from apps.gateway.runtime import Runtime
@@ -19,7 +20,7 @@ from apps.providers.catalogue_files import read_catalogue
 from apps.providers.facts import ModelFacts, ProviderFacts
 from apps.providers.offers import CATALOGUE, Account, Catalogue
 from apps.providers.presets import parse_preset
-from apps.providers.quotas import Limit, Overrides, account_windows, credential_key
+from apps.providers.quotas import Limit, Overrides, account_windows
 from apps.providers.types import Preset, Secret
 from apps.strategies.definition import parse_definition
 from apps.strategies.library import STRATEGIES, LoadedStrategy, builtins
@@ -121,7 +122,7 @@ def principal(**overrides: Any) -> Record:
         "rpm_limit": 0,
         "allowed_models": frozenset(),
         "allowed_strategies": frozenset(),
-        "window": None,
+        "windows": (),
         "closed": None,
         "expires_at": float("inf"),
     }

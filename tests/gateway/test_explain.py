@@ -8,16 +8,18 @@ from django.test import RequestFactory
 
 from apps.core import clock
 from apps.core.state.contract import Block, BreakerPolicy, Completion, Grant
+from apps.core.state.keys import credential_key
 from apps.gateway import explain
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.planning import plan_chat
 from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.wire.errors import ApiError
 from apps.providers.offers import CATALOGUE
-from apps.providers.quotas import Limit, credential_key
+from apps.providers.quotas import Limit, amounts
 from apps.providers.types import Offer
 from apps.strategies.definition import parse_definition
 from tests.asgi import chat_body
+from tests.factories import make_claim
 from tests.gateway.conftest import USER, Gateway, principal
 
 
@@ -33,7 +35,7 @@ def by_provider(decision: dict[str, Any]) -> dict[str, dict[str, Any]]:
 async def serve(gateway: Gateway, provider: str, **completion: Any) -> None:
     """One settled attempt at the provider's only model."""
     (offer,) = [offer for offer in offers() if offer.provider == provider]
-    grant = await gateway.runtime.store.acquire(offer.subject, 100, clock.now())
+    grant = await gateway.runtime.store.acquire(make_claim(offer.subject, 100), clock.now())
     assert isinstance(grant, Grant)
     fields: dict[str, Any] = {"health": "success", "latency_ms": 400.0}
     settled = Completion(**(fields | completion))
@@ -87,7 +89,7 @@ async def occupy(gateway: Gateway, provider: str) -> None:
     for offer in offers():
         if offer.provider == provider:
             for _ in range(12):
-                await gateway.runtime.store.acquire(offer.subject, 1, clock.now())
+                await gateway.runtime.store.acquire(make_claim(offer.subject, 1), clock.now())
 
 
 async def test_explaining_reserves_nothing_and_calls_nobody(gateway: Gateway):
@@ -148,7 +150,7 @@ async def test_a_blocked_account_shows_reason_and_seconds(gateway: Gateway):
 
 async def test_quota_and_health_are_those_of_the_store(gateway: Gateway):
     gateway.add("groq", "m", limits=[Limit("requests", "day", 50)])
-    await serve(gateway, "groq", tokens=70)
+    await serve(gateway, "groq", spent=amounts(70))
 
     (row,) = (await decide(gateway))["candidates"]
 

@@ -18,6 +18,7 @@ from apps.providers.offers import CATALOGUE
 from apps.providers.quotas import Limit
 from apps.strategies.models import Strategy
 from tests.asgi import chat_body
+from tests.factories import make_claim
 from tests.gateway.conftest import USER, Gateway
 
 
@@ -44,7 +45,7 @@ async def post(user: Any, path: str, body: Any) -> Any:
 async def test_api_explain_answers_from_the_running_gateway(gateway: Gateway, admin):
     gateway.add("groq", limits=[Limit("requests", "day", 50)])
     (offer,) = CATALOGUE.value.offers_for(USER)
-    await gateway.runtime.store.acquire(offer.subject, 100, clock.now())
+    await gateway.runtime.store.acquire(make_claim(offer.subject, 100), clock.now())
 
     answer = await post(admin, "/api/explain", orjson.loads(chat_body(model="freeai-fast")))
 

@@ -178,8 +178,16 @@ def test_accepts_the_smallest_file(tmp_path):
         (('name = "one"', 'name = "one"\ncapabilities = ["fly"]'), ("model 'one'", "capabilities", "fly")),
         (('name = "one"', 'name = "one"\nprompt_usd = -1'), ("model 'one'", "prompt_usd")),
         (
-            ('name = "one"', 'name = "one"\nlimits = [{metric = "requests", unit = "week", limit = 1}]'),
-            ("model 'one'", "limits[0]", "unit", "week"),
+            ('name = "one"', 'name = "one"\nlimits = [{metric = "requests", unit = "fortnight", limit = 1}]'),
+            ("model 'one'", "limits[0].unit", "fortnight", "5hour"),
+        ),
+        (
+            ('name = "one"', 'name = "one"\nlimits = [{metric = "requests", unit = "60minute", limit = 1}]'),
+            ("model 'one'", "limits[0].unit", "60minute", "'hour'"),
+        ),
+        (
+            ('name = "one"', 'name = "one"\nlimits = [{metric = "calls", unit = "day", limit = 1}]'),
+            ("model 'one'", "limits[0].metric", "calls", "requests, tokens"),
         ),
         (
             ('name = "one"', 'name = "one"\nlimits = [{metric="tokens", unit="day", limit=1, zone="Mars"}]'),

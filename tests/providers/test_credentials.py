@@ -219,7 +219,9 @@ class TestAdmin:
                 model = Provider
                 fields = ["wire", "limits"]
 
-        form = Form({"wire": '{"typo": 1}', "limits": '[{"metric": "requests", "unit": "week", "limit": 1}]'})
+        form = Form(
+            {"wire": '{"typo": 1}', "limits": '[{"metric": "requests", "unit": "fortnight", "limit": 1}]'}
+        )
 
         assert "wire.typo" in str(form.errors["wire"])
         assert "limits[0]" in str(form.errors["limits"])

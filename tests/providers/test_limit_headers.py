@@ -3,9 +3,10 @@
 import pytest
 
 from apps.core.state.contract import Grant, Refusal, Report, Subject, Window
+from apps.core.state.keys import Span
 from apps.core.state.memory import MemoryStore
 from apps.providers.limit_headers import DIALECTS, SPENT, learnt_windows, reported
-from tests.factories import make_offer
+from tests.factories import make_claim, make_offer
 
 NOW = 1_785_600_030.0  # 30 s into a minute
 MIDNIGHT = 1_785_628_800.0
@@ -14,7 +15,7 @@ CANDIDATE = "1:{provider}|m"
 
 def window(provider, metric, unit, limit, *, account=False, rolling=True):
     scope = f"1:{provider}" if account else f"1:{provider}|m"
-    return Window(f"{scope}#{metric}/{unit}", metric, unit, limit, rolling)
+    return Window.of(scope, Span(metric, unit), limit, rolling=rolling)
 
 
 def offer_with(provider, *windows):
@@ -254,11 +255,13 @@ async def test_a_report_closes_a_learnt_window_until_the_minute_is_over():
     offer = offer_with("mistral", *windows)
     headers = {"x-ratelimit-limit-req-minute": "2", "x-ratelimit-remaining-req-minute": "0"}
 
-    assert isinstance(await store.acquire(offer.subject, 5, NOW), Grant)
+    assert isinstance(await store.acquire(make_claim(offer.subject, 5), NOW), Grant)
     await store.tighten(reported(headers, offer, NOW), NOW)
 
-    assert await store.acquire(offer.subject, 5, NOW) == Refusal("quota", NOW + 30, windows[0].key)
-    assert isinstance(await store.acquire(offer.subject, 5, NOW + 30), Grant)
+    assert await store.acquire(make_claim(offer.subject, 5), NOW) == Refusal(
+        "quota", NOW + 30, windows[0].key
+    )
+    assert isinstance(await store.acquire(make_claim(offer.subject, 5), NOW + 30), Grant)
 
 
 async def test_a_report_never_loosens_a_users_limit():
@@ -267,10 +270,10 @@ async def test_a_report_never_loosens_a_users_limit():
     offer = offer_with("cohere", own)
     headers = {"x-trial-endpoint-call-limit": "200", "x-trial-endpoint-call-remaining": "19"}
 
-    await store.acquire(offer.subject, 0, NOW)
+    await store.acquire(make_claim(offer.subject, 0), NOW)
     await store.tighten(reported(headers, offer, NOW), NOW)
 
-    assert isinstance(await store.acquire(offer.subject, 0, NOW + 3.5), Refusal)
+    assert isinstance(await store.acquire(make_claim(offer.subject, 0), NOW + 3.5), Refusal)
 
 
 def test_every_provider_with_its_own_429_headers_has_a_dialect_too():

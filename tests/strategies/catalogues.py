@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from apps.core.state.keys import credential_key
 from apps.providers.facts import ModelFacts, ProviderFacts
 from apps.providers.offers import Account, Catalogue
-from apps.providers.quotas import credential_key
 from apps.providers.types import Preset, Secret
 
 USER = 1

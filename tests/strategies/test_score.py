@@ -66,7 +66,7 @@ def serve(offers: list[Offer], count: int, tokens: int = 1000) -> dict[str, int]
         for made in offers:
             number = served[made.provider]
             spent = {"requests/day": number, "tokens/day": number * tokens}
-            used = tuple(spent.get(window.key.rpartition("#")[2], 0) for window in made.subject.windows)
+            used = tuple(spent.get(str(window.span), 0) for window in made.subject.windows)
             full = any(
                 0 < window.limit <= one for window, one in zip(made.subject.windows, used, strict=True)
             )
@@ -95,13 +95,33 @@ def test_scarce_daily_tokens_count_by_the_size_of_the_request():
     assert part(large[-1], "scarcity") < part(small[-1], "scarcity") < 0.0
 
 
-def test_a_monthly_quota_counts_with_a_thirtieth_of_it():
-    month = offer("a", limits=[Limit("requests", "month", 1500)])
+@pytest.mark.parametrize(
+    ("period", "limit"), [("week", 350), ("month", 1500), ("10day", 500), ("48hour", 100)]
+)
+def test_a_longer_quota_counts_with_what_it_admits_in_a_day(period, limit):
+    longer = offer("a", limits=[Limit("requests", period, limit)])
     day = offer("b", limits=[Limit("requests", "day", 50)])
 
-    first, second = ranked([month, day]).candidates
+    first, second = ranked([longer, day]).candidates
 
     assert part(first, "scarcity") == part(second, "scarcity") == pytest.approx(-2 / 3)
+
+
+def test_a_quota_of_hours_is_never_scarce():
+    (scored,) = ranked([offer("a", limits=[Limit("requests", "5hour", 10)])]).candidates
+
+    assert part(scored, "scarcity") == 0.0
+
+
+def test_a_quota_of_what_nobody_knows_the_size_of_bounds_the_headroom_and_is_not_scarce():
+    made = offer("a", limits=[Limit("neurons", "day", 10_000)])
+    place = next(i for i, window in enumerate(made.subject.windows) if window.metric == "neurons")
+    used = tuple(9_000 if i == place else 0 for i in range(len(made.subject.windows)))
+
+    (scored,) = ranked([made], [standing(made, used=used)]).candidates
+
+    assert part(scored, "scarcity") == 0.0
+    assert part(scored, "headroom") == pytest.approx(0.1)
 
 
 def test_scarce_quota_serves_when_the_plentiful_is_short_or_spent():

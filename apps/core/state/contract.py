@@ -5,32 +5,43 @@ Every call is one round trip and atomic. The store knows keys and numbers; what 
 error) is decided by its callers. `now` is always an argument: UTC epoch seconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
-Metric = Literal["requests", "tokens"]
-Unit = Literal["second", "minute", "hour", "day", "month"]
+from apps.core.state.keys import Metric, Span, window_key
+from apps.core.state.periods import Period
+
+Amounts = Mapping[Metric, int]
+"""How much of each metric. A window of a metric that is not named is left alone."""
 Health = Literal["success", "failure", "neutral"]
 Reason = Literal["quota", "rate_limited", "quarantine", "breaker", "half_open"]
 
-UNIT_SECONDS: dict[Unit, int] = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "month": 2_592_000}
-
 
 class Window(Struct, frozen=True):
-    """A quota window of one metric: `limit` per `unit`, 0 for counted but unlimited.
+    """A quota window of one metric: `limit` per `period`, 0 for counted but unlimited.
 
-    A fixed window starts on the unit's boundary (day and month: local midnight in `zone`); a rolling one covers the last unit and
-    may over-count by its oldest sixtieth, never under-count. A rolling month is 30 days.
+    A fixed window starts on the period's boundary (days and longer: local midnight in `zone`); a rolling one covers the last period
+    and may over-count by its oldest sixtieth, never under-count. A rolling month is 30 days.
     """
 
     key: str
     metric: Metric
-    unit: Unit
+    period: Period
     limit: int
     rolling: bool = False
     zone: str = "UTC"
+
+    @classmethod
+    def of(cls, scope: str, span: Span, limit: int, *, rolling: bool = False, zone: str = "UTC") -> "Window":
+        """The window of `scope` over `span`."""
+        return cls(window_key(scope, span), span.metric, span.period, limit, rolling, zone)
+
+    @property
+    def span(self) -> Span:
+        """What it counts, and over which length."""
+        return Span(self.metric, self.period)
 
 
 class Subject(Struct, frozen=True):
@@ -58,12 +69,21 @@ class Standing(Struct, frozen=True):
     success_rate: float | None
 
 
-class Grant(Struct, frozen=True):
-    """A reservation: one request and `tokens` taken from every window of `subject` at `at`. `trial`: it probes a half-open breaker."""
+class Claim(Struct, frozen=True, gc=False):
+    """What an attempt asks for: `amounts` of every window of `subject`.
+
+    `id` is the caller's, another for each attempt: a caller that never heard the answer can still say what the attempt came to.
+    """
 
     id: str
     subject: Subject
-    tokens: int
+    amounts: Amounts
+
+
+class Grant(Struct, frozen=True, gc=False):
+    """A reservation: `claim` was taken at `at`. `trial`: it probes a half-open breaker."""
+
+    claim: Claim
     at: float
     trial: bool = False
 
@@ -93,15 +113,14 @@ class BreakerPolicy(Struct, frozen=True):
     max_s: float = 3600.0
 
 
-class Completion(Struct, frozen=True, kw_only=True):
-    """How an attempt ended. `requests` 0 refunds the request (it never left); `tokens` None keeps the estimate charged.
+class Completion(Struct, frozen=True, kw_only=True, gc=False):
+    """How an attempt ended. `spent`: what it took in the end; of a metric that is not named what was claimed stays charged.
 
     `health` success closes the breaker and feeds the averages; failure counts for the breaker; neutral does neither.
     """
 
     health: Health
-    requests: int = 1
-    tokens: int | None = None
+    spent: Amounts = {}
     latency_ms: float | None = None
     ttfb_ms: float | None = None
     blocks: tuple[Block, ...] = ()
@@ -116,29 +135,54 @@ class Report(Struct, frozen=True):
 
 
 class PastUsage(Struct, frozen=True):
-    """Usage before this process started, to rebuild windows from: `requests` and `tokens` charged to `windows` at `at`."""
+    """Usage before this process started, to rebuild windows from: `amounts` charged to `windows` at `at`."""
 
     windows: tuple[Window, ...]
     at: float
-    requests: int
-    tokens: int
+    amounts: Amounts
+
+
+ReadPast = Callable[[float], Awaitable[Iterable[PastUsage]]]
+"""Reads what was used up to a time, UTC epoch seconds."""
 
 
 class StateStore(Protocol):
-    """See the module. All methods are safe to call from one event loop concurrently."""
+    """See the module. All methods are safe to call from one event loop concurrently, and take effect in the order of the calls. A
+    caller that is cancelled cannot know whether its call took effect: wholly or not at all, and not after a later one. What it may
+    have been granted it gives back with `complete`; `complete` and `tighten` it calls again, for twice is as good as once.
+
+    `on_trip` is called with the credential whose breaker a completion of this process opened.
+    """
+
+    on_trip: Callable[[str], None]
+
+    @property
+    def mode(self) -> str:
+        """Where the counters are kept now, in one word for operators; it may change while the store runs."""
+        ...
 
     async def view(self, subjects: Sequence[Subject], now: float) -> list[Standing]:
         """The standing of each subject, in order."""
         ...
 
-    async def acquire(self, subject: Subject, tokens: int, now: float) -> Grant | Refusal:
+    async def acquire(self, claim: Claim, now: float) -> Grant | Refusal:
         """Check blocks, breaker and every window, and take from all windows, or from none."""
         ...
 
-    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> bool:
-        """Settle a grant, once: a second call changes nothing. Returns True when this call opened the breaker.
+    async def take(
+        self, windows: Sequence[Window], amounts: Amounts, now: float
+    ) -> tuple[int, ...] | Refusal:
+        """Take from all of `windows`, or from none, for good: nothing is left to complete. Returns what is now used of each.
 
-        Token corrections go to the windows that the grant was charged to, if they still run.
+        For the limits of those who ask, which have neither breaker nor averages.
+        """
+        ...
+
+    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> None:
+        """Settle a grant, once: a second call changes nothing, nor does one for a claim that was never granted.
+
+        Corrections go to the windows that the grant was charged to, if they still run. A store may return when the call is on its way:
+        nobody waits for what it comes to, and `on_trip` tells the rest.
         """
         ...
 
@@ -147,13 +191,22 @@ class StateStore(Protocol):
         ...
 
     async def reset(self, credential: str, now: float) -> None:
-        """Forget blocks and breaker of a credential and of its candidates (`credential + "|"` prefixed). Counters stay."""
+        """Forget blocks and breaker of a credential and of what `keys.belongs` to it. Counters stay."""
         ...
 
-    async def restore(self, past: Iterable[PastUsage], now: float) -> None:
-        """Charge usage of earlier processes, before the first request."""
+    async def restore(self, read: ReadPast, now: float) -> None:
+        """Charge what earlier processes used, once for all processes that share the counters, before the first request.
+
+        `read` is called by one process at a time, and only while nobody has restored them; the others wait for it. If it raises, the
+        error passes through, nothing was charged, and whoever asks next reads anew. A store whose counters can get lost later keeps
+        `read` and calls it again then.
+        """
         ...
 
     async def open_grants(self) -> int:
         """Reservations not yet completed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of everything, when all that was sent has arrived."""
         ...

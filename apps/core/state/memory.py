@@ -1,20 +1,22 @@
 """The state store of a single process: plain dicts.
 
-Nothing here awaits, so every call is atomic on its event loop. Threads must not share a store.
+Nothing here awaits but `restore`, before the first request: every call is atomic on its event loop. Threads must not share a store.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import count
+import asyncio
+from collections.abc import Callable, Sequence
 
 from apps.core.state.averages import Averages
 from apps.core.state.breaker import Breaker
 from apps.core.state.contract import (
+    Amounts,
     Block,
     BreakerPolicy,
+    Claim,
     Completion,
     Grant,
     Health,
-    PastUsage,
+    ReadPast,
     Reason,
     Refusal,
     Report,
@@ -22,6 +24,7 @@ from apps.core.state.contract import (
     Subject,
     Window,
 )
+from apps.core.state.keys import belongs
 from apps.core.state.windows import Counter, new_counter
 
 SWEEP_EVERY = 1024
@@ -30,8 +33,14 @@ SWEEP_EVERY = 1024
 _UNMEASURED = Averages()
 
 
+def _nobody(_credential: str) -> None:
+    """Listens to no breaker."""
+
+
 class MemoryStore:
     """Implements `contract.StateStore`. Keys with nothing left to say are swept out as requests come in."""
+
+    mode = "memory"
 
     def __init__(self) -> None:
         self._counters: dict[str, Counter] = {}
@@ -39,42 +48,35 @@ class MemoryStore:
         self._breakers: dict[str, Breaker] = {}
         self._averages: dict[str, Averages] = {}
         self._open: set[str] = set()
-        self._ids = count(1)
+        self._restoring = asyncio.Lock()
+        self._restored = False
+        self.on_trip: Callable[[str], None] = _nobody
         self._sweep_in = SWEEP_EVERY
 
     async def view(self, subjects: Sequence[Subject], now: float) -> list[Standing]:
         return [self._standing(subject, now) for subject in subjects]
 
-    async def acquire(self, subject: Subject, tokens: int, now: float) -> Grant | Refusal:
-        self._sweep_in -= 1
-        if self._sweep_in <= 0:
-            self._sweep(now)
-        until, reason = self._shut(subject, now)
-        full = ""
-        charges: list[tuple[Counter, int]] = []
-        for window in subject.windows:
-            counter = self._counter(window, now)
-            amount = tokens if window.metric == "tokens" else 1
-            if counter.cap is not None or 0 < window.limit < counter.used + amount:
-                free_at = counter.free_at(amount, window.limit, now)
-                if free_at > until:
-                    until, reason, full = free_at, "quota", window.key
-            charges.append((counter, amount))
-        if reason is not None:
-            return Refusal(reason, until, full)
-        for counter, amount in charges:
-            counter.charge(amount, now)
-        return self._grant(subject, tokens, now)
+    async def acquire(self, claim: Claim, now: float) -> Grant | Refusal:
+        until, reason = self._shut(claim.subject, now)
+        refusal = self._charge(claim.subject.windows, claim.amounts, now, until, reason)
+        return self._grant(claim, now) if refusal is None else refusal
 
-    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> bool:
-        if grant.id not in self._open:
-            return False
-        self._open.remove(grant.id)
-        self._settle(grant, completion)
+    async def take(
+        self, windows: Sequence[Window], amounts: Amounts, now: float
+    ) -> tuple[int, ...] | Refusal:
+        refusal = self._charge(windows, amounts, now)
+        return tuple([self._used(window, now) for window in windows]) if refusal is None else refusal
+
+    async def complete(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> None:
+        if grant.claim.id not in self._open:
+            return
+        self._open.remove(grant.claim.id)
+        self._settle(grant, completion, now)
         for block in completion.blocks:
             self._block(block)
-        self._averages[grant.subject.candidate].finish(completion, now)
-        return self._judge(grant, completion.health, policy, now)
+        self._averages[grant.claim.subject.candidate].finish(completion, now)
+        if self._judge(grant, completion.health, policy, now):
+            self.on_trip(grant.claim.subject.credential)
 
     async def tighten(self, reports: Sequence[Report], now: float) -> None:
         for report in reports:
@@ -83,19 +85,26 @@ class MemoryStore:
 
     async def reset(self, credential: str, now: float) -> None:
         self._breakers.pop(credential, None)
-        prefix = credential + "|"
-        for scope in [scope for scope in self._blocks if scope == credential or scope.startswith(prefix)]:
+        for scope in [scope for scope in self._blocks if belongs(scope, credential)]:
             del self._blocks[scope]
 
-    async def restore(self, past: Iterable[PastUsage], now: float) -> None:
+    async def restore(self, read: ReadPast, now: float) -> None:
+        async with self._restoring:
+            if self._restored:
+                return
+            past = list(await read(now))
+            self._restored = True
         for usage in past:
             at = min(usage.at, now)  # another process's clock may be ahead
             for window in usage.windows:
-                amount = usage.tokens if window.metric == "tokens" else usage.requests
-                self._counter(window, now).correct(amount, at)
+                if amount := usage.amounts.get(window.metric):
+                    self._counter(window, now).correct(amount, at)
 
     async def open_grants(self) -> int:
         return len(self._open)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
 
     def size(self) -> int:
         """Keys held in memory, for the metric that shows a leak."""
@@ -144,6 +153,14 @@ class MemoryStore:
         shut = None if breaker is None else breaker.shut(now)
         return shut if shut is not None and shut[0] > until else (until, reason)
 
+    def _used(self, window: Window, now: float) -> int:
+        counter = self._counters.get(window.key)
+        if counter is None:
+            return 0
+        if now >= counter.stale_at:
+            counter.roll(now)
+        return counter.shown(window.limit, now)
+
     def _counter(self, window: Window, now: float) -> Counter:
         """The window's counter, up to date; a new one if need be."""
         counter = self._counters.get(window.key)
@@ -153,41 +170,69 @@ class MemoryStore:
             counter.roll(now)
         return counter
 
-    def _grant(self, subject: Subject, tokens: int, now: float) -> Grant:
-        grant_id = str(next(self._ids))
-        self._open.add(grant_id)
+    def _charge(
+        self,
+        windows: Sequence[Window],
+        amounts: Amounts,
+        now: float,
+        until: float = 0.0,
+        reason: Reason | None = None,
+    ) -> Refusal | None:
+        """Take from all windows or, if one is full or there is a `reason` that holds `until` then, from none."""
+        self._sweep_in -= 1
+        if self._sweep_in <= 0:
+            self._sweep(now)
+        full = ""
+        charges: list[tuple[Counter, int]] = []
+        counters = self._counters
+        for window in windows:
+            if (metric := window.metric) not in amounts:
+                continue
+            amount = amounts[metric]
+            counter = counters.get(window.key)
+            if counter is None or now >= counter.stale_at:
+                counter = self._counter(window, now)
+            if counter.cap is not None or 0 < window.limit < counter.used + amount:
+                free_at = counter.free_at(amount, window.limit, now)
+                if free_at > until:
+                    until, reason, full = free_at, "quota", window.key
+            charges.append((counter, amount))
+        if reason is not None:
+            return Refusal(reason, until, full)
+        for counter, amount in charges:
+            counter.charge(amount, now)
+        return None
+
+    def _grant(self, claim: Claim, now: float) -> Grant:
+        subject = claim.subject
+        self._open.add(claim.id)
         averages = self._averages.get(subject.candidate)
         if averages is None:
             averages = self._averages[subject.candidate] = Averages()
         averages.in_flight += 1
         breaker = self._breakers.get(subject.credential)
-        return Grant(grant_id, subject, tokens, now, breaker is not None and breaker.begin(grant_id, now))
+        return Grant(claim, now, breaker is not None and breaker.begin(claim.id, now))
 
-    def _settle(self, grant: Grant, completion: Completion) -> None:
-        requests = completion.requests - 1
-        tokens = 0 if completion.tokens is None else completion.tokens - grant.tokens
-        if not requests and not tokens:
-            return
-        for window in grant.subject.windows:
-            delta = tokens if window.metric == "tokens" else requests
-            counter = self._counters.get(window.key) if delta else None
-            if counter is not None:  # gone with its window otherwise
-                counter.correct(delta, grant.at)
+    def _settle(self, grant: Grant, completion: Completion, now: float) -> None:
+        claimed, spent = grant.claim.amounts, completion.spent
+        for window in grant.claim.subject.windows:
+            if (metric := window.metric) in spent and (delta := spent[metric] - claimed.get(metric, 0)):
+                self._counter(window, now).correct(delta, grant.at)
 
     def _judge(self, grant: Grant, health: Health, policy: BreakerPolicy, now: float) -> bool:
         """Tell the breaker. Returns whether this opened it."""
-        credential = grant.subject.credential
+        credential, attempt = grant.claim.subject.credential, grant.claim.id
         if health == "success":
             self._breakers.pop(credential, None)
             return False
         breaker = self._breakers.get(credential)
         if health == "neutral":
             if breaker is not None:
-                breaker.release(grant.id)
+                breaker.release(attempt)
             return False
         if breaker is None:
             breaker = self._breakers[credential] = Breaker()
-        return breaker.fail(grant.id, policy, now)
+        return breaker.fail(attempt, policy, now)
 
     def _block(self, block: Block) -> None:
         standing = self._blocks.get(block.scope)

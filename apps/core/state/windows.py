@@ -5,11 +5,10 @@ nothing drifts. A `now` that goes back never gives anything back: what is counte
 """
 
 from abc import ABC, abstractmethod
-from datetime import datetime, timedelta
 from math import inf, nextafter
-from zoneinfo import ZoneInfo
 
-from apps.core.state.contract import UNIT_SECONDS, Unit, Window
+from apps.core.state.contract import Window
+from apps.core.state.periods import Period, bounds, seconds
 
 SUB_BUCKETS = 60
 
@@ -103,19 +102,19 @@ class Counter(ABC):
 
 
 class FixedCounter(Counter):
-    """Starts anew on the unit's boundary; the boundary is computed only when it has been passed."""
+    """Starts anew on the period's boundary; the boundary is computed only when it has been passed."""
 
-    __slots__ = ("start", "unit", "zone")
+    __slots__ = ("period", "start", "zone")
 
-    def __init__(self, unit: Unit, zone: str, now: float) -> None:
+    def __init__(self, period: Period, zone: str, now: float) -> None:
         super().__init__()
-        self.unit = unit
+        self.period = period
         self.zone = zone
-        self.start, self.stale_at = bounds(unit, zone, now)
+        self.start, self.stale_at = bounds(period, zone, now)
 
     def roll(self, now: float) -> None:
         self.used = 0
-        self.start, self.stale_at = bounds(self.unit, self.zone, now)
+        self.start, self.stale_at = bounds(self.period, self.zone, now)
 
     def correct(self, delta: int, at: float) -> None:
         if at >= self.start:
@@ -133,17 +132,17 @@ class FixedCounter(Counter):
 
 
 class RollingCounter(Counter):
-    """Covers the last unit in sub-buckets of a sixtieth, the one that straddles the far edge included.
+    """Covers the last period in sub-buckets of a sixtieth, the one that straddles the far edge included.
 
-    A sub-bucket counts until its youngest moment is a full unit old: at most the oldest sixtieth too much,
+    A sub-bucket counts until its youngest moment is a full period old: at most the oldest sixtieth too much,
     never too little.
     """
 
     __slots__ = ("buckets", "size")
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, period: Period) -> None:
         super().__init__()
-        self.size = UNIT_SECONDS[unit]  # of a sub-bucket, in ticks of 1/60 s: sixty of them make the unit
+        self.size = seconds(period)  # of a sub-bucket, in ticks of 1/60 s: sixty of them make the period
         self.buckets: dict[int, int] = {}
 
     def roll(self, now: float) -> None:
@@ -197,20 +196,15 @@ class RollingCounter(Counter):
         return at
 
 
+def counts_since(window: Window, now: float) -> float:
+    """No earlier charge is counted at `now`. Raises as `new_counter`."""
+    if window.rolling:
+        return now - seconds(window.period) * (SUB_BUCKETS + 1) / SUB_BUCKETS
+    return bounds(window.period, window.zone, now)[0]
+
+
 def new_counter(window: Window, now: float) -> Counter:
-    """An empty counter. Raises ZoneInfoNotFoundError when a fixed day or month has an unknown zone."""
-    return RollingCounter(window.unit) if window.rolling else FixedCounter(window.unit, window.zone, now)
-
-
-def bounds(unit: Unit, zone: str, now: float) -> tuple[float, float]:
-    """Start and end of the fixed window that `now` falls into: local midnights for days and months."""
-    if unit not in ("day", "month"):
-        size = UNIT_SECONDS[unit]
-        start = int(now) // size * size
-        return float(start), float(start + size)
-    local = datetime.fromtimestamp(int(now), ZoneInfo(zone))
-    first = local.replace(hour=0, minute=0, second=0, fold=0)
-    if unit == "day":
-        return first.timestamp(), (first + timedelta(days=1)).timestamp()  # wall clock: 23 to 25 hours later
-    first = first.replace(day=1)
-    return first.timestamp(), (first + timedelta(days=32)).replace(day=1).timestamp()
+    """An empty counter. Raises PeriodError; ZoneInfoNotFoundError when a fixed day or longer has an unknown zone."""
+    if window.rolling:
+        return RollingCounter(window.period)
+    return FixedCounter(window.period, window.zone, now)

@@ -6,9 +6,10 @@ from msgspec import Struct
 
 from apps.core import clock
 from apps.core.state.contract import Reason, Standing, Subject
+from apps.core.state.keys import credential_key
 from apps.gateway import runtime
 from apps.providers.offers import CATALOGUE
-from apps.providers.quotas import ALWAYS_COUNTED, credential_key
+from apps.providers.quotas import ALWAYS_COUNTED
 from apps.providers.types import Offer
 
 
@@ -51,10 +52,7 @@ def _account(user_id: int, provider: str) -> Subject:
 
 
 def _state(account: Subject, standing: Standing, now: float) -> ProviderState:
-    used = {
-        (window.metric, window.unit): count
-        for window, count in zip(account.windows, standing.used, strict=True)
-    }
+    used = {window.span: count for window, count in zip(account.windows, standing.used, strict=True)}
     this_minute, today, tokens = (used.get(span, 0) for span in ALWAYS_COUNTED)
     blocked = max(0.0, standing.blocked_until - now)
     return ProviderState(

@@ -12,13 +12,13 @@ import structlog
 from msgspec import Struct
 
 from apps.analytics import metrics
-from apps.core import clock
-from apps.core.state.contract import Refusal
+from apps.core import clock, ids
+from apps.core.state.contract import Claim, Refusal
 from apps.gateway.attempts import failures, policy
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.failures import Failure
 from apps.gateway.attempts.operations import Operation, UpstreamCall
-from apps.gateway.attempts.settlement import Attempt, Place
+from apps.gateway.attempts.settlement import Attempt, Place, reserve
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
 from apps.providers.adapters import adapter_for
@@ -141,11 +141,11 @@ class _Run(Generic[T]):
 
     async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool) -> Attempt | None:
         """Take quota for one attempt; None when it is refused, which is noted."""
-        store, claim = self._runtime.store, upstream_call.claim(offer)
-        grant = await store.acquire(offer.subject, claim, clock.now())
+        claim = Claim(ids.uuid7(), offer.subject, upstream_call.claim(offer))
+        grant = await reserve(self._runtime, claim)
         while isinstance(grant, Refusal) and not first and self._may_wait(grant):
             await asyncio.sleep(max(grant.retry_at - clock.now(), MIN_QUOTA_WAIT_S))
-            grant = await store.acquire(offer.subject, claim, clock.now())
+            grant = await reserve(self._runtime, claim)
         if isinstance(grant, Refusal):
             detail = grant.window or f"until {grant.retry_at:.0f}"
             self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at))
@@ -200,7 +200,8 @@ class _Run(Generic[T]):
         """What the upstream says is left, where that is less than we believe."""
         now = clock.now()
         if reports := reported(response.headers, offer, now):
-            await self._runtime.store.tighten(reports, now)
+            store = self._runtime.store
+            await self._runtime.see_through(lambda: store.tighten(reports, now))
 
     async def _refusal(self, offer: Offer, response: UpstreamResponse) -> UpstreamError:
         body = await response.read()

@@ -5,11 +5,12 @@ from typing import Protocol, Self, TypeVar
 
 from msgspec import Struct
 
+from apps.core.state.contract import Amounts
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters import adapter_for
 from apps.providers.adapters.contract import ChatStream
 from apps.providers.image_fetch import ImageFetcher, RequestImages, prepare
-from apps.providers.quotas import token_claim
+from apps.providers.quotas import amounts, token_claim
 from apps.providers.types import (
     ChatChunk,
     ChatRequest,
@@ -30,8 +31,8 @@ class UpstreamCall(Protocol[T_co]):
 
     prompt_tokens: int
 
-    def claim(self, offer: Offer) -> int:
-        """Tokens to reserve."""
+    def claim(self, offer: Offer) -> Amounts:
+        """What to reserve."""
         ...
 
     async def build(self, offer: Offer) -> UpstreamRequest:
@@ -89,8 +90,8 @@ class _Chat:
     def calls(self, _offer: Offer) -> tuple[Self]:
         return (self,)
 
-    def claim(self, offer: Offer) -> int:
-        return token_claim(offer, self._chat.prompt_tokens, self._chat.max_tokens)
+    def claim(self, offer: Offer) -> Amounts:
+        return amounts(token_claim(offer, self._chat.prompt_tokens, self._chat.max_tokens))
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         chat = self._chat

@@ -4,18 +4,21 @@ Every ending (answer, error, cancellation, a client that left) goes through `suc
 others do nothing. The usage event is in the spool before the answer ends; an attempt whose process dies stays there as "interrupted".
 """
 
+import asyncio
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from apps.analytics import metrics
 from apps.analytics.events import Outcome, UsageEvent
-from apps.core import clock, ids
-from apps.core.state.contract import Completion, Grant
+from apps.core import clock
+from apps.core.state.contract import Amounts, Claim, Completion, Grant, Refusal
 from apps.gateway.attempts.calls import Call
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
 from apps.providers.errors import POLICY, ErrorKind, UpstreamError
 from apps.providers.health import blocks_after
+from apps.providers.quotas import amounts
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer, Usage
 
@@ -39,6 +42,17 @@ class Place(Struct, frozen=True):
     prompt_tokens: int
 
 
+async def reserve(runtime: Runtime, claim: Claim) -> Grant | Refusal:
+    """Take quota for one attempt. A caller that is cancelled meanwhile keeps nothing: what it may have been granted goes back."""
+    now = clock.now()
+    try:
+        return await runtime.store.acquire(claim, now)
+    except asyncio.CancelledError:
+        nothing = Completion(health="neutral", spent=dict.fromkeys(claim.amounts, 0))
+        runtime.background(runtime.store.complete(Grant(claim, now), nothing, CONFIG.value.breaker, now))
+        raise
+
+
 class Attempt:
     """One upstream call. `sent`: it may have reached the upstream; until then its end gives request and tokens back."""
 
@@ -56,7 +70,7 @@ class Attempt:
         self.ended = False
         self.sent = False
         self.event = UsageEvent(
-            id=ids.uuid7(),
+            id=grant.claim.id,
             at=clock.now(),
             request_id=call.request_id,
             user_id=call.principal.user_id,
@@ -96,7 +110,7 @@ class Attempt:
         await self._complete(
             Completion(
                 health="success",
-                tokens=usage.total_tokens,
+                spent=self._spent(usage),
                 latency_ms=None if stream else latency,
                 ttfb_ms=self.ttfb_ms if stream else None,
             )
@@ -110,8 +124,7 @@ class Attempt:
         await self._complete(
             Completion(
                 health=POLICY[error.kind].health,
-                requests=1 if self.sent else 0,
-                tokens=spent.total_tokens,
+                spent=self._spent(spent),
                 blocks=blocks_after(error, self.offer, clock.now()),
             )
         )
@@ -120,8 +133,7 @@ class Attempt:
         """The client went away. Never waits: the store is settled in the background, for the caller is being cancelled."""
         spent = usage or (self.estimate(0) if self.sent else Usage(0, 0))
         if self._end("cancelled", spent, CANCELLED):
-            requests = 1 if self.sent else 0
-            completion = Completion(health="neutral", requests=requests, tokens=spent.total_tokens)
+            completion = Completion(health="neutral", spent=self._spent(spent))
             self._runtime.background(self._complete(completion))
 
     def _end(self, outcome: Outcome, usage: Usage, error: UpstreamError | None = None) -> bool:
@@ -148,10 +160,13 @@ class Attempt:
         metrics.attempt_ended(self.event)
         return True
 
+    def _spent(self, usage: Usage) -> Amounts:
+        """What the attempt took of the windows; nothing if it never left."""
+        return amounts(usage.total_tokens) if self.sent else dict.fromkeys(self.grant.claim.amounts, 0)
+
     async def _complete(self, completion: Completion) -> None:
-        opened = await self._runtime.store.complete(self.grant, completion, CONFIG.value.breaker, clock.now())
-        if opened:
-            metrics.breaker_tripped(self.offer.provider)
+        store, policy, now = self._runtime.store, CONFIG.value.breaker, clock.now()
+        await self._runtime.see_through(lambda: store.complete(self.grant, completion, policy, now))
 
 
 CANCELLED = UpstreamError(ErrorKind.CANCELLED, "The client went away.")

@@ -33,11 +33,11 @@ async def authenticate(request: HttpRequest) -> tuple[Principal, RateLimit]:
     except OverLimitError as error:
         raise ApiError(
             429,
-            f"This client key may send {error.limit} requests per minute.",
+            f"This client key may send {error.window.limit} {error.window.metric} per {error.window.period}.",
             type="rate_limit_error",
             code="rate_limit_exceeded",
             headers={"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
-            | rate_headers(RateLimit(error.limit, 0, error.retry_after_s)),
+            | rate_headers(RateLimit(error.window.limit, 0, error.retry_after_s)),
         ) from None
 
 

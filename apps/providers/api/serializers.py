@@ -17,7 +17,7 @@ from apps.providers.presets import (
     undeclared_settings,
     usable_settings,
 )
-from apps.providers.quotas import METRICS, UNITS, LimitsError
+from apps.providers.quotas import OVERRIDABLE, LimitsError
 from apps.providers.types import Preset
 
 MAX_INTEGER = 2**31 - 1  # of the columns
@@ -34,7 +34,10 @@ class LimitsField(serializers.Field[Any, Any, Any, Any]):
             raise serializers.ValidationError(f"{error.field}: {error.message}.") from error
 
     def to_representation(self, value: Any) -> dict[str, dict[str, int | None]]:
-        return {metric: {unit: (value.get(metric) or {}).get(unit) for unit in UNITS} for metric in METRICS}
+        return {
+            metric: {unit: (value.get(metric) or {}).get(unit) for unit in units}
+            for metric, units in OVERRIDABLE.items()
+        }
 
 
 def _limit() -> serializers.IntegerField:

@@ -1,20 +1,26 @@
 """Short names for what the tests of the state stores put in and read out."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from apps.core.state.contract import (
+    Amounts,
     BreakerPolicy,
     Completion,
     Grant,
     Health,
+    PastUsage,
+    ReadPast,
     Refusal,
     Standing,
     StateStore,
     Subject,
-    Unit,
     Window,
 )
+from apps.core.state.keys import Span
+from apps.core.state.periods import Period
+from tests.factories import make_claim
 
 NOON = datetime(2026, 1, 15, 12, 0, tzinfo=ZoneInfo("UTC")).timestamp()
 POLICY = BreakerPolicy(threshold=3, window_s=300.0, base_s=30.0, max_s=3600.0)
@@ -31,30 +37,43 @@ def at(text: str, zone: str = "UTC") -> float:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
 
 
-def requests(limit: int, unit: Unit = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
-    return Window(f"{CREDENTIAL}:requests:{unit}", "requests", unit, limit, rolling, zone)
+def requests(limit: int, period: Period = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
+    return Window.of(CREDENTIAL, Span("requests", period), limit, rolling=rolling, zone=zone)
 
 
-def tokens(limit: int, unit: Unit = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
-    return Window(f"{CREDENTIAL}:tokens:{unit}", "tokens", unit, limit, rolling, zone)
+def tokens(limit: int, period: Period = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
+    return Window.of(CREDENTIAL, Span("tokens", period), limit, rolling=rolling, zone=zone)
 
 
 def subject(*windows: Window, candidate: str = CANDIDATE) -> Subject:
     return Subject(CREDENTIAL, candidate, windows)
 
 
+def spent(tokens: int, requests: int = 1) -> Amounts:
+    return {"requests": requests, "tokens": tokens}
+
+
 async def take(store: StateStore, wanted: Subject, now: float, claim: int = 0) -> Grant:
     """Acquire what must be granted."""
-    answer = await store.acquire(wanted, claim, now)
+    answer = await store.acquire(make_claim(wanted, claim), now)
     assert isinstance(answer, Grant), answer
     return answer
 
 
 async def refused(store: StateStore, wanted: Subject, now: float, claim: int = 0) -> Refusal:
     """Acquire what must be refused."""
-    answer = await store.acquire(wanted, claim, now)
+    answer = await store.acquire(make_claim(wanted, claim), now)
     assert isinstance(answer, Refusal), answer
     return answer
+
+
+def reading(past: Iterable[PastUsage]) -> ReadPast:
+    """What a store is restored from: `past`, whatever the time."""
+
+    async def read(_now: float) -> Iterable[PastUsage]:
+        return past
+
+    return read
 
 
 async def standing(store: StateStore, wanted: Subject, now: float) -> Standing:
@@ -65,8 +84,16 @@ async def used(store: StateStore, now: float, *windows: Window) -> tuple[int, ..
     return (await standing(store, subject(*windows), now)).used
 
 
-async def finish(store: StateStore, grant: Grant, completion: Completion, now: float) -> bool:
-    return await store.complete(grant, completion, POLICY, now)
+async def finish(
+    store: StateStore, grant: Grant, completion: Completion, now: float, policy: BreakerPolicy = POLICY
+) -> bool:
+    """Complete, and wait until it is known what came of it. Returns whether it opened the breaker."""
+    opened: list[str] = []
+    store.on_trip = opened.append
+    await store.complete(grant, completion, policy, now)
+    await store.open_grants()  # calls take effect in their order
+    assert opened in ([], [grant.claim.subject.credential])
+    return bool(opened)
 
 
 async def attempt(store: StateStore, health: Health, now: float, wanted: Subject | None = None) -> bool:

@@ -134,7 +134,7 @@ async def test_level_beyond_all_floats_still_waits_the_maximum(store: StateStore
     now = NOON
 
     for _ in range(1100):
-        assert await store.complete(await take(store, subject(), now), FAILURE, policy, now) is True
+        assert await finish(store, await take(store, subject(), now), FAILURE, now, policy) is True
         now += 2.0
 
     assert (await standing(store, subject(), now - 1.0)).blocked_until == now

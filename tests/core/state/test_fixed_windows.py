@@ -1,7 +1,8 @@
 import pytest
 
-from apps.core.state.contract import PastUsage, StateStore, Unit
-from tests.core.state.builders import NOON, at, refused, requests, subject, take, tokens, used
+from apps.core.state.contract import PastUsage, StateStore
+from apps.core.state.periods import Period
+from tests.core.state.builders import NOON, at, reading, refused, requests, spent, subject, take, tokens, used
 
 LOS_ANGELES = "America/Los_Angeles"
 
@@ -20,7 +21,7 @@ async def test_unknown_window_shows_nothing_used(store: StateStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "taken_at", "end"),
+    ("period", "taken_at", "end"),
     [
         ("second", "2026-01-15 12:00:07.250", "2026-01-15 12:00:08"),
         ("minute", "2026-01-15 12:34:56", "2026-01-15 12:35:00"),
@@ -29,12 +30,22 @@ async def test_unknown_window_shows_nothing_used(store: StateStore) -> None:
         ("month", "2026-01-15 12:34:56", "2026-02-01 00:00:00"),
         ("month", "2026-12-31 23:59:59", "2027-01-01 00:00:00"),
         ("month", "2028-02-29 12:00:00", "2028-03-01 00:00:00"),
+        ("90second", "2026-01-15 12:00:07", "2026-01-15 12:01:30"),
+        ("5hour", "2026-01-15 12:34:56", "2026-01-15 13:00:00"),  # 98,249 times five hours since 1970
+        ("24hour", "2026-01-15 12:34:56", "2026-01-16 00:00:00"),
+        ("week", "2026-01-15 12:34:56", "2026-01-19 00:00:00"),
+        ("week", "2026-01-18 23:59:59", "2026-01-19 00:00:00"),
+        ("week", "2026-01-19 00:00:00", "2026-01-26 00:00:00"),
+        ("2week", "2026-01-15 12:34:56", "2026-01-19 00:00:00"),
+        ("2day", "2026-01-15 12:34:56", "2026-01-17 00:00:00"),
+        ("3month", "2026-02-15 12:34:56", "2026-04-01 00:00:00"),
+        ("12month", "2026-02-15 12:34:56", "2027-01-01 00:00:00"),
     ],
 )
 async def test_refuses_until_the_boundary_and_not_beyond(
-    store: StateStore, unit: Unit, taken_at: str, end: str
+    store: StateStore, period: Period, taken_at: str, end: str
 ) -> None:
-    window = requests(1, unit)
+    window = requests(1, period)
     await take(store, subject(window), at(taken_at))
 
     refusal = await refused(store, subject(window), at(taken_at) + 0.1)
@@ -45,23 +56,25 @@ async def test_refuses_until_the_boundary_and_not_beyond(
 
 
 @pytest.mark.parametrize(
-    ("unit", "zone", "taken_at", "end", "hours"),
+    ("period", "zone", "taken_at", "end", "hours"),
     [
         ("day", LOS_ANGELES, "2026-01-15 00:00", "2026-01-16 00:00", 24),
         ("day", LOS_ANGELES, "2026-03-08 00:00", "2026-03-09 00:00", 23),
         ("day", LOS_ANGELES, "2026-11-01 00:00", "2026-11-02 00:00", 25),
         ("month", LOS_ANGELES, "2026-03-01 00:00", "2026-04-01 00:00", 31 * 24 - 1),
         ("month", LOS_ANGELES, "2026-11-01 00:00", "2026-12-01 00:00", 30 * 24 + 1),
+        ("week", LOS_ANGELES, "2026-03-02 00:00", "2026-03-09 00:00", 7 * 24 - 1),
+        ("week", "Asia/Kathmandu", "2026-06-01 00:00", "2026-06-08 00:00", 7 * 24),
         ("day", "Asia/Kolkata", "2026-06-01 00:00", "2026-06-02 00:00", 24),
         ("day", "Africa/Cairo", "2026-04-23 00:00", "2026-04-24 01:00", 24),  # that Friday has no midnight
         ("day", "Africa/Cairo", "2026-04-24 01:00", "2026-04-25 00:00", 23),
         ("day", "America/Havana", "2026-11-01 00:00", "2026-11-02 00:00", 25),  # that Sunday has two
     ],
 )
-async def test_days_and_months_start_at_local_midnight(
-    store: StateStore, unit: Unit, zone: str, taken_at: str, end: str, hours: int
+async def test_days_weeks_and_months_start_at_local_midnight(
+    store: StateStore, period: Period, zone: str, taken_at: str, end: str, hours: int
 ) -> None:
-    window = requests(1, unit, zone=zone)
+    window = requests(1, period, zone=zone)
     start = at(taken_at, zone)
     await take(store, subject(window), start - 1)
 
@@ -87,9 +100,8 @@ async def test_second_of_two_midnights_starts_no_new_day(store: StateStore) -> N
     window = requests(10, "day", zone="America/Havana")
     first_half_past_midnight = at("2026-11-01 00:30", "America/Havana")
 
-    await store.restore(
-        [PastUsage((window,), first_half_past_midnight, 1, 0)], first_half_past_midnight + 3600
-    )
+    past = [PastUsage((window,), first_half_past_midnight, spent(0, requests=1))]
+    await store.restore(reading(past), first_half_past_midnight + 3600)
 
     assert await used(store, first_half_past_midnight + 3600, window) == (1,)
 

@@ -70,7 +70,7 @@ async def test_sweeping_keeps_what_still_counts() -> None:
         await visit(store, number, Completion(health="neutral"), NOON + 1)
 
     assert await used(store, NOON + 1, *windows) == (1, 1)
-    refund = Completion(health="success", requests=0, latency_ms=7.0)
+    refund = Completion(health="success", spent={"requests": 0}, latency_ms=7.0)
     await store.complete(kept, refund, POLICY, NOON + 2)
     [seen] = await store.view([subject(*windows)], NOON + 2)
     assert (seen.used, seen.in_flight, seen.latency_ema_ms) == ((0, 0), 0, 7.0)

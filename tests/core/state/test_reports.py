@@ -7,12 +7,14 @@ from tests.core.state.builders import (
     finish,
     refused,
     requests,
+    spent,
     standing,
     subject,
     take,
     tokens,
     used,
 )
+from tests.factories import make_claim
 
 DAY = requests(10, "day")
 
@@ -20,7 +22,7 @@ DAY = requests(10, "day")
 async def drain(store: StateStore, now: float, limit: int = 1000) -> int:
     """How many requests of DAY are granted at `now`."""
     for taken in range(limit):
-        if isinstance(await store.acquire(subject(DAY), 0, now), Refusal):
+        if isinstance(await store.acquire(make_claim(subject(DAY)), now), Refusal):
             return taken
     return limit
 
@@ -151,7 +153,7 @@ async def test_settling_a_claim_made_after_the_report_gives_back_its_surplus(sto
     await store.tighten([Report(window, 100, NOON + 30)], NOON)
     grant = await take(store, subject(window), NOON + 1, claim=100)
 
-    await finish(store, grant, Completion(health="success", tokens=40), NOON + 2)
+    await finish(store, grant, Completion(health="success", spent=spent(40)), NOON + 2)
 
     await take(store, subject(window), NOON + 2, claim=60)
     await refused(store, subject(window), NOON + 2, claim=1)
@@ -162,7 +164,7 @@ async def test_settling_a_claim_made_before_the_report_does_not_loosen_it(store:
     grant = await take(store, subject(window), NOON, claim=500)
     await store.tighten([Report(window, 100, NOON + 30)], NOON + 1)
 
-    await finish(store, grant, Completion(health="success", tokens=0), NOON + 2)
+    await finish(store, grant, Completion(health="success", spent=spent(0)), NOON + 2)
 
     await take(store, subject(window), NOON + 2, claim=100)
     await refused(store, subject(window), NOON + 2, claim=1)

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from apps.core.state.contract import Completion, Grant, Refusal, StateStore
+from apps.core.state.contract import Claim, Completion, Grant, Refusal, StateStore, Window
+from apps.core.state.keys import Span
 from tests.core.state.builders import (
     CREDENTIAL,
     NEUTRAL,
@@ -11,22 +12,67 @@ from tests.core.state.builders import (
     finish,
     refused,
     requests,
+    spent,
     standing,
     subject,
     take,
     tokens,
     used,
 )
+from tests.factories import make_claim
 
 
 async def test_grant_says_what_was_taken_and_when(store: StateStore) -> None:
-    wanted = subject(requests(5), tokens(100))
+    claim = make_claim(subject(requests(5), tokens(100)), 40)
 
-    first = await take(store, wanted, NOON, claim=40)
-    second = await take(store, wanted, NOON, claim=40)
+    grant = await store.acquire(claim, NOON)
 
-    assert (first.subject, first.tokens, first.at, first.trial) == (wanted, 40, NOON, False)
-    assert first.id != second.id
+    assert grant == Grant(claim, at=NOON, trial=False)
+
+
+async def test_counts_whatever_a_claim_names(store: StateStore) -> None:
+    seconds = Window.of(CREDENTIAL, Span("audio_seconds", "5hour"), 100, rolling=True)
+    wanted = subject(requests(10), seconds)
+    grant = await store.acquire(Claim("a", wanted, {"requests": 1, "audio_seconds": 70}), NOON)
+    assert isinstance(grant, Grant)
+
+    full = await store.acquire(Claim("b", wanted, {"requests": 1, "audio_seconds": 31}), NOON)
+    await finish(store, grant, Completion(health="success", spent={"audio_seconds": 60}), NOON + 1)
+
+    assert isinstance(full, Refusal)
+    assert full.window == seconds.key
+    assert await used(store, NOON + 1, *wanted.windows) == (1, 60)
+
+
+async def test_leaves_windows_alone_of_what_a_claim_does_not_name(store: StateStore) -> None:
+    wanted = subject(requests(10), tokens(50))
+    await take(store, wanted, NOON, claim=50)
+
+    grant = await store.acquire(Claim("a", wanted, {"requests": 1}), NOON)
+
+    assert isinstance(grant, Grant)
+    assert await used(store, NOON, *wanted.windows) == (2, 50)
+
+
+async def test_counts_what_was_spent_though_nobody_claimed_it(store: StateStore) -> None:
+    wanted = subject(requests(10), tokens(50), tokens(50, "hour", rolling=True))
+    grant = await store.acquire(Claim("a", wanted, {"requests": 1}), NOON)
+    assert isinstance(grant, Grant)
+
+    await finish(store, grant, Completion(health="success", spent=spent(60)), NOON + 1)
+
+    assert await used(store, NOON + 1, *wanted.windows) == (1, 60, 60)
+
+
+async def test_completing_what_was_never_granted_changes_nothing(store: StateStore) -> None:
+    claim = make_claim(subject(requests(1), tokens(100)), 40)
+    await take(store, claim.subject, NOON, claim=10)
+    assert isinstance(await store.acquire(claim, NOON), Refusal)
+
+    await finish(store, Grant(claim, NOON), Completion(health="neutral", spent=spent(0, 0)), NOON)
+
+    assert await used(store, NOON, *claim.subject.windows) == (1, 10)
+    assert await store.open_grants() == 1
 
 
 async def test_takes_from_no_window_when_one_is_full(store: StateStore) -> None:
@@ -83,8 +129,8 @@ async def test_completion_corrects_tokens_both_ways(store: StateStore) -> None:
     low = await take(store, subject(*windows), NOON, claim=100)
     high = await take(store, subject(*windows), NOON, claim=100)
 
-    await finish(store, low, Completion(health="success", tokens=30), NOON + 1)
-    await finish(store, high, Completion(health="success", tokens=250), NOON + 1)
+    await finish(store, low, Completion(health="success", spent=spent(30)), NOON + 1)
+    await finish(store, high, Completion(health="success", spent=spent(250)), NOON + 1)
 
     assert await used(store, NOON + 2, *windows) == (2, 280, 280)
 
@@ -93,7 +139,7 @@ async def test_usage_above_the_limit_is_counted_and_refuses_the_next(store: Stat
     window = tokens(100)
     grant = await take(store, subject(window), NOON, claim=50)
 
-    await finish(store, grant, Completion(health="success", tokens=180), NOON + 1)
+    await finish(store, grant, Completion(health="success", spent=spent(180)), NOON + 1)
 
     assert await used(store, NOON + 2, window) == (180,)
     assert (await refused(store, subject(window), NOON + 2)).retry_at == NOON + 60
@@ -112,7 +158,7 @@ async def test_refund_gives_back_the_request_and_its_tokens(store: StateStore, r
     windows = (requests(1, rolling=rolling), tokens(50, rolling=rolling))
     grant = await take(store, subject(*windows), NOON, claim=50)
 
-    await finish(store, grant, Completion(health="neutral", requests=0, tokens=0), NOON + 3)
+    await finish(store, grant, Completion(health="neutral", spent=spent(0, requests=0)), NOON + 3)
 
     assert await used(store, NOON + 3, *windows) == (0, 0)
     await take(store, subject(*windows), NOON + 3, claim=50)
@@ -123,7 +169,7 @@ async def test_corrects_only_windows_that_still_run(store: StateStore) -> None:
     early = await take(store, subject(*windows), NOON + 59, claim=100)
     await take(store, subject(*windows), NOON + 61, claim=10)
 
-    await finish(store, early, Completion(health="success", tokens=400), NOON + 62)
+    await finish(store, early, Completion(health="success", spent=spent(400)), NOON + 62)
 
     assert await used(store, NOON + 62, *windows) == (10, 410)
 
@@ -131,7 +177,7 @@ async def test_corrects_only_windows_that_still_run(store: StateStore) -> None:
 async def test_corrects_no_fixed_window_that_nobody_has_looked_at_since_it_ended(store: StateStore) -> None:
     grant = await take(store, subject(tokens(1000)), NOON + 59, claim=100)
 
-    await finish(store, grant, Completion(health="success", tokens=400), NOON + 62)
+    await finish(store, grant, Completion(health="success", spent=spent(400)), NOON + 62)
 
     assert await used(store, NOON + 62, tokens(1000)) == (0,)
 
@@ -140,7 +186,7 @@ async def test_correction_of_a_rolling_window_expires_with_its_charge(store: Sta
     window = tokens(1000, rolling=True)
     grant = await take(store, subject(window), NOON, claim=100)
 
-    await finish(store, grant, Completion(health="success", tokens=400), NOON + 30)
+    await finish(store, grant, Completion(health="success", spent=spent(400)), NOON + 30)
 
     assert await used(store, NOON + 60, window) == (400,)
     assert await used(store, NOON + 61, window) == (0,)
@@ -151,7 +197,7 @@ async def test_correction_after_the_charge_has_rolled_out_is_dropped(store: Stat
     grant = await take(store, subject(window), NOON, claim=100)
     await take(store, subject(window), NOON + 50, claim=7)
 
-    await finish(store, grant, Completion(health="success", tokens=400), NOON + 61)
+    await finish(store, grant, Completion(health="success", spent=spent(400)), NOON + 61)
 
     assert await used(store, NOON + 61, window) == (7,)
 
@@ -159,10 +205,10 @@ async def test_correction_after_the_charge_has_rolled_out_is_dropped(store: Stat
 async def test_second_completion_changes_nothing(store: StateStore) -> None:
     wanted = subject(requests(10), tokens(1000))
     grant = await take(store, wanted, NOON, claim=100)
-    await finish(store, grant, Completion(health="success", tokens=60, latency_ms=100.0), NOON + 1)
+    await finish(store, grant, Completion(health="success", spent=spent(60), latency_ms=100.0), NOON + 1)
     before = await standing(store, wanted, NOON + 2)
 
-    again = Completion(health="failure", requests=0, tokens=0, latency_ms=900.0)
+    again = Completion(health="failure", spent=spent(0, requests=0), latency_ms=900.0)
     opened = [await finish(store, grant, again, NOON + 2) for _ in range(5)]
 
     assert opened == [False] * 5
@@ -195,7 +241,7 @@ async def test_in_flight_is_counted_per_candidate(store: StateStore) -> None:
 async def test_concurrent_claims_never_take_more_than_there_is(store: StateStore) -> None:
     wanted = subject(requests(7), tokens(1000, rolling=True))
 
-    answers = await asyncio.gather(*(store.acquire(wanted, 10, NOON) for _ in range(50)))
+    answers = await asyncio.gather(*(store.acquire(make_claim(wanted, 10), NOON) for _ in range(50)))
 
     assert sum(isinstance(answer, Grant) for answer in answers) == 7
     assert (await standing(store, wanted, NOON)).used == (7, 70)

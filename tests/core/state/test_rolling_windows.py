@@ -1,27 +1,28 @@
 import pytest
 
-from apps.core.state.contract import UNIT_SECONDS, StateStore, Unit
+from apps.core.state.contract import StateStore
+from apps.core.state.periods import UNITS, Period, seconds
 from tests.core.state.builders import NOON, at, refused, requests, subject, take, tokens, used
 
-UNITS = list(UNIT_SECONDS)
+PERIODS = [*UNITS, "90second", "7minute", "5hour", "10day", "2week", "3month"]
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("period", PERIODS)
 @pytest.mark.parametrize("phase", [0.0, 0.3, 0.999])
-async def test_counts_for_a_whole_unit_and_at_most_a_sixtieth_more(
-    store: StateStore, unit: Unit, phase: float
+async def test_counts_for_a_whole_period_and_at_most_a_sixtieth_more(
+    store: StateStore, period: Period, phase: float
 ) -> None:
-    window = requests(10, unit, rolling=True)
-    bucket = UNIT_SECONDS[unit] / 60
+    window = requests(10, period, rolling=True)
+    bucket = seconds(period) / 60
     start = NOON + phase * bucket
 
     await take(store, subject(window), start)
 
-    assert await used(store, start + UNIT_SECONDS[unit], window) == (1,)
-    assert await used(store, start + UNIT_SECONDS[unit] + bucket, window) == (0,)
+    assert await used(store, start + seconds(period), window) == (1,)
+    assert await used(store, start + seconds(period) + bucket, window) == (0,)
 
 
-async def test_boundary_of_the_unit_frees_nothing(store: StateStore) -> None:
+async def test_boundary_of_the_period_frees_nothing(store: StateStore) -> None:
     window = requests(2, rolling=True)
     await take(store, subject(window), NOON - 1)
     await take(store, subject(window), NOON - 1)
@@ -31,19 +32,20 @@ async def test_boundary_of_the_unit_frees_nothing(store: StateStore) -> None:
     assert refusal.retry_at == NOON + 60
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("period", PERIODS)
 async def test_retry_at_is_the_first_moment_at_which_enough_has_expired(
-    store: StateStore, unit: Unit
+    store: StateStore, period: Period
 ) -> None:
-    window = tokens(100, unit, rolling=True)
-    bucket = UNIT_SECONDS[unit] / 60
+    window = tokens(100, period, rolling=True)
+    bucket = seconds(period) / 60
+    start = NOON - NOON % bucket
     for index in range(4):
-        await take(store, subject(window), NOON + (index + 0.5) * bucket, claim=25)
+        await take(store, subject(window), start + (index + 0.5) * bucket, claim=25)
 
-    refusal = await refused(store, subject(window), NOON + 10 * bucket, claim=60)
+    refusal = await refused(store, subject(window), start + 10 * bucket, claim=60)
 
     assert (refusal.reason, refusal.window) == ("quota", window.key)
-    assert refusal.retry_at == pytest.approx(NOON + (2 + 61) * bucket, abs=1e-6, rel=0)
+    assert refusal.retry_at == pytest.approx(start + (2 + 61) * bucket, abs=1e-6, rel=0)
     early = await refused(store, subject(window), refusal.retry_at - bucket / 100, claim=60)
     assert early == refusal
     await take(store, subject(window), refusal.retry_at, claim=60)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from apps.core.state.contract import Amounts
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.endpoints.embeddings.wire import encode
 from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
-from apps.providers.quotas import token_claim
+from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import EmbeddingRequest
 from apps.providers.types import Offer, UpstreamRequest, UpstreamResponse, Usage
 from apps.strategies.ranking import Excluded
@@ -55,8 +56,8 @@ class EmbeddingBatch:
         self._batch = batch
         self.prompt_tokens = batch.tokens
 
-    def claim(self, offer: Offer) -> int:
-        return token_claim(offer, self.prompt_tokens, 0)
+    def claim(self, offer: Offer) -> Amounts:
+        return amounts(token_claim(offer, self.prompt_tokens, 0))
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         return codec_for(offer).build(self._request, self._batch, offer)

@@ -1,10 +1,11 @@
 """Transcriptions in the attempt loop: one upload, one upstream call."""
 
+from apps.core.state.contract import Amounts
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters import transcription
 from apps.providers.adapters.transcription import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.quotas import token_claim
+from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest, UpstreamResponse, Usage
 from apps.strategies.ranking import Excluded
@@ -41,8 +42,8 @@ class Upload:
         self._counts_tokens = offer.preset.transcription.counts_tokens
         self.prompt_tokens = request.prompt_tokens if self._counts_tokens else 0
 
-    def claim(self, offer: Offer) -> int:
-        return token_claim(offer, self.prompt_tokens, None) if self._counts_tokens else 0
+    def claim(self, offer: Offer) -> Amounts:
+        return amounts(token_claim(offer, self.prompt_tokens, None) if self._counts_tokens else 0)
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         return codec_for(offer).build(self._request, offer)

@@ -12,6 +12,7 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.core.state.choice import why_not
 from apps.gateway import setup
 from apps.gateway.announcements import first_run
 from apps.gateway.edge.protocol import Protocol
@@ -50,11 +51,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-tasks", action="store_true", help="Do not start Celery worker and beat.")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        if options["workers"] != 1:
-            raise CommandError(
-                "One web process is what this version serves with: quota state lives in the process. "
-                "Set --workers (FREEAI_WORKERS) to 1."
-            )
+        if refusal := why_not(options["workers"]):
+            raise CommandError(refusal)
         lock = _claim(settings.DATA_DIR / "serve.lock")
         signal.signal(
             signal.SIGTERM, lambda *_: sys.exit(0)

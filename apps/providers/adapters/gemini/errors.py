@@ -9,7 +9,7 @@ import orjson
 from msgspec import Struct
 
 from apps.core.redaction import scrub
-from apps.core.state.contract import UNIT_SECONDS, Unit
+from apps.core.state.periods import seconds
 from apps.providers.adapters.reading.details import read_body, read_payload
 from apps.providers.adapters.reading.findings import (
     ACCOUNT_DAY,
@@ -23,7 +23,7 @@ from apps.providers.adapters.reading.findings import (
 )
 from apps.providers.adapters.reading.waits import retry_after_s
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
-from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.errors import ErrorKind, Scope, UpstreamError
 from apps.providers.types import Offer
 
 OK, BAD_REQUEST, PAYMENT_REQUIRED, TOO_MANY, SERVER_ERRORS = 200, 400, 402, 429, 500
@@ -156,12 +156,12 @@ def _quota(quota_id: str) -> Finding | None:
     period = PERIOD.search(quota_id)
     if period is None:
         return None
-    units: dict[str, Unit] = {unit.capitalize(): unit for unit in UNIT_SECONDS}
-    return Finding(ErrorKind.RATE_LIMITED, units[period[1]], "model" if "PerModel" in quota_id else "account")
+    scope: Scope = "model" if "PerModel" in quota_id else "account"
+    return Finding(ErrorKind.RATE_LIMITED, period[1].lower(), scope)
 
 
 def _length(finding: Finding) -> int:
-    return UNIT_SECONDS[finding.window] if finding.window else 0
+    return seconds(finding.window) if finding.window else 0
 
 
 def _param(problem: _Problem) -> str | None:

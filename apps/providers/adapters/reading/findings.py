@@ -9,7 +9,7 @@ import re
 
 from msgspec import Struct
 
-from apps.core.state.contract import Unit
+from apps.core.state.periods import Period
 from apps.providers.errors import ErrorKind, Scope
 
 
@@ -17,7 +17,7 @@ class Finding(Struct, frozen=True):
     """The meaning of an error, without its text."""
 
     kind: ErrorKind
-    window: Unit | None = None
+    window: Period | None = None
     scope: Scope = "model"
     candidate_only: bool = False
 
