@@ -10,7 +10,9 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, worker_init
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freeai.settings")
+from freeai.entrance import enter
+
+enter()
 
 app = Celery("freeai")
 app.config_from_object("django.conf:settings", namespace="CELERY")

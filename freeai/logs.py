@@ -9,6 +9,7 @@ import orjson
 import structlog
 
 LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error", "critical")}
+FORMATS = ("json", "console")
 
 
 def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
@@ -16,7 +17,7 @@ def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
 
 
 def configure(level: str, style: str) -> None:
-    """Send structlog and the standard library to stderr. `level`: a key of LEVELS. `style`: "json" or "console"."""
+    """Send structlog and the standard library to stderr. `level`: a key of LEVELS. `style`: one of FORMATS."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.gateway import setup
 from apps.gateway.announcements import first_run
-from apps.providers.offers import check_master_keys
+from apps.gateway.setup import Made
 
 CELERY = [
     "-m",
@@ -58,15 +58,8 @@ class Command(BaseCommand):
         signal.signal(
             signal.SIGTERM, lambda *_: sys.exit(0)
         )  # uvicorn raises it anew at its end: then stop the tasks too
-        made = setup.run()
-        if unreadable := check_master_keys():
-            raise CommandError(
-                f"{unreadable} stored provider key(s) cannot be decrypted with FREEAI_MASTER_KEYS. "
-                "Restore the master key that encrypted them; starting would make them useless."
-            )
         url = f"http://{options['host']}:{options['port']}"
-        self.stdout.write(first_run(made, url) if made else f"FreeAI on {url}")
-        self.stdout.flush()
+        setup.run(lambda made: self._announce(made, url))
         tasks = None if options["no_tasks"] else _start_tasks()
         try:
             _serve(options["host"], options["port"])
@@ -74,6 +67,10 @@ class Command(BaseCommand):
             if tasks is not None:
                 _stop_tasks(tasks)
             os.close(lock)
+
+    def _announce(self, made: Made, url: str) -> None:
+        self.stdout.write(first_run(made, url) if made else f"FreeAI on {url}")
+        self.stdout.flush()
 
 
 def _claim(path: Path) -> int:
