@@ -22,6 +22,7 @@ from apps.core.state.contract import PastUsage, StateStore
 from apps.core.state.memory import MemoryStore
 from apps.gateway import __version__
 from apps.gateway.shortlist import Shortlists
+from apps.gateway.supervision import Loops
 from apps.providers import offers
 from apps.providers.image_fetch import ImageFetcher
 from apps.providers.transport import Switchboard
@@ -45,13 +46,14 @@ class Runtime:
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
         self.writer = Writer(self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._loops: list[asyncio.Task[None]] = []
+        self._loops = Loops()
 
     async def start(self) -> None:
         """Load the snapshot, adopt what dead processes left, rebuild the quota state, start the loops. Raises DatabaseError."""
         past = await sync_to_async(self._recover)()
         await self.store.restore(past, clock.now())
-        self._loops = [asyncio.create_task(self.writer.run()), asyncio.create_task(self._follow_snapshot())]
+        self._loops.keep("writer", self.writer.run)
+        self._loops.keep("snapshot", self._follow_snapshot)
         metrics.state_store_mode("memory")
         _spare_the_collector()
         metrics.build_info(__version__, platform.python_version())
@@ -60,9 +62,7 @@ class Runtime:
         """Finish background work, write the last events, close the connections."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._loops.stop()
         await self.transport.aclose()
         await self.images.aclose()
         try:

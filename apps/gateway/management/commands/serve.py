@@ -3,7 +3,6 @@
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.gateway import setup
 from apps.gateway.announcements import first_run
+from apps.gateway.celery_child import CeleryChild
 from apps.gateway.setup import Made
-
-CELERY = [
-    "-m",
-    "celery",
-    "--quiet",
-    "-A",
-    "freeai.celery",
-    "worker",
-    "--beat",
-    "--pool",
-    "solo",
-    "--loglevel",
-    "WARNING",
-]
-QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-STOP_TIMEOUT_S = 10
 
 
 class Command(BaseCommand):
@@ -60,12 +44,14 @@ class Command(BaseCommand):
         )  # uvicorn raises it anew at its end: then stop the tasks too
         url = f"http://{options['host']}:{options['port']}"
         setup.run(lambda made: self._announce(made, url))
-        tasks = None if options["no_tasks"] else _start_tasks()
+        tasks = None if options["no_tasks"] else CeleryChild()
         try:
+            if tasks is not None:
+                tasks.start()
             _serve(options["host"], options["port"])
         finally:
             if tasks is not None:
-                _stop_tasks(tasks)
+                tasks.stop()
             os.close(lock)
 
     def _announce(self, made: Made, url: str) -> None:
@@ -105,21 +91,3 @@ def _serve(host: str, port: int) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.FREEAI_SHUTDOWN_GRACE_S,
     )
-
-
-def _start_tasks() -> "subprocess.Popen[bytes]":
-    """In a session of its own, so that Ctrl-C reaches it through us, after the streams; it follows us if we are killed."""
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-        [sys.executable, *CELERY, *QUIET],
-        env=os.environ | {"FREEAI_PARENT_PID": str(os.getpid())},
-        cwd=settings.BASE_DIR,
-        start_new_session=True,
-    )
-
-
-def _stop_tasks(tasks: "subprocess.Popen[bytes]") -> None:
-    tasks.terminate()
-    try:
-        tasks.wait(timeout=STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        tasks.kill()
