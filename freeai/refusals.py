@@ -28,19 +28,24 @@ def _of_the_database(error: DatabaseError | InterfaceError) -> str | None:
     if _is_undefined(error):
         return OUTDATED
     if connection.vendor == "sqlite":
-        file = Path(connection.settings_dict["NAME"])
-        if not file.exists():
-            return NOT_SET_UP
-        if type(error) in (
-            OperationalError,
-            DatabaseError,
-        ):  # locked, read-only, full; not a database, damaged
-            return f"The database {file} cannot be used: {_first_line(error)}. Mend it, or correct FREEAI_DATABASE_URL."
-    elif isinstance(error, OperationalError | InterfaceError) or _is_refused_option(error):
+        return _of_sqlite(error, Path(connection.settings_dict["NAME"]))
+    if isinstance(error, OperationalError | InterfaceError) or _is_refused_option(error):
         return (
             f"The database does not answer: {_first_line(error)}. Start it, or correct FREEAI_DATABASE_URL."
         )
     return None
+
+
+def _of_sqlite(error: DatabaseError | InterfaceError, file: Path) -> str | None:
+    if type(error) not in (
+        OperationalError,
+        DatabaseError,
+    ):  # locked, read-only, full; not a database, damaged
+        return None
+    if not file.exists() and _is_in_data_directory(file):
+        return NOT_SET_UP
+    reason = _first_line(error) if file.parent.is_dir() else f"there is no directory {file.parent}"
+    return f"The database {file} cannot be used: {reason}. Mend that, or correct FREEAI_DATABASE_URL."
 
 
 def _is_undefined(error: Exception) -> bool:
