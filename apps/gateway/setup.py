@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
@@ -60,13 +60,24 @@ def prepare() -> None:
 def make_first_secrets(show: Callable[[Made], None]) -> None:
     """On the first run an administrator, an admin token and a client key. `show` gets what was made, perhaps nothing.
 
-    It is called before the secrets are committed, so that what could not be shown does not exist. Raises DatabaseError.
+    It is called before the secrets are committed: what could not be shown does not exist. Raises DatabaseError, CommandError.
     """
     try:
         with transaction.atomic():
-            show(_first_secrets())
+            _shown(_first_secrets(), show)
     except IntegrityError:
-        show(Made())  # another process was first, and showed its own
+        _shown(Made(), show)  # another process was first, and showed its own
+
+
+def _shown(made: Made, show: Callable[[Made], None]) -> None:
+    try:
+        show(made)
+    except OSError as error:
+        if made:
+            raise CommandError(
+                f"The secrets of the first run could not be printed ({error.strerror}), so they were not made. "
+                "Run `manage.py setup` where they can be read."
+            ) from error
 
 
 def refuse_wrong_master_key() -> None:

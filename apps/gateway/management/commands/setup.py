@@ -4,10 +4,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.gateway import setup
-from apps.gateway.announcements import first_run
+from apps.gateway.announcements import first_run, url_of
 from apps.gateway.setup import Made
 
 
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         if as_json:
             text = json.dumps({name: value or None for name, value in asdict(made).items()})
         elif made:
-            text = first_run(made, "http://127.0.0.1:8000")
+            text = first_run(made, url_of(settings.FREEAI_HOST, settings.FREEAI_PORT))
         else:
             text = "Everything was set up already."
         self.stdout.write(text)
