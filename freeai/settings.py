@@ -64,9 +64,6 @@ ROOT_URLCONF = "freeai.urls"
 ASGI_APPLICATION = "freeai.asgi.application"
 
 INSTALLED_APPS = [
-    *(
-        ["daphne"] if "runserver" in sys.argv else []
-    ),  # it brings Twisted; uvicorn serves, daphne only develops
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
