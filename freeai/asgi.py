@@ -1,6 +1,6 @@
 """The ASGI application: `/v1` and the probes to the lean handler, everything else to Django; the lifespan starts and stops the gateway."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from freeai.entrance import enter
@@ -15,15 +15,15 @@ from apps.gateway.asgi import LeanHandler  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
 from freeai.refusals import sentence  # noqa: E402
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 lean = LeanHandler()
-site: Any = get_asgi_application()
+site = get_asgi_application()
 
 
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
+async def application(scope: Message, receive: Receive, send: Send) -> None:
     """See the module."""
     if scope["type"] == "http":
         await (lean if is_lean(scope["path"]) else site)(scope, receive, send)

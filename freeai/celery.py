@@ -5,7 +5,6 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import structlog
 from celery import Celery
@@ -31,12 +30,12 @@ BEAT_INTERVAL_S = 1.0  # how long a stop waits for beat at most
 
 
 @setup_logging.connect
-def _keep_our_logs(**_: Any) -> None:
+def _keep_our_logs(**_: object) -> None:
     """That somebody listens is what keeps Celery from setting up its own."""
 
 
 @worker_init.connect
-def _prepare(**_: Any) -> None:
+def _prepare(**_: object) -> None:
     for folder in ("queue", "control"):
         Path(settings.BROKER_DIR, folder).mkdir(parents=True, exist_ok=True)
     if parent := os.environ.get(PARENT):
@@ -84,13 +83,13 @@ _beats: list[Beat] = []
 
 
 @worker_ready.connect
-def _start_beat(**_: Any) -> None:
+def _start_beat(**_: object) -> None:
     if os.environ.get(PARENT):
         _beats.append(Beat())
         _beats[0].start()
 
 
 @worker_shutdown.connect
-def _stop_beat(**_: Any) -> None:
+def _stop_beat(**_: object) -> None:
     for beat in _beats:
         beat.stop()

@@ -6,7 +6,6 @@ They have a tag of their own, so that the entrance runs them in every process, a
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -18,7 +17,7 @@ TAG = "freeai"
 
 
 @register(TAG)
-def variables(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+def variables(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[CheckMessage]:
     """E001: a variable, or the file that stands in for it, holds what it may not."""
     refused = list(env.refused.values())
     if _why_not_writable(settings.DATA_DIR):  # then the files in it are no matter
@@ -27,7 +26,7 @@ def variables(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[
 
 
 @register(TAG)
-def data_directory(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+def data_directory(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[CheckMessage]:
     """E002: nothing can be written where everything is written."""
     reason = _why_not_writable(settings.DATA_DIR)
     sentence = f"FREEAI_DATA_DIR must be a directory that FreeAI may write to: {reason}."

@@ -3,7 +3,6 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
 
 import orjson
 import structlog
@@ -12,7 +11,7 @@ LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "wa
 FORMATS = ("json", "console")
 
 
-def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
+def _dumps(event: MutableMapping[str, object], **_: object) -> str:
     return orjson.dumps(event, default=str).decode()
 
 

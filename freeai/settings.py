@@ -5,7 +5,6 @@ Importing this writes nothing and refuses nothing: see `env`, `checks` and `entr
 
 import sys
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from dj_database_url import DBConfig
@@ -138,7 +137,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-CACHES: dict[str, dict[str, Any]] = {
+CACHES: dict[str, dict[str, str]] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": FREEAI_REDIS_URL}
     if FREEAI_REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
