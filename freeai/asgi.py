@@ -1,32 +1,29 @@
 """The ASGI application: `/v1` and the probes to the lean handler, everything else to Django; the lifespan starts and stops the gateway."""
 
-import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import django
+from freeai.entrance import enter
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freeai.settings")
-django.setup()
+enter(needs_secrets=True)
 
-from django.conf import settings  # noqa: E402
+from asgiref.sync import sync_to_async  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 
-from apps.gateway import runtime  # noqa: E402
+from apps.gateway import runtime, setup  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.urls import is_lean  # noqa: E402
-from freeai import logs  # noqa: E402
+from freeai.refusals import sentence  # noqa: E402
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-logs.configure(settings.FREEAI_LOG_LEVEL, settings.FREEAI_LOG_FORMAT)
 lean = LeanHandler()
-site: Any = get_asgi_application()
+site = get_asgi_application()
 
 
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
+async def application(scope: Message, receive: Receive, send: Send) -> None:
     """See the module."""
     if scope["type"] == "http":
         await (lean if is_lean(scope["path"]) else site)(scope, receive, send)
@@ -37,12 +34,14 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
-    gateway = runtime.Runtime()
     await receive()
     try:
+        await sync_to_async(setup.refuse_wrong_master_key)()
+        gateway = runtime.Runtime()
         await gateway.start()
     except Exception as error:  # noqa: BLE001 - the server prints the message and exits
-        await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+        message = sentence(error) or f"{type(error).__name__}: {error}"
+        await send({"type": "lifespan.startup.failed", "message": message})
         return
     runtime.install(gateway)
     await send({"type": "lifespan.startup.complete"})

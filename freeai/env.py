@@ -1,70 +1,49 @@
-"""Reading the environment: `FREEAI_*` variables, and secrets that live in the data directory when no variable gives them."""
+"""Reading the environment: `FREEAI_*` variables, and secrets that live in the data directory when no variable gives them.
+
+Nothing here raises and nothing writes. A value that cannot be used is noted in `refused` and its default stands in; the entrance
+of every process (`freeai.entrance`) ends it in words before anything works with a default that nobody asked for.
+"""
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from django.core.exceptions import ImproperlyConfigured
+T = TypeVar("T")
 
-TRUE = {"1", "true", "yes", "on"}
-FALSE = {"0", "false", "no", "off", ""}
-
-
-def text(name: str, default: str = "") -> str:
-    """The variable, stripped."""
-    return os.environ.get(name, default).strip()
+known: set[str] = set()
+refused: dict[str, str] = {}  # by variable: one sentence that names it and says what is allowed
 
 
-def flag(name: str, default: bool = False) -> bool:
-    """A yes or no. Raises ImproperlyConfigured on anything else."""
-    value = os.environ.get(name, "1" if default else "0").strip().lower()
-    if value in TRUE:
-        return True
-    if value in FALSE:
-        return False
-    raise ImproperlyConfigured(f"{name} must be one of 1, 0, true, false, yes, no, on, off; it is {value!r}.")
+def read(name: str, default: T, parse: Callable[[str], T]) -> T:
+    """What the variable says, stripped; `default` where it is unset or empty. `parse` raises ValueError("one of …")."""
+    known.add(name)
+    text = os.environ.get(name, "").strip()
+    return _parsed(name, name, text, parse, default) if text else default
 
 
-def integer(name: str, default: int, minimum: int = 0) -> int:
-    """A whole number of at least `minimum`. Raises ImproperlyConfigured."""
-    value = os.environ.get(name, "").strip() or str(default)
+def secret(name: str, file: Path, default: T, parse: Callable[[str], T]) -> T:
+    """The variable, else what is in the file, else `default`: set-up has not made it yet."""
+    known.add(name)
+    if text := os.environ.get(name, "").strip():
+        return _parsed(name, name, text, parse, default)
     try:
-        number = int(value)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a whole number; it is {value!r}.") from None
-    if number < minimum:
-        raise ImproperlyConfigured(f"{name} must be at least {minimum}; it is {number}.")
-    return number
+        text = file.read_text().strip()
+    except (FileNotFoundError, NotADirectoryError):  # of a data directory that is none, its own check speaks
+        return default
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        refused[name] = f"{name} is not set, and {file}, which would hold it, cannot be read: {reason}."
+        return default
+    if not text:
+        refused[name] = f"{name} is not set, and {file}, which would hold it, is empty: restore that file."
+        return default
+    return _parsed(name, f"{name} (from {file})", text, parse, default)
 
 
-def listing(name: str, default: str = "") -> list[str]:
-    """Comma-separated values, empty ones left out."""
-    return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
-
-
-def secret(name: str, path: Path, generate: Callable[[], str]) -> str:
-    """The variable, else the file, else a new value written to the file (mode 600)."""
-    if value := text(name):
-        return value
+def _parsed(name: str, source: str, text: str, parse: Callable[[str], T], default: T) -> T:
     try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        pass
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _create_once(path, generate())
-
-
-def _create_once(path: Path, value: str) -> str:
-    """Write `value` unless another process was first; return what the file then holds."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(value + "\n")
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return path.read_text().strip()
-    finally:
-        draft.unlink()
-    return value
+        return parse(text)
+    except ValueError as error:
+        refused[name] = f"{source} must be {error}"
+        return default

@@ -3,20 +3,20 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
 
 import orjson
 import structlog
 
 LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error", "critical")}
+FORMATS = ("json", "console")
 
 
-def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
+def _dumps(event: MutableMapping[str, object], **_: object) -> str:
     return orjson.dumps(event, default=str).decode()
 
 
 def configure(level: str, style: str) -> None:
-    """Send structlog and the standard library to stderr. `level`: a key of LEVELS. `style`: "json" or "console"."""
+    """Send structlog and the standard library to stderr. `level`: a key of LEVELS. `style`: one of FORMATS."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

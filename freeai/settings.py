@@ -1,52 +1,57 @@
-"""Django settings, driven by `FREEAI_*` variables (the table is docs/OPERATIONS.md § 2). Nothing needs setting to start."""
+"""Django settings, driven by `FREEAI_*` variables (the table is docs/OPERATIONS.md § 2). Nothing needs setting to start.
 
-import secrets
+Importing this writes nothing and refuses nothing: see `env`, `checks` and `entrance`.
+"""
+
 import sys
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import dj_database_url
-from cryptography.fernet import Fernet
+from dj_database_url import DBConfig
 
-from freeai import env
+from freeai import env, values
+from freeai.logs import FORMATS, LEVELS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.text("FREEAI_DATA_DIR") or BASE_DIR / "var").resolve()
+DATA_DIR = env.read("FREEAI_DATA_DIR", BASE_DIR / "var", values.directory)
 
-# --- secrets: from the environment, else made once in var/secrets -----------------------------------------------------------
-SECRET_KEY = env.secret(
-    "FREEAI_SECRET_KEY", DATA_DIR / "secrets" / "secret_key", lambda: secrets.token_urlsafe(50)
+# --- secrets: from the environment, else from the files that set-up makes ----------------------------------------------------
+FREEAI_SECRETS_DIR = DATA_DIR / "secrets"
+SECRET_KEY = env.secret("FREEAI_SECRET_KEY", FREEAI_SECRETS_DIR / "secret_key", "", values.anything)
+NO_KEYS: list[str] = []
+FREEAI_MASTER_KEYS = env.secret(
+    "FREEAI_MASTER_KEYS", FREEAI_SECRETS_DIR / "master_keys", NO_KEYS, values.master_keys
 )
-FREEAI_MASTER_KEYS = [
-    key.strip()
-    for key in env.secret(
-        "FREEAI_MASTER_KEYS", DATA_DIR / "secrets" / "master_keys", lambda: Fernet.generate_key().decode()
-    ).split(",")
-    if key.strip()
-]
+FREEAI_ADMIN_TOKEN = env.read("FREEAI_ADMIN_TOKEN", "", values.token)
+FREEAI_METRICS_TOKEN = env.read("FREEAI_METRICS_TOKEN", "", values.token)
+SILENCED_SYSTEM_CHECKS = [] if SECRET_KEY else ["security.W009"]  # a weak key: set-up makes a strong one
 
 # --- how it runs ------------------------------------------------------------------------------------------------------------
-DEBUG = env.flag("FREEAI_DEBUG")
-FREEAI_REDIS_URL = env.text("FREEAI_REDIS_URL")
-FREEAI_WORKERS = env.integer("FREEAI_WORKERS", 1, minimum=1)
-FREEAI_ADMIN_TOKEN = env.text("FREEAI_ADMIN_TOKEN")
-FREEAI_METRICS_TOKEN = env.text("FREEAI_METRICS_TOKEN")
-FREEAI_MAX_BODY_BYTES = env.integer("FREEAI_MAX_BODY_BYTES", 26 * 1024 * 1024, minimum=1024)
-FREEAI_SHUTDOWN_GRACE_S = env.integer("FREEAI_SHUTDOWN_GRACE_S", 30)
-FREEAI_LOG_LEVEL = env.text("FREEAI_LOG_LEVEL", "info").lower()
-FREEAI_LOG_FORMAT = env.text("FREEAI_LOG_FORMAT", "console" if sys.stderr.isatty() else "json").lower()
+DEBUG = env.read("FREEAI_DEBUG", False, values.yes_or_no)
+FREEAI_HOST = env.read("FREEAI_HOST", "127.0.0.1", values.host)
+FREEAI_PORT = env.read("FREEAI_PORT", 8000, values.whole_number(0, 65_535))
+FREEAI_REDIS_URL = env.read("FREEAI_REDIS_URL", "", values.redis_url)
+FREEAI_WORKERS = env.read("FREEAI_WORKERS", 1, values.one_web_process)
+FREEAI_MAX_BODY_BYTES = env.read(
+    "FREEAI_MAX_BODY_BYTES", 26 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
+)
+FREEAI_SHUTDOWN_GRACE_S = env.read("FREEAI_SHUTDOWN_GRACE_S", 30, values.whole_number(0, 86_400))
+FREEAI_LOG_LEVEL = env.read("FREEAI_LOG_LEVEL", "info", values.one_of(LEVELS))
+FREEAI_LOG_FORMAT = env.read(
+    "FREEAI_LOG_FORMAT", "console" if sys.stderr.isatty() else "json", values.one_of(FORMATS)
+)
 FREEAI_SPOOL_DIR = DATA_DIR / "spool"
 
 # --- the web ----------------------------------------------------------------------------------------------------------------
-PUBLIC_URL = env.text("FREEAI_PUBLIC_URL")
+PUBLIC_URL = env.read("FREEAI_PUBLIC_URL", "", values.public_url)
 SECURE = urlsplit(PUBLIC_URL).scheme == "https"
-ALLOWED_HOSTS = env.listing("FREEAI_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = env.read("FREEAI_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], values.allowed_hosts)
 if PUBLIC_URL:
-    ALLOWED_HOSTS.append(urlsplit(PUBLIC_URL).hostname or "")
-    CSRF_TRUSTED_ORIGINS = [f"{urlsplit(PUBLIC_URL).scheme}://{urlsplit(PUBLIC_URL).netloc}"]
-FREEAI_CORS_ORIGINS = frozenset(env.listing("FREEAI_CORS_ORIGINS"))
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("FREEAI_TRUST_PROXY") else None
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, values.bracketed(urlsplit(PUBLIC_URL).hostname or "")]
+    CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+FREEAI_CORS_ORIGINS: frozenset[str] = env.read("FREEAI_CORS_ORIGINS", frozenset(), values.origins)
+TRUST_PROXY = env.read("FREEAI_TRUST_PROXY", False, values.yes_or_no)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_SSL_REDIRECT = SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
@@ -59,9 +64,6 @@ ROOT_URLCONF = "freeai.urls"
 ASGI_APPLICATION = "freeai.asgi.application"
 
 INSTALLED_APPS = [
-    *(
-        ["daphne"] if "runserver" in sys.argv else []
-    ),  # it brings Twisted; uvicorn serves, daphne only develops
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -70,6 +72,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_prometheus",
+    "freeai",
     "apps.core",
     "apps.providers",
     "apps.clients",
@@ -108,18 +111,18 @@ TEMPLATES = [
 ]
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"  # collectstatic is optional: the finders serve as well
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 
 # --- data -------------------------------------------------------------------------------------------------------------------
+SQLITE = DBConfig(ENGINE="django.db.backends.sqlite3", NAME=str(DATA_DIR / "freeai.sqlite3"))
 DATABASES = {
-    "default": dj_database_url.parse(
-        env.text("FREEAI_DATABASE_URL") or f"sqlite:///{DATA_DIR / 'freeai.sqlite3'}",
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
+    "default": {
+        **env.read("FREEAI_DATABASE_URL", SQLITE, values.database_url),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -135,7 +138,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-CACHES: dict[str, dict[str, Any]] = {
+CACHES: dict[str, dict[str, str]] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": FREEAI_REDIS_URL}
     if FREEAI_REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

@@ -1,6 +1,6 @@
 """Usage events in the admin: to read, and fast however many there are."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -62,8 +62,8 @@ class UsageEventAdmin(UsageEventAdminBase):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: UsageEventRow | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: UsageEventRow | None = None) -> bool:
         return False

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import structlog
 from django.db import DataError, IntegrityError, connections, models, transaction
@@ -21,6 +20,7 @@ from apps.core.redaction import scrub
 log = structlog.get_logger("freeai.usage")
 
 BATCH = 500
+ColumnValue = str | int | float | bool | datetime | None
 OnWritten = Callable[[Sequence[UsageEvent]], None]
 REFUSALS = (
     DataError,
@@ -97,7 +97,7 @@ def _insert(batch: Sequence[UsageEvent], using: str) -> None:
     adapt = connection.ops.adapt_datetimefield_value
     rows = []
     for event in batch:
-        row: list[Any] = list(astuple(event))
+        row: list[ColumnValue] = list(astuple(event))
         row[_AT] = adapt(datetime.fromtimestamp(event.at, UTC))
         rows.append(row)
     with transaction.atomic(using=using), connection.cursor() as cursor:
@@ -106,7 +106,7 @@ def _insert(batch: Sequence[UsageEvent], using: str) -> None:
 
 def _fitted(event: UsageEvent) -> UsageEvent:
     """The event with texts that fit: PostgreSQL takes no NUL and nothing longer than the column."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, str] = {}
     for field in UsageEventRow._meta.concrete_fields:
         if isinstance(field, models.CharField):
             text: str = getattr(event, field.name)

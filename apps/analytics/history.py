@@ -70,17 +70,17 @@ class _Bucket(Func):
     formats = {"day": "YYYY-MM-DD", "minute": "YYYY-MM-DD HH24:MI"}
     lengths = {"day": 10, "minute": 16}
 
-    def __init__(self, *expressions: Any, unit: str) -> None:
+    def __init__(self, *expressions: object, unit: str) -> None:
         super().__init__(*expressions, unit=unit)
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, tuple[str | int, ...]]:
         template = f"SUBSTR(%(expressions)s, 1, {self.lengths[self.extra['unit']]})"
         return self.as_sql(compiler, connection, template=template, **context)
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, tuple[str | int, ...]]:
         template = f"TO_CHAR(%(expressions)s AT TIME ZONE 'UTC', '{self.formats[self.extra['unit']]}')"
         return self.as_sql(compiler, connection, template=template, **context)

@@ -111,6 +111,12 @@ _state_store = Children(
         multiprocess_mode="livesum",
     )
 )
+_background = Gauge(
+    "freeai_background_up",
+    "1 while this background work runs, 0 while it waits for its next try.",
+    ["task"],
+    multiprocess_mode="livemin",
+)
 _build = Gauge("freeai_build_info", "Always 1.", ["version", "python"], multiprocess_mode="livemax")
 
 
@@ -165,6 +171,11 @@ def state_store_mode(mode: str) -> None:
     for earlier in _state_store.values():
         earlier.set(0)
     _state_store[mode,].set(1)
+
+
+def background_up(task: str, up: bool) -> None:
+    """Whether this process's `task` runs."""
+    _background.labels(task).set(up)
 
 
 def build_info(version: str, python: str) -> None:

@@ -1,6 +1,6 @@
 """Client keys and admin tokens in the admin site. A new secret is shown in one message, nowhere else."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import admin, messages
@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from apps.clients import keys, tokens
 from apps.clients.models import MAX_ALLOWED, MAX_ALLOWED_NAME, AdminToken, ClientKey
+from apps.core.json_types import JSONValue
 
 if TYPE_CHECKING:
     ClientKeyAdminBase = admin.ModelAdmin[ClientKey]
@@ -135,7 +136,7 @@ class AdminTokenAdmin(AdminTokenAdminBase):
         _report_revoked(request, sum(tokens.revoke(row) for row in rows), "admin")
 
 
-def _names(value: Any) -> list[str]:
+def _names(value: JSONValue) -> list[str]:
     if not value:
         return []
     if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() for name in value):

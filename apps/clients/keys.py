@@ -179,7 +179,7 @@ def verify(raw: str, now: float) -> Principal:
 
 
 def follow_user(
-    instance: AbstractBaseUser, created: bool, update_fields: Iterable[str] | None, **_: Any
+    instance: AbstractBaseUser, created: bool, update_fields: Iterable[str] | None, **_: object
 ) -> None:
     """Receiver of the user's post_save: principals carry some fields of their users. A login changes none."""
     if created or (update_fields is not None and USER_FIELDS_SEEN.isdisjoint(update_fields)):

@@ -17,6 +17,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 from rest_framework.views import exception_handler as default_exception_handler
 
+from apps.core.json_types import JSONArray, JSONObject, JSONValue
+
 log = structlog.get_logger("freeai.api")
 
 M = TypeVar("M", bound=Model)
@@ -27,7 +29,7 @@ MAX_SHOWN = 200
 DATABASE_AWAY = "The database is out of reach. Try again later."
 
 # DRF converts "60" to 60, 5 to "5" and "yes" to True. JSON has types: a wrong one is an error of the caller.
-JSON_TYPES: tuple[tuple[type[Any], tuple[type, ...], str], ...] = (
+JSON_TYPES: tuple[tuple[type, tuple[type, ...], str], ...] = (
     (serializers.BooleanField, (bool,), "true or false"),
     (serializers.IntegerField, (int,), "a whole number"),
     (serializers.FloatField, (int, float), "a number"),
@@ -46,7 +48,7 @@ class StrictSerializer(serializers.Serializer[Any]):
                 raise ValidationError(errors)
         return super().to_internal_value(data)
 
-    def _objection(self, name: str, value: Any) -> str | None:
+    def _objection(self, name: str, value: JSONValue) -> str | None:
         field = self.fields.get(name)
         if field is None:
             return "Unknown field."
@@ -69,16 +71,16 @@ class TotalCountPagination(LimitOffsetPagination):
         """Rows left out before it."""
         return _whole_number(request, "offset", 0, range(MAX_OFFSET + 1))
 
-    def get_paginated_response(self, data: Any) -> Response:
+    def get_paginated_response(self, data: JSONArray) -> Response:
         """The array and nothing around it."""
         return Response(data, headers={"X-Total-Count": str(self.count)})
 
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def get_paginated_response_schema(self, schema: JSONObject) -> JSONObject:
         """The array's own schema, for OpenAPI."""
         return schema
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(error: Exception, context: dict[str, object]) -> Response | None:
     """DRF's handler, with the errors of the fields under `detail` like every other error of `/api`; 503 while the database is away."""
     if isinstance(error, OperationalError | InterfaceError):
         log.error("api.database_away", error=type(error).__name__)
@@ -119,7 +121,7 @@ def query_flag(request: Request, name: str) -> bool:
     return value == "true"
 
 
-def _type_error(field: Any, value: Any) -> str | None:
+def _type_error(field: object, value: JSONValue) -> str | None:
     if value is None:  # null is allowed or not by the field itself
         return None
     if isinstance(field, serializers.ListField) and isinstance(value, list):
@@ -136,7 +138,7 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _is_infinite(value: Any) -> bool:
+def _is_infinite(value: JSONValue) -> bool:
     """`1e999` is valid JSON and becomes infinity."""
     return isinstance(value, float) and not math.isfinite(value)
 

@@ -10,12 +10,9 @@ class WrongMasterKeyError(Exception):
 
 
 def _fernet() -> MultiFernet:
-    try:
-        return MultiFernet([Fernet(key) for key in settings.FREEAI_MASTER_KEYS])
-    except ValueError as error:
-        raise ImproperlyConfigured(
-            "FREEAI_MASTER_KEYS must hold Fernet keys (32 url-safe base64 bytes), comma-separated."
-        ) from error
+    if not settings.FREEAI_MASTER_KEYS:
+        raise ImproperlyConfigured("There is no master key yet: run `manage.py setup`.")
+    return MultiFernet([Fernet(key) for key in settings.FREEAI_MASTER_KEYS])
 
 
 def encrypt(secret: str) -> str:

@@ -1,13 +1,15 @@
 """How deep JSON may nest: recursion over hostile input ends in an answer, not in a RecursionError."""
 
-from typing import Any, Final
+from typing import Final
+
+from apps.core.json_types import JSONArray, JSONObject, JSONValue
 
 MAX_DEPTH: Final = 100
 
 
-def is_too_deep(value: Any) -> bool:
+def is_too_deep(value: JSONValue) -> bool:
     """Whether dicts and lists nest deeper than MAX_DEPTH levels below `value`. Does not recurse."""
-    level: list[Any] = [value]
+    level: list[JSONObject | JSONArray] = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
         level = [
             child

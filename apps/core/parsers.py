@@ -6,6 +6,7 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from apps.core.json_types import JSONValue
 from apps.core.nesting import MAX_DEPTH, is_too_deep
 
 
@@ -13,12 +14,15 @@ class StrictJSONParser(JSONParser):
     """DRF's, which refuses NaN, and nothing nested too deep to be walked or stored."""
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, object] | None = None,
     ) -> Any:
         """The value in the body. Raises ParseError."""
         too_deep = ParseError(f"JSON parse error - nested deeper than {MAX_DEPTH} levels")
         try:
-            value: Any = super().parse(stream, media_type, parser_context)
+            value: JSONValue = super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise too_deep from None
         if isinstance(value, dict | list) and is_too_deep(value):

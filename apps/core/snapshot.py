@@ -94,7 +94,7 @@ def announce(name: str) -> None:
 def watch(name: str, *watched: type[models.Model]) -> None:
     """Announce `name` at every save and delete of these models."""
 
-    def changed(**_: Any) -> None:
+    def changed(**_: object) -> None:
         announce(name)
 
     for model in watched:

@@ -1,6 +1,21 @@
 """What the console shows at start."""
 
+from ipaddress import ip_address
+
 from apps.gateway.setup import Made
+
+IPV4 = 4
+
+
+def url_of(host: str, port: int) -> str:
+    """Where this machine reaches what listens there."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return f"http://{host}:{port}"
+    if address.is_unspecified:
+        host = "127.0.0.1" if address.version == IPV4 else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def first_run(made: Made, url: str) -> str:

@@ -23,6 +23,7 @@ from apps.core.state.contract import StateStore
 from apps.core.state.keys import provider_of
 from apps.gateway import __version__, past
 from apps.gateway.attempts.shortlist import Shortlists
+from apps.gateway.supervision import Loops
 from apps.providers import offers
 from apps.providers.image_fetch import ImageFetcher
 from apps.providers.transport import Switchboard
@@ -47,13 +48,14 @@ class Runtime:
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
         self.writer = Writer(self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._loops: list[asyncio.Task[None]] = []
+        self._loops = Loops()
 
     async def start(self) -> None:
         """Load the snapshot, adopt what dead processes left, rebuild the quota state, start the loops. Raises DatabaseError."""
         await sync_to_async(self._recover)()
         await self.store.restore(past.read, clock.now())
-        self._loops = [asyncio.create_task(self.writer.run()), asyncio.create_task(self._follow_snapshot())]
+        self._loops.keep("writer", self.writer.run)
+        self._loops.keep("snapshot", self._follow_snapshot)
         metrics.state_store_mode(self.store.mode)
         _spare_the_collector()
         metrics.build_info(__version__, platform.python_version())
@@ -62,9 +64,7 @@ class Runtime:
         """Finish background work, write the last events, close the connections."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._loops.stop()
         await self.transport.aclose()
         await self.images.aclose()
         try:

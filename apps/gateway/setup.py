@@ -1,18 +1,23 @@
 """First-run set-up, idempotent: migrate, an administrator, an admin token, a first client key, the catalogue, the built-in strategies."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.clients import keys, tokens
 from apps.clients.models import AdminToken, ClientKey
+from apps.core import secret_files
 from apps.gateway.models import AppConfig
 from apps.providers.catalogue_sync import sync
+from apps.providers.offers import check_master_keys
 from apps.strategies.library import install_builtins
 
 ADMIN = "admin"
@@ -30,14 +35,58 @@ class Made:
         return bool(self.password or self.admin_token or self.client_key)
 
 
-def run() -> Made:
-    """Bring the installation to a state in which it can serve. Raises DatabaseError, CatalogueError."""
+def run(show: Callable[[Made], None]) -> None:
+    """All of it: `prepare`, then `make_first_secrets`."""
+    prepare()
+    make_first_secrets(show)
+
+
+def prepare() -> None:
+    """Bring the installation to a state in which it can serve.
+
+    Raises OSError, DatabaseError, CatalogueError, and ImproperlyConfigured for a wrong master key.
+    """
+    for directory in (settings.DATA_DIR, settings.STATIC_ROOT):
+        directory.mkdir(parents=True, exist_ok=True)
+    secret_files.ensure()
     if unapplied_migrations():
         call_command("migrate", interactive=False, verbosity=0)
     sync()
     install_builtins()
     AppConfig.objects.get_or_create(pk=1)
-    return _first_secrets()
+    refuse_wrong_master_key()
+
+
+def make_first_secrets(show: Callable[[Made], None]) -> None:
+    """On the first run an administrator, an admin token and a client key. `show` gets what was made, perhaps nothing.
+
+    It is called before the secrets are committed: what could not be shown does not exist. Raises DatabaseError, CommandError.
+    """
+    try:
+        with transaction.atomic():
+            _shown(_first_secrets(), show)
+    except IntegrityError:
+        _shown(Made(), show)  # another process was first, and showed its own
+
+
+def _shown(made: Made, show: Callable[[Made], None]) -> None:
+    try:
+        show(made)
+    except OSError as error:
+        if made:
+            raise CommandError(
+                f"The secrets of the first run could not be printed ({error.strerror}), so they were not made. "
+                "Run `manage.py setup` where they can be read."
+            ) from error
+
+
+def refuse_wrong_master_key() -> None:
+    """Raises ImproperlyConfigured when a stored provider key cannot be read, and DatabaseError."""
+    if unreadable := check_master_keys():
+        raise ImproperlyConfigured(
+            f"{unreadable} stored provider key(s) cannot be decrypted with FREEAI_MASTER_KEYS. "
+            "Restore the master key that encrypted them; starting would make them useless."
+        )
 
 
 def unapplied_migrations() -> list[str]:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from apps.core.json_types import JSONObject
 from apps.strategies.checking import check_definition, warnings_of
 from apps.strategies.definition import DefinitionError
 from apps.strategies.models import Strategy
@@ -37,7 +38,7 @@ class StrategyForm(StrategyFormBase):
             raise forms.ValidationError(problem)
         return name
 
-    def clean_definition(self) -> Any:
+    def clean_definition(self) -> JSONObject:
         """The definition as it was given. Raises ValidationError with clause and column."""
         try:
             return check_definition(self.cleaned_data["definition"]).definition.raw

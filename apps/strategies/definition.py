@@ -7,8 +7,9 @@ what is allowed. ``lint_definition`` looks at a valid one with the knowledge of 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from apps.core.json_types import JSONObject
 from apps.strategies.expression import (
     FIELDS,
     UNKNOWN,
@@ -47,7 +48,7 @@ class DefinitionError(Exception):
         self.message = message
         self.allowed = tuple(allowed)
 
-    def as_detail(self) -> dict[str, Any]:
+    def as_detail(self) -> JSONObject:
         """``{"clause", "position", "message", "allowed"}``, as the API answers it."""
         return {
             "clause": self.clause,
@@ -101,7 +102,7 @@ class Preference:
 class Definition:
     """A valid definition. ``raw`` is an own copy of what was given, for storing."""
 
-    raw: dict[str, Any]
+    raw: JSONObject
     require: tuple[Requirement, ...]
     prefer: tuple[Preference, ...]
 

@@ -3,12 +3,13 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from apps.core.json_types import JSONObject
 from apps.core.snapshot import Section
 from apps.strategies.definition import Definition, DefinitionError, parse_definition
 from apps.strategies.profiles import NO_RULES, Lens
@@ -58,7 +59,7 @@ def _reads_text(definition: Definition) -> bool:
 Library = Mapping[str, LoadedStrategy]
 
 
-def builtins() -> list[dict[str, Any]]:
+def builtins() -> list[JSONObject]:
     """The shipped strategies: name, description, definition. Source: builtin/strategies.toml."""
     shipped = tomllib.loads(BUILTIN_FILE.read_text())
     return [{"name": name, **entry} for name, entry in shipped.items()]

@@ -64,22 +64,26 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
-def start(data_dir: Path, *options: str, console: str = "", **env: str) -> Server:
+def clean_env() -> dict[str, str]:
+    """Ours, without what configures FreeAI or Django."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("FREEAI_", "DJANGO_"))}
+
+
+def start(data_dir: Path, *options: str, console: str = "", host: str = "127.0.0.1", **env: str) -> Server:
     """Start and wait until /livez answers. `console`: what an earlier start in this directory printed."""
     port = free_port()
     data_dir.mkdir(exist_ok=True)
     log = data_dir / "console.log"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("FREEAI_", "DJANGO_"))}
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--port", str(port), *options],
+            [sys.executable, "manage.py", "serve", "--host", host, "--port", str(port), *options],
             cwd=ROOT,
-            env=clean | {"FREEAI_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"} | env,
+            env=clean_env() | {"FREEAI_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"} | env,
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
         )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:

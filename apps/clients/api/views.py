@@ -1,6 +1,6 @@
 """`/api/clients`: each user's own keys; admins reach everybody's with `?all=true`."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from django.db.models import QuerySet
 from rest_framework import mixins, status, viewsets
@@ -14,6 +14,7 @@ from apps.clients.api.serializers import ClientKeySerializer, NewClientKeySerial
 from apps.clients.authentication import is_admin
 from apps.clients.models import ClientKey
 from apps.core.api import TotalCountPagination, query_flag
+from apps.core.json_types import JSONObject
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -50,7 +51,7 @@ class ClientKeyViewSet(
         form = NewClientKeySerializer(data=request.data)
         form.is_valid(raise_exception=True)
         issued = keys.issue(_user(request), **form.validated_data)
-        body: dict[str, Any] = {**ClientKeySerializer(issued.row).data, "api_key": issued.raw}
+        body: JSONObject = {**ClientKeySerializer(issued.row).data, "api_key": issued.raw}
         return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
     def perform_destroy(self, instance: ClientKey) -> None:

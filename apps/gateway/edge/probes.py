@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.analytics import metrics as inventory
 from apps.core import snapshot
-from apps.gateway import runtime
+from apps.gateway import runtime, supervision
 from apps.gateway.edge import gauges
 from apps.gateway.edge.methods import only
 from apps.gateway.wire.errors import JSON, unauthorized
@@ -52,9 +52,13 @@ async def livez(_request: HttpRequest) -> HttpResponse:
 
 @only("GET")
 async def readyz(_request: HttpRequest) -> HttpResponse:
-    """GET /readyz: started, snapshot loaded, database in reach. 503 otherwise; `/v1` may still be served from memory."""
+    """GET /readyz: started, snapshot loaded, background work running, database in reach. 503 otherwise, though `/v1` may be served.
+
+    What is down, the log and `freeai_background_up` tell.
+    """
     ready = (
         runtime.is_running()
+        and supervision.all_up()
         and all(section.loaded for section in snapshot.SECTIONS.values())
         and await DATABASE.answers()
     )

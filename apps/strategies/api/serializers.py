@@ -7,6 +7,7 @@ from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 
 from apps.core.api import StrictSerializer
+from apps.core.json_types import JSONObject, JSONValue
 from apps.strategies.checking import check_definition
 from apps.strategies.definition import DefinitionError
 from apps.strategies.models import Strategy
@@ -44,7 +45,7 @@ class DefinitionRefused(APIException):
 class DefinitionField(serializers.JSONField):
     """A definition that compiles and that some provider can meet."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: JSONValue) -> JSONObject:
         """As it was given. Raises DefinitionRefused."""
         try:
             return check_definition(data).definition.raw

@@ -1,7 +1,5 @@
 """`/api/strategies`: every strategy, custom ones made and deleted, built-in ones edited and reset."""
 
-from typing import Any
-
 from django.db import IntegrityError, transaction
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
@@ -9,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api import TotalCountPagination, get_named
+from apps.core.json_types import JSONObject
 from apps.core.permissions import IsAdmin
 from apps.strategies.api.serializers import (
     DuplicateName,
@@ -56,7 +55,7 @@ class StrategyViewSet(
         return Response(_written(form.save()))
 
     @transaction.atomic
-    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def destroy(self, request: Request, *_: object, **__: object) -> Response:
         """Delete a custom strategy. Raises NotForThisStrategy for a built-in one."""
         row = self._locked()
         if row.is_builtin:
@@ -85,6 +84,6 @@ class StrategyViewSet(
         return self.get_object()
 
 
-def _written(row: Strategy) -> dict[str, Any]:
+def _written(row: Strategy) -> JSONObject:
     warnings = warnings_of(row.definition)
     return {**StrategySerializer(row).data, "warnings": [warning.as_detail() for warning in warnings]}

@@ -9,7 +9,7 @@ Pure: no Django, no clock, no I/O. Everything wrong is found when compiling; eva
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from apps.strategies.expression.checker import check_condition
 from apps.strategies.expression.compiler import compile_typed
@@ -37,6 +37,8 @@ UNKNOWN: Final = None
 Verdict: TypeAlias = bool | None
 """True, False or UNKNOWN."""
 
+Evaluate: TypeAlias = Callable[[CandidateFacts, RequestFacts], Verdict]
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -49,12 +51,12 @@ class Compiled:
     source: str
     syntax: Node
     fields: tuple[Field, ...]
-    evaluate: Callable[[CandidateFacts, RequestFacts], Verdict]
+    evaluate: Evaluate
 
 
 def compile_expression(source: str) -> Compiled:
     """Parses, checks and compiles a condition. Raises ExpressionError."""
     syntax = parse(source)
-    run = compile_typed(check_condition(syntax))
+    run = cast(Evaluate, compile_typed(check_condition(syntax)))  # of a condition, says the checker
     named = {node.name for node in walk(syntax) if isinstance(node, Name)}
     return Compiled(source, syntax, tuple(field for field in FIELDS.values() if field.name in named), run)

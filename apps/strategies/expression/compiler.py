@@ -8,15 +8,14 @@ single call.
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
 
 from apps.strategies.expression.core import Apply, Build, Choose, Combine, Constant, Read, Typed
 from apps.strategies.expression.fields import CandidateFacts, Field, RequestFacts
 from apps.strategies.expression.operators import Function
-from apps.strategies.expression.types import BOOL
+from apps.strategies.expression.types import BOOL, Value
 
-Run = Callable[[CandidateFacts, RequestFacts], Any]
-Getter = Callable[[CandidateFacts], Any]
+Run = Callable[[CandidateFacts, RequestFacts], Value]
+Getter = Callable[[CandidateFacts], Value]
 
 
 def compile_typed(node: Typed) -> Run:
@@ -112,15 +111,15 @@ def _read(field: Field) -> Run:
 
 
 def _unary(function: Function, operand: Run) -> Run:
-    def run(candidate: CandidateFacts, request: RequestFacts) -> Any:
+    def run(candidate: CandidateFacts, request: RequestFacts) -> Value:
         value = operand(candidate, request)
         return None if value is None else function(value)
 
     return run
 
 
-def _field_and_constant(function: Function, get: Getter, constant: object) -> Run:
-    def run(candidate: CandidateFacts, request: RequestFacts) -> Any:
+def _field_and_constant(function: Function, get: Getter, constant: Value) -> Run:
+    def run(candidate: CandidateFacts, request: RequestFacts) -> Value:
         value = get(candidate)
         return None if value is None else function(value, constant)
 
@@ -128,7 +127,7 @@ def _field_and_constant(function: Function, get: Getter, constant: object) -> Ru
 
 
 def _binary(function: Function, left: Run, right: Run) -> Run:
-    def run(candidate: CandidateFacts, request: RequestFacts) -> Any:
+    def run(candidate: CandidateFacts, request: RequestFacts) -> Value:
         first = left(candidate, request)
         if first is None:
             return None
@@ -142,7 +141,7 @@ def _combine(operands: list[Run], *, decisive: bool) -> Run:
     """Reads on past an unknown operand: ``unknown && false`` is false, as CEL absorbs errors."""
     neutral = not decisive
 
-    def run(candidate: CandidateFacts, request: RequestFacts) -> Any:
+    def run(candidate: CandidateFacts, request: RequestFacts) -> Value:
         verdict: bool | None = neutral
         for operand in operands:
             value = operand(candidate, request)
@@ -156,7 +155,7 @@ def _combine(operands: list[Run], *, decisive: bool) -> Run:
 
 
 def _choose(condition: Run, then: Run, otherwise: Run) -> Run:
-    def run(candidate: CandidateFacts, request: RequestFacts) -> Any:
+    def run(candidate: CandidateFacts, request: RequestFacts) -> Value:
         verdict = condition(candidate, request)
         if verdict is None:
             return None
@@ -166,7 +165,7 @@ def _choose(condition: Run, then: Run, otherwise: Run) -> Run:
 
 
 def _build(items: list[Run]) -> Run:
-    def run(candidate: CandidateFacts, request: RequestFacts) -> tuple[Any, ...] | None:
+    def run(candidate: CandidateFacts, request: RequestFacts) -> Value:
         values = tuple([item(candidate, request) for item in items])
         return None if None in values else values
 

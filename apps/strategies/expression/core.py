@@ -4,11 +4,10 @@ The checker makes it, the compiler consumes it. Each node knows its static type.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from apps.strategies.expression.fields import Field
 from apps.strategies.expression.operators import Function
-from apps.strategies.expression.types import BOOL, Type
+from apps.strategies.expression.types import BOOL, Type, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,7 @@ class Constant:
     """A value that does not depend on candidate or request; None is the constant unknown (``1 / 0``)."""
 
     type: Type
-    value: Any
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from apps.strategies.expression.literals import INT_MAX, INT_MIN
 from apps.strategies.expression.types import (
@@ -18,11 +18,12 @@ from apps.strategies.expression.types import (
     INT,
     STRING,
     Type,
+    Value,
     comparable,
     orderable,
 )
 
-Function = Callable[..., Any]
+Function = Callable[..., Value]
 
 
 @dataclass(frozen=True, slots=True)

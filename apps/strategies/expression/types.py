@@ -1,7 +1,10 @@
 """The static types of the expression language: CEL's int, double, string, bool and lists of these."""
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
+
+Value: TypeAlias = bool | int | float | str | tuple["Value", ...] | None
+"""What an expression yields; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

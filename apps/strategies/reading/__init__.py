@@ -17,10 +17,11 @@ tools that only programmers' agents offer, and from a high `reasoning_effort`.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
+from apps.core.json_types import JSONObject
 from apps.providers.types import ChatRequest
 from apps.strategies.reading.cues import Scores, read
 from apps.strategies.reading.excerpt import system_text, user_text
@@ -102,6 +103,6 @@ def _coding_tools(request: ChatRequest) -> tuple[str, ...]:
     return tuple(name for name in _tool_names(request.body) if name.lower() in CODING_TOOLS)
 
 
-def _tool_names(body: dict[str, Any]) -> Iterator[str]:
+def _tool_names(body: JSONObject) -> Iterator[str]:
     for tool in (body.get("tools") or ())[:MAX_TOOLS_READ]:
         yield (tool.get("function") or tool.get("custom") or {}).get("name") or ""

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Final
+
+from apps.core.json_types import JSONObject
 
 MAX_HEAD: Final = 700
 MAX_TAIL: Final = 500
@@ -16,7 +18,7 @@ MAX_MESSAGES: Final = 50
 MAX_PARTS: Final = 16
 """Of a message in parts, the last so many are read."""
 
-Message = dict[str, Any]
+Message = JSONObject
 
 
 def user_text(messages: Sequence[Message]) -> str:

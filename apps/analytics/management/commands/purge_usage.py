@@ -18,7 +18,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help='print {"days": n, "deleted": n}')
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         days: int = options["days"]
         if days < 1:
             raise CommandError(f"--days must be at least 1; it is {days}.")

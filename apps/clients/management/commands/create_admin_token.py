@@ -29,7 +29,7 @@ class Command(BaseCommand):
             "--json", action="store_true", help="print a JSON object instead of the bare token"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         """Raises CommandError."""
         if not get_user_model().objects.filter(is_superuser=True, is_active=True).exists():
             raise CommandError("There is no superuser for the token to act as.", returncode=NO_SUPERUSER)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.clients import keys
 from apps.clients.management import arguments
 from apps.clients.models import MAX_RPM
+from apps.core.json_types import JSONObject
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object instead of the bare key")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         """Raises CommandError."""
         days: int | None = options["expires_days"]
         issued = keys.issue(
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(_describe(issued)) if options["json"] else issued.raw)
 
 
-def _describe(issued: keys.IssuedKey) -> dict[str, Any]:
+def _describe(issued: keys.IssuedKey) -> JSONObject:
     row = issued.row
     return {
         "name": row.name,

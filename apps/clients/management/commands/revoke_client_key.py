@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("key", help="its whole key_hash, or its preview (fai_***abc)")
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         """Raises CommandError."""
         row = _find(options["key"])
         changed = keys.revoke(row)

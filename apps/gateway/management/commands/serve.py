@@ -3,45 +3,40 @@
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.clients.management.arguments import whole_number
 from apps.core.state.choice import why_not
-from apps.gateway import setup
-from apps.gateway.announcements import first_run
-from apps.gateway.edge.protocol import Protocol
-from apps.providers.offers import check_master_keys
+from apps.gateway import listening, setup
+from apps.gateway.announcements import first_run, url_of
+from apps.gateway.celery_child import CeleryChild
+from apps.gateway.setup import Made
 
-CELERY = [
-    "-m",
-    "celery",
-    "--quiet",
-    "-A",
-    "freeai.celery",
-    "worker",
-    "--beat",
-    "--pool",
-    "solo",
-    "--loglevel",
-    "WARNING",
-]
-QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-STOP_TIMEOUT_S = 10
+HIGHEST_PORT = 65_535
 
 
 class Command(BaseCommand):
     help = "Start the gateway. On the first run it sets everything up and prints what you need."
-    requires_system_checks = []
+    requires_system_checks = []  # before any command, the entrance checks the settings
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--host",
+            type=_host,
+            default=settings.FREEAI_HOST,
+            help="Name or address to listen on (default: %(default)s).",
+        )
+        parser.add_argument(
+            "--port",
+            type=whole_number(0, HIGHEST_PORT),
+            default=settings.FREEAI_PORT,
+            help="0 takes a free one (default: %(default)s).",
+        )
         parser.add_argument(
             "--workers",
             type=int,
@@ -54,25 +49,33 @@ class Command(BaseCommand):
         if refusal := why_not(options["workers"]):
             raise CommandError(refusal)
         lock = _claim(settings.DATA_DIR / "serve.lock")
+        try:
+            sockets = listening.listen(options["host"], options["port"])
+        except listening.AddressError as error:
+            raise CommandError(str(error)) from error
         signal.signal(
             signal.SIGTERM, lambda *_: sys.exit(0)
         )  # uvicorn raises it anew at its end: then stop the tasks too
-        made = setup.run()
-        if unreadable := check_master_keys():
-            raise CommandError(
-                f"{unreadable} stored provider key(s) cannot be decrypted with FREEAI_MASTER_KEYS. "
-                "Restore the master key that encrypted them; starting would make them useless."
-            )
-        url = f"http://{options['host']}:{options['port']}"
-        self.stdout.write(first_run(made, url) if made else f"FreeAI on {url}")
-        self.stdout.flush()
-        tasks = None if options["no_tasks"] else _start_tasks()
+        setup.prepare()
+        url = url_of(options["host"], listening.port_of(sockets))
+        tasks = None if options["no_tasks"] else CeleryChild()
         try:
-            _serve(options["host"], options["port"])
+            if tasks is not None:
+                tasks.start()
+            listening.serve(sockets, lambda: setup.make_first_secrets(lambda made: self._announce(made, url)))
         finally:
             if tasks is not None:
-                _stop_tasks(tasks)
+                tasks.stop()
             os.close(lock)
+
+    def _announce(self, made: Made, url: str) -> None:
+        self.stdout.write(first_run(made, url) if made else f"FreeAI on {url}")
+        self.stdout.flush()
+
+
+def _host(text: str) -> str:
+    """IPv6 may stand in brackets, as in a URL."""
+    return text.removeprefix("[").removesuffix("]")
 
 
 def _claim(path: Path) -> int:
@@ -87,41 +90,3 @@ def _claim(path: Path) -> int:
             "Stop it, or give this one its own FREEAI_DATA_DIR."
         ) from None
     return lock
-
-
-def _serve(host: str, port: int) -> None:
-    """Until a signal; open streams get FREEAI_SHUTDOWN_GRACE_S to end."""
-    uvicorn.run(
-        "freeai.asgi:application",
-        host=host,
-        port=port,
-        loop="uvloop",
-        http=Protocol,
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        proxy_headers=False,  # nothing reads the client's address; a proxy's scheme is Django's business
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=settings.FREEAI_SHUTDOWN_GRACE_S,
-    )
-
-
-def _start_tasks() -> "subprocess.Popen[bytes]":
-    """In a session of its own, so that Ctrl-C reaches it through us, after the streams; it follows us if we are killed."""
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-        [sys.executable, *CELERY, *QUIET],
-        env=os.environ | {"FREEAI_PARENT_PID": str(os.getpid())},
-        cwd=settings.BASE_DIR,
-        start_new_session=True,
-    )
-
-
-def _stop_tasks(tasks: "subprocess.Popen[bytes]") -> None:
-    tasks.terminate()
-    try:
-        tasks.wait(timeout=STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        tasks.kill()

@@ -1,33 +1,33 @@
 """`manage.py setup`: prepare the database, the catalogue and the first administrator. Safe to run again."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.gateway import setup
-from apps.gateway.announcements import first_run
+from apps.gateway.announcements import first_run, url_of
+from apps.gateway.setup import Made
 
 
 class Command(BaseCommand):
     help = "Migrate, load the catalogue, and on the first run make an administrator, an admin token and a client key."
+    requires_system_checks = []  # before any command, the entrance checks the settings
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print what was made as JSON.")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        made = setup.run()
-        if options["json"]:
-            self.stdout.write(
-                json.dumps(
-                    {
-                        "password": made.password or None,
-                        "admin_token": made.admin_token or None,
-                        "client_key": made.client_key or None,
-                    }
-                )
-            )
+        setup.run(lambda made: self._show(made, as_json=options["json"]))
+
+    def _show(self, made: Made, *, as_json: bool) -> None:
+        if as_json:
+            text = json.dumps({name: value or None for name, value in asdict(made).items()})
         elif made:
-            self.stdout.write(first_run(made, "http://127.0.0.1:8000"))
+            text = first_run(made, url_of(settings.FREEAI_HOST, settings.FREEAI_PORT))
         else:
-            self.stdout.write("Everything was set up already.")
+            text = "Everything was set up already."
+        self.stdout.write(text)
+        self.stdout.flush()

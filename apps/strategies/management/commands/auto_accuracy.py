@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.core.json_types import JSONObject
 from apps.strategies.reading.accuracy import SPLITS, PromptsError, Report, Share, read_prompts, report
 
 PROMPTS = Path("tests/strategies/data/prompts.toml")
@@ -28,7 +29,7 @@ class Command(BaseCommand):
             "--file", type=Path, default=settings.BASE_DIR / PROMPTS, help="another file of labelled prompts"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         try:
             readings = read_prompts(options["file"])
         except (OSError, PromptsError) as error:
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{title:<12}{share.ratio:>8.1%}  {share.right}/{share.total}")
 
 
-def _as_json(found: Report) -> dict[str, Any]:
+def _as_json(found: Report) -> JSONObject:
     return {
         "prompts": found.intent.total,
         "language": round(found.language.ratio, 4),

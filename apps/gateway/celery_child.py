@@ -1,0 +1,94 @@
+"""Celery worker and beat as a child of the gateway: started anew when it ends, stopped with us, and it follows us if we are killed."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import structlog
+from django.conf import settings
+
+from apps.core import clock
+from apps.gateway import supervision
+
+log = structlog.get_logger("freeai.gateway")
+
+NAME = "celery"
+WORKER = [
+    "-m",
+    "celery",
+    "--quiet",
+    "-A",
+    "freeai.celery",
+    "worker",
+    "--pool",
+    "solo",
+    "--loglevel",
+    "WARNING",
+]
+QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+STOP_TIMEOUT_S = 10.0
+
+
+class CeleryChild:
+    """One process and the thread that waits for it. `start` and `stop` belong to whoever serves."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._begin = threading.Lock()
+        self._thread = threading.Thread(target=self._keep, name="celery-child", daemon=True)
+
+    def start(self) -> None:
+        """Returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the worker finish its task, for 10 s at most. Without it, and never to return."""
+        with self._begin:
+            self._stopping.set()
+            process = self._process
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(timeout=STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._thread.join(STOP_TIMEOUT_S)
+        supervision.forget(NAME)
+
+    def _keep(self) -> None:
+        pauses = supervision.BackOff()
+        while True:
+            began = clock.monotonic()
+            reason = self._run()
+            if self._stopping.is_set():
+                return
+            supervision.mark(NAME, False)
+            pause_s = pauses.after(clock.monotonic() - began)
+            log.error("celery.ended", reason=reason, restart_in_s=pause_s)
+            if self._stopping.wait(pause_s):
+                return
+
+    def _run(self) -> str:
+        """One life of the child; why it ended."""
+        try:
+            with self._begin:
+                if self._stopping.is_set():
+                    return "stopping"
+                process = self._process = _spawn()
+        except OSError as error:  # no memory, no process left
+            return f"not started: {error.strerror}"
+        supervision.mark(NAME, True)
+        code = process.wait()
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _spawn() -> "subprocess.Popen[bytes]":
+    """In a session of its own, so that Ctrl-C reaches it through us, after the streams."""
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, *WORKER, *QUIET],
+        env=os.environ | {"FREEAI_PARENT_PID": str(os.getpid())},
+        cwd=settings.BASE_DIR,
+        start_new_session=True,
+    )

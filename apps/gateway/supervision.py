@@ -1,0 +1,88 @@
+"""Background work that must not end: what fails is logged and begun anew, after pauses that grow to a minute.
+
+`/readyz` and `freeai_background_up` tell what is down. A loop is up while it runs, and down from its failure to its next begin.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import structlog
+
+from apps.analytics import metrics
+from apps.core import clock
+
+log = structlog.get_logger("freeai.gateway")
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+
+Work = Callable[[], Coroutine[object, object, None]]
+
+_up: dict[str, bool] = {}
+
+
+def mark(name: str, up: bool) -> None:
+    """This process's `name` runs, or does not."""
+    _up[name] = up
+    metrics.background_up(name, up)
+
+
+def forget(name: str) -> None:
+    """`name` was stopped on purpose: nobody waits for it any more."""
+    _up.pop(name, None)
+    metrics.background_up(name, False)
+
+
+def all_up() -> bool:
+    """Whether everything that should run does."""
+    return all(_up.values())
+
+
+class BackOff:
+    """How long to wait before the next begin: 1 s, doubling to a minute, and anew from 1 s after a minute that went well."""
+
+    def __init__(self) -> None:
+        self._next_s = FIRST_PAUSE_S
+
+    def after(self, lasted_s: float) -> float:
+        """Seconds to wait, after a run that lasted so long."""
+        if lasted_s >= LONGEST_PAUSE_S:
+            self._next_s = FIRST_PAUSE_S
+        pause_s = self._next_s
+        self._next_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        return pause_s
+
+
+class Loops:
+    """The supervised loops of one event loop."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def keep(self, name: str, work: Work) -> None:
+        """Run `work` from now on, again whenever it raises or returns."""
+        self._tasks.append(asyncio.create_task(_keep(name, work)))
+
+    async def stop(self) -> None:
+        """Cancel them all and wait until they have ended."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+
+async def _keep(name: str, work: Work) -> None:
+    pauses = BackOff()
+    try:
+        while True:
+            began = clock.monotonic()
+            mark(name, True)
+            try:
+                await work()
+                log.error("background.ended", task=name)
+            except Exception:  # the root of the task: whatever it was, the work goes on
+                log.exception("background.failed", task=name)
+            mark(name, False)
+            await asyncio.sleep(pauses.after(clock.monotonic() - began))
+    finally:
+        forget(name)

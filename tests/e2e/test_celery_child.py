@@ -1,0 +1,133 @@
+"""Celery worker and beat beside the gateway: they come back when they are killed, and never outlive it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.e2e import server
+from tests.e2e.server import ROOT, Server, clean_env
+
+GONE_S = 5
+START_S = 30
+SCHEDULE = "celerybeat-schedule"  # with an ending, by the kind of database that Python has
+
+
+@pytest.fixture
+def running(data_dir: Path) -> Iterator[Server]:
+    started = server.start(data_dir)
+    yield started
+    if started.process.poll() is None:
+        started.stop()
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+def celery_of(data_dir: Path) -> list[psutil.Process]:
+    """Every Celery process of this installation, whoever its parent is now."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if "celery" in " ".join(process.cmdline()) and process.environ().get("FREEAI_DATA_DIR") == str(
+                data_dir
+            ):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def log_of(running: Server) -> str:
+    return (running.data_dir / "console.log").read_text()
+
+
+def status(running: Server, path: str) -> int:
+    return httpx.get(f"{running.url}/{path}", timeout=5).status_code
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_nothing_of_celery_outlives_a_gateway_that_is_killed(settled: bool, running: Server):
+    if settled:
+        until(lambda: "celery@" in log_of(running), START_S, "the worker is ready")
+    assert celery_of(running.data_dir)
+
+    running.kill()
+
+    until(lambda: not celery_of(running.data_dir), GONE_S, "no Celery process")
+
+
+def test_a_worker_that_is_killed_leaves_no_beat_and_comes_back(running: Server):
+    until(lambda: "beat: Starting" in log_of(running), START_S, "beat runs")
+    (first,) = celery_of(running.data_dir)
+
+    first.kill()
+
+    until(lambda: "celery.ended" in log_of(running), GONE_S, "the end is logged")
+    assert '"reason":"signal 9"' in log_of(running)
+    assert (status(running, "readyz"), status(running, "livez")) == (503, 200)
+    until(lambda: status(running, "readyz") == 200, START_S, "ready again")
+    until(lambda: log_of(running).count("beat: Starting") > 1, START_S, "beat runs again")
+    (second,) = celery_of(running.data_dir)
+    assert second.pid != first.pid
+    assert running.stop() == 0
+    assert not celery_of(running.data_dir)
+
+
+def test_a_child_that_cannot_run_is_tried_again_after_growing_pauses(data_dir: Path):
+    data_dir.mkdir()
+    for ending in ("", ".db", ".dat", ".dir", ".bak"):
+        (data_dir / f"{SCHEDULE}{ending}").mkdir()  # beat can neither read nor replace its schedule
+
+    running = server.start(data_dir)
+
+    until(lambda: log_of(running).count("celery.ended") > 1, START_S, "a second end")
+    pauses = [line for line in log_of(running).splitlines() if "celery.ended" in line]
+    assert "beat.failed" in log_of(running)
+    assert ('"restart_in_s":1.0' in pauses[0], '"restart_in_s":2.0' in pauses[1]) == (True, True)
+    assert running.stop() == 0
+
+
+def test_a_gateway_that_stops_while_its_child_is_down_does_not_wait_for_it(running: Server):
+    until(lambda: len(celery_of(running.data_dir)) == 1, START_S, "the worker")
+    celery_of(running.data_dir)[0].kill()
+    until(lambda: "celery.ended" in log_of(running), GONE_S, "the end is logged")
+
+    assert running.stop() == 0
+    assert not celery_of(running.data_dir)
+
+
+def test_beat_sends_what_is_due_and_the_worker_does_it(data_dir: Path):
+    server.start(data_dir, "--no-tasks").stop()
+    code = (
+        "from freeai.celery import app;"
+        "app.conf.beat_schedule['purge-usage']['schedule'] = 1.0;"
+        "app.worker_main(['worker', '--pool', 'solo', '--loglevel', 'WARNING'])"
+    )
+    ours = {
+        "FREEAI_DATA_DIR": str(data_dir),
+        "FREEAI_LOG_FORMAT": "json",
+        "FREEAI_PARENT_PID": str(os.getpid()),
+    }
+
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean_env() | ours, stderr=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stderr is not None
+        done = any("usage.purged" in line for line in worker.stderr)
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=START_S)
+
+    assert done
+    assert worker.returncode == 0
