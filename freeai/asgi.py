@@ -14,7 +14,7 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 
 from apps.gateway import runtime  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
-from apps.gateway.edge.urls import is_lean  # noqa: E402
+from apps.gateway.urls import is_lean  # noqa: E402
 from freeai import logs  # noqa: E402
 
 Scope = dict[str, Any]

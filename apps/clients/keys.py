@@ -14,7 +14,7 @@ from hashlib import sha256
 from sys import intern
 from typing import Any, Literal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 from django.db import transaction
 from django.db.models import Count, Q
 from msgspec import Struct
@@ -174,6 +174,21 @@ def verify(raw: str, now: float) -> Principal:
     if now >= record.expires_at:
         raise InvalidKeyError("expired")
     return record
+
+
+def unrestricted(user: AbstractUser) -> Principal:
+    """A user of the admin site or of `/api`, as if with a client key of their own that may do everything."""
+    return Principal(
+        client_id=0,
+        user_id=user.pk,
+        username=user.get_username(),
+        is_admin=user.is_staff or user.is_superuser,
+        name="",
+        rpm_limit=0,
+        allowed_models=NO_RESTRICTION,
+        allowed_strategies=NO_RESTRICTION,
+        window=None,
+    )
 
 
 def follow_user(

@@ -17,7 +17,7 @@ from apps.core.state.contract import Refusal
 from apps.gateway.attempts import failures, policy
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.failures import Failure
-from apps.gateway.attempts.operations import Operation, UpstreamCall
+from apps.gateway.attempts.operation import Operation, UpstreamCall
 from apps.gateway.attempts.settlement import Attempt, Place
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime

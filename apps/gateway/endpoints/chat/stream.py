@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 from apps.gateway.attempts.dispatch import Served
-from apps.gateway.attempts.operations import OpenStream
+from apps.gateway.endpoints.chat.operation import OpenStream
 from apps.gateway.endpoints.chat.wire.response import KEEP_ALIVE, FrameWriter
 from apps.gateway.wire import errors
 from apps.gateway.wire.errors import ApiError

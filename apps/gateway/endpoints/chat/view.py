@@ -7,15 +7,16 @@ from typing import Any
 from django.http import HttpResponseBase
 
 from apps.clients.limits import RateLimit
-from apps.gateway import explain, runtime
+from apps.gateway import runtime
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.dispatch import Served
-from apps.gateway.attempts.operations import ChatStreamed, ChatWhole, OpenStream
 from apps.gateway.attempts.planning import plan_chat
 from apps.gateway.edge.authentication import authenticate, rate_headers
 from apps.gateway.edge.http import EventStreamResponse, JsonAnswer, LeanRequest
 from apps.gateway.edge.methods import only
+from apps.gateway.endpoints.chat import explain
+from apps.gateway.endpoints.chat.operation import ChatStreamed, ChatWhole, OpenStream
 from apps.gateway.endpoints.chat.stream import QUIET_S, ChatEventStream
 from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.endpoints.chat.wire import response as chat_response

@@ -10,11 +10,12 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.clients.keys import unrestricted
 from apps.core import clock, snapshot
 from apps.core.state.contract import PastUsage
 from apps.core.state.memory import MemoryStore
-from apps.gateway import explain
-from apps.gateway.explain import Decision, Row
+from apps.gateway.attempts.decision import Decision, Row
+from apps.gateway.endpoints.chat import explain
 from apps.gateway.runtime import past_usage
 from apps.gateway.wire.errors import ApiError
 from apps.providers.offers import CATALOGUE
@@ -60,7 +61,7 @@ class Command(BaseCommand):
 async def _explain(user: User, body: bytes, past: list[PastUsage]) -> Decision:
     store = MemoryStore()
     await store.restore(past, clock.now())
-    return await explain.explain_body(store, explain.as_principal(user), body)
+    return await explain.explain_body(store, unrestricted(user), body)
 
 
 def _body(options: dict[str, Any]) -> bytes:

@@ -1,13 +1,11 @@
 """POST /v1/chat/completions: bytes -> ChatRequest, or a 400 that names the field."""
 
-import re
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import orjson
 
-from apps.core.nesting import MAX_DEPTH, is_too_deep
 from apps.gateway.endpoints.chat.wire.schema import ChatBody
+from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
 from apps.providers.types import Capability, ChatRequest
 
@@ -16,8 +14,6 @@ CHARS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 800
 BASE64_CHARS_PER_AUDIO_TOKEN = 650  # 32 tokens a second of 16 kHz 16-bit speech, in base64
-Body = TypeVar("Body")
-WHERE = re.compile(r"^(?P<what>.*) - at `(?:key in )?\$\.?(?P<path>[^`]*)`$", re.DOTALL)
 
 
 def parse(body: bytes) -> ChatRequest:
@@ -43,32 +39,6 @@ def parse(body: bytes) -> ChatRequest:
         prompt_tokens=prompt_tokens,
         max_tokens=known.max_completion_tokens or known.max_tokens,
     )
-
-
-def decode(body: bytes) -> dict[str, Any]:
-    """The JSON object of a request. Raises ApiError(400) on anything else, absurd nesting included."""
-    try:
-        raw = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise bad_request(f"The request body is not valid JSON: {error}") from None
-    if not isinstance(raw, dict):
-        raise bad_request("The request body must be a JSON object.")
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_too_deep(raw):
-        raise bad_request(f"The request body is nested deeper than {MAX_DEPTH} levels.")
-    return raw
-
-
-def validate(raw: dict[str, Any], schema: type[Body]) -> Body:
-    """The known fields of a request. Raises ApiError(400) that names the first wrong one by its path."""
-    try:
-        return msgspec.convert(raw, schema)
-    except msgspec.ValidationError as error:
-        found = WHERE.match(str(error))
-        what, path = (found["what"], found["path"]) if found else (str(error), "")
-        if missing := re.match(r"Object missing required field `(\w+)`$", what):
-            path = f"{path}.{missing[1]}" if path else missing[1]
-        where = f"`{path}`: " if path else ""
-        raise bad_request(f"{where}{what}.", param=path.replace("[...]", "") or None) from None
 
 
 def _survey(raw: dict[str, Any]) -> tuple[frozenset[Capability], int]:

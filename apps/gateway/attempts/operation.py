@@ -1,0 +1,42 @@
+"""What the attempt loop needs to know of an endpoint: what to reserve, what to send, and what of the answer to wait for."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from apps.gateway.attempts.settlement import Attempt
+from apps.providers.types import Offer, UpstreamRequest, UpstreamResponse
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class UpstreamCall(Protocol[T_co]):
+    """One endpoint's side of an attempt. `prompt_tokens`: about what the call sends of the prompt."""
+
+    prompt_tokens: int
+
+    def claim(self, offer: Offer) -> int:
+        """Tokens to reserve."""
+        ...
+
+    async def build(self, offer: Offer) -> UpstreamRequest:
+        """The upstream call. Raises UpstreamError."""
+        ...
+
+    async def receive(self, attempt: Attempt, response: UpstreamResponse) -> T_co:
+        """The answer, or as much of it as decides the attempt. Raises UpstreamError."""
+        ...
+
+
+class Operation(Protocol[T]):
+    """What a client asked an endpoint for, as the upstream calls that it takes at a candidate."""
+
+    stream: bool
+
+    def calls(self, offer: Offer) -> Sequence[UpstreamCall[T]]:
+        """The upstream calls, at least one; they are made in this order."""
+        ...
+
+    def join(self, answers: list[T]) -> T:
+        """The one answer that the calls' answers make."""
+        ...
