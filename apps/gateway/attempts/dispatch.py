@@ -8,7 +8,6 @@ import asyncio
 import random
 from typing import Generic, TypeVar
 
-import structlog
 from msgspec import Struct
 
 from apps.analytics import metrics
@@ -17,18 +16,17 @@ from apps.core.state.contract import Refusal
 from apps.gateway.attempts import failures, policy
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.failures import Failure
+from apps.gateway.attempts.guard import as_upstream_error
 from apps.gateway.attempts.operation import Operation, UpstreamCall
 from apps.gateway.attempts.settlement import Attempt, Place
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
 from apps.providers.adapters import adapter_for
-from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.errors import UpstreamError
 from apps.providers.limit_headers import reported
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer, Timeouts, UpstreamResponse
 from apps.strategies.ranking import Excluded, Ranking, capable
-
-log = structlog.get_logger("freeai.gateway")
 
 T = TypeVar("T")
 
@@ -178,20 +176,16 @@ class _Run(Generic[T]):
                 answer = await upstream_call.receive(attempt, response)
             kept = self._operation.stream
             return answer
-        except TimeoutError:
-            raise UpstreamError(
-                ErrorKind.NETWORK, "The upstream did not answer in time.", timed_out=True
-            ) from None
-        except (UpstreamError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError):
-                attempt.cancel()
-            elif error.status is None and response is not None:
-                error.status = response.status
+        except asyncio.CancelledError:
+            attempt.cancel()
             raise
-        except Exception as error:
-            # Upstream data is hostile: what an adapter did not foresee ends this attempt, not the request.
-            log.exception("attempt.unforeseen", provider=attempt.offer.provider, model=attempt.offer.model)
-            raise UpstreamError(ErrorKind.PARSING, "The upstream's answer could not be read.") from error
+        except Exception as unsorted:
+            error = as_upstream_error(unsorted, attempt.offer)
+            if error.status is None and response is not None:
+                error.status = response.status
+            if error is unsorted:
+                raise
+            raise error from unsorted
         finally:
             if response is not None and not kept:
                 response.close()

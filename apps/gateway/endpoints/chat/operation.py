@@ -1,39 +1,16 @@
 """Chat completions in the attempt loop, whole and streamed: one upstream call each."""
 
-from collections.abc import AsyncIterator
 from typing import Self
 
 from msgspec import Struct
 
 from apps.gateway.attempts.settlement import Attempt
+from apps.gateway.endpoints.chat.chunks import ChunkStream
 from apps.providers.adapters import adapter_for
-from apps.providers.adapters.contract import ChatStream
 from apps.providers.image_fetch import ImageFetcher, RequestImages, prepare
 from apps.providers.quotas import token_claim
-from apps.providers.types import (
-    ChatChunk,
-    ChatRequest,
-    ChatResult,
-    Offer,
-    UpstreamRequest,
-    UpstreamResponse,
-    Usage,
-)
-from apps.providers.verdict import StreamVerdict, judge_result
-
-
-class OpenStream(Struct):
-    """A stream that has shown its first content: `first` are the chunks read so far, `chunks` the rest of the body.
-
-    `over`: it ended without any, and rightly so (a tiny `max_tokens`); `first` is all there is.
-    """
-
-    attempt: Attempt
-    response: UpstreamResponse
-    parser: ChatStream
-    chunks: AsyncIterator[bytes]
-    first: list[ChatChunk]
-    over: bool = False
+from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.verdict import judge_result
 
 
 class WholeAnswer(Struct, frozen=True):
@@ -86,25 +63,14 @@ class ChatStreamed(_Chat):
 
     stream = True
 
-    def join(self, answers: list[OpenStream]) -> OpenStream:
+    def join(self, answers: list[ChunkStream]) -> ChunkStream:
         return answers[0]
 
-    async def receive(self, attempt: Attempt, response: UpstreamResponse) -> OpenStream:
-        parser = adapter_for(attempt.offer).open_stream(attempt.offer)
-        verdict = StreamVerdict()
-        body = response.chunks()
-        first: list[ChatChunk] = []
-        async for data in body:
-            chunks = parser.feed(data)
-            first += chunks
-            if "content" in {verdict.see(chunk) for chunk in chunks}:
-                attempt.first_byte()
-                return OpenStream(attempt, response, parser, body, first)
-            if parser.done:
-                break
-        first += parser.finish()
-        verdict.end()
-        return OpenStream(attempt, response, parser, body, first, over=True)
+    async def receive(self, attempt: Attempt, response: UpstreamResponse) -> ChunkStream:
+        stream = ChunkStream(response, attempt.offer, attempt.call.deadline)
+        if await stream.reach_content():
+            attempt.first_byte()
+        return stream
 
 
 def _answer_size(result: ChatResult) -> int:

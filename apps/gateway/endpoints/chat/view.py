@@ -16,7 +16,8 @@ from apps.gateway.edge.authentication import authenticate, rate_headers
 from apps.gateway.edge.http import EventStreamResponse, JsonAnswer, LeanRequest
 from apps.gateway.edge.methods import only
 from apps.gateway.endpoints.chat import explain
-from apps.gateway.endpoints.chat.operation import ChatStreamed, ChatWhole, OpenStream
+from apps.gateway.endpoints.chat.chunks import ChunkStream
+from apps.gateway.endpoints.chat.operation import ChatStreamed, ChatWhole
 from apps.gateway.endpoints.chat.stream import QUIET_S, ChatEventStream
 from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.endpoints.chat.wire import response as chat_response
@@ -54,19 +55,19 @@ async def _stream(
     gateway = runtime.current()
     work = dispatch.run(gateway, call, ChatStreamed(call.demand, gateway.images))
     pending = asyncio.create_task(work)
-    stream = ChatEventStream(pending, lambda served: _frame_writer(call, served), call.deadline, explained)
+    stream = ChatEventStream(pending, lambda served: _frame_writer(call, served), explained)
     try:
         await asyncio.wait([pending], timeout=QUIET_S)
-    except asyncio.CancelledError:
+        headers = rate_headers(allowance)
+        if pending.done():
+            headers = _headers(call, pending.result()) | headers
+        return EventStreamResponse(stream, headers)
+    except BaseException:  # nobody will send the stream, so nobody else will close it
         await stream.aclose()
         raise
-    headers = rate_headers(allowance)
-    if pending.done():
-        headers = _headers(call, pending.result()) | headers
-    return EventStreamResponse(stream, headers)
 
 
-def _frame_writer(call: Call[ChatRequest], served: Served[OpenStream]) -> chat_response.FrameWriter:
+def _frame_writer(call: Call[ChatRequest], served: Served[ChunkStream]) -> chat_response.FrameWriter:
     return chat_response.FrameWriter(_members(call, served), include_usage=call.demand.include_usage)
 
 
