@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from apps.analytics import metrics
 from apps.core import clock
-from apps.core.state.contract import Refusal
+from apps.core.state.contract import Grant, Refusal
 from apps.gateway.attempts import failures, policy
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.failures import Failure
@@ -97,22 +97,31 @@ class _Run(Generic[T]):
         """One candidate. A call of several that fails fails the whole of it. None: go on with the next, unless `_stopped`."""
         made: list[tuple[Attempt, T]] = []
         for upstream_call in self._operation.calls(offer):
-            answered = await self._call_upstream(offer, upstream_call, first=not made)
+            answered = await self._call_upstream(offer, upstream_call, begun=bool(made))
             if answered is None:
                 return None
             made.append(answered)
         return Served(self._operation.join([answer for _, answer in made]), made[-1][0], self._chain)
 
     async def _call_upstream(
-        self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool
+        self, offer: Offer, upstream_call: UpstreamCall[T], *, begun: bool
     ) -> tuple[Attempt, T] | None:
-        """One upstream call, retried in place as the policy says. None: go on with the next, unless `_stopped`."""
+        """One upstream call, retried in place as the policy says. None: go on with the next, unless `_stopped`.
+
+        `begun`: earlier calls of this candidate's answer succeeded. Then it may wait for its quota; an answer that has not begun, a
+        retry of its first call included, is left to the next candidate.
+        """
         limit = offer.max_retries if offer.max_retries is not None else CONFIG.value.provider_max_retries
         retried = 0
         while True:
-            attempt = await self._reserve(offer, upstream_call, first=first and retried == 0)
-            if attempt is None:
+            is_new_candidate = not begun and retried == 0
+            grant = await self._reserve(offer, upstream_call, may_wait=begun)
+            if grant is None:
                 return None
+            if is_new_candidate:
+                self._note_candidate(offer)
+            place = Place(self._position, upstream_call.prompt_tokens)
+            attempt = Attempt(self._runtime, self._call, offer, grant, place)
             try:
                 return attempt, await self._attempt(attempt, upstream_call)
             except UpstreamError as error:
@@ -137,26 +146,27 @@ class _Run(Generic[T]):
                     self._stopped = True
                     return None
 
-    async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool) -> Attempt | None:
+    async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, may_wait: bool) -> Grant | None:
         """Take quota for one attempt; None when it is refused, which is noted."""
         store, claim = self._runtime.store, upstream_call.claim(offer)
         grant = await store.acquire(offer.subject, claim, clock.now())
-        while isinstance(grant, Refusal) and not first and self._may_wait(grant):
+        while isinstance(grant, Refusal) and may_wait and self._is_worth_waiting(grant):
             await asyncio.sleep(max(grant.retry_at - clock.now(), MIN_QUOTA_WAIT_S))
             grant = await store.acquire(offer.subject, claim, clock.now())
         if isinstance(grant, Refusal):
             detail = grant.window or f"until {grant.retry_at:.0f}"
             self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at))
             return None
-        if first:
-            self._position += 1
-            if not self._chain or self._chain[-1] != offer.provider:
-                self._chain.append(offer.provider)
-        place = Place(self._position, upstream_call.prompt_tokens)
-        return Attempt(self._runtime, self._call, offer, grant, place)
+        return grant
 
-    def _may_wait(self, refusal: Refusal) -> bool:
-        """Whether an answer that is under way can wait for the quota of its next call."""
+    def _note_candidate(self, offer: Offer) -> None:
+        """Another candidate is attempted."""
+        self._position += 1
+        if not self._chain or self._chain[-1] != offer.provider:
+            self._chain.append(offer.provider)
+
+    def _is_worth_waiting(self, refusal: Refusal) -> bool:
+        """Whether the refused quota frees in time."""
         wait = refusal.retry_at - clock.now()
         left = self._call.deadline - asyncio.get_running_loop().time()
         return refusal.reason == "quota" and wait <= min(MAX_QUOTA_WAIT_S, left)
