@@ -16,6 +16,7 @@ from apps.providers.offers import CATALOGUE
 from apps.providers.tasks import Demand
 from apps.providers.types import ChatRequest, Offer, Task
 from apps.strategies.library import STRATEGIES
+from apps.strategies.naming import DEFAULT_MODEL, is_virtual
 from apps.strategies.native import resolve_native
 from apps.strategies.ranking import Excluded, Rules
 from apps.strategies.resolver import (
@@ -120,8 +121,8 @@ def _unknown_provider(error: UnknownProviderError) -> ApiError:
 
 def _permit(principal: Principal, chat: ChatRequest, plan: Plan) -> None:
     """Refuse what the key may not use. Raises ApiError(403)."""
-    if principal.allowed_models and (chat.model or "freeai-auto") not in principal.allowed_models:
-        raise _forbidden(f"This client key may not use the model `{chat.model or 'freeai-auto'}`.", "model")
+    if principal.allowed_models and (chat.model or DEFAULT_MODEL) not in principal.allowed_models:
+        raise _forbidden(f"This client key may not use the model `{chat.model or DEFAULT_MODEL}`.", "model")
     if principal.allowed_strategies and plan.name not in principal.allowed_strategies:
         raise _forbidden(f"This client key may not use the strategy `{plan.name}`.", "strategy")
 
@@ -131,7 +132,7 @@ def _forbidden(message: str, param: str) -> ApiError:
 
 
 def _no_offers(demand: Demand) -> ApiError:
-    if demand.model and not demand.model.startswith("freeai-"):
+    if demand.model and not is_virtual(demand.model):
         return bad_request(
             f"You have no provider key for a provider that offers `{demand.model}`.",
             param="model",

@@ -7,8 +7,8 @@ import orjson
 from apps.clients.keys import Principal
 from apps.gateway.wire.errors import ApiError
 from apps.providers.offers import CATALOGUE
-from apps.strategies.library import STRATEGIES, VIRTUAL_MODELS
-from apps.strategies.resolver import PREFIX
+from apps.strategies.library import STRATEGIES
+from apps.strategies.naming import BUILTIN_NAMES, VIRTUAL_MODELS, virtual_name
 
 CREATED = 1_767_225_600  # 2026-01-01: the list does not change with time
 CONTEXT_LENGTH = 131_072
@@ -29,11 +29,10 @@ def visible(principal: Principal | None) -> list[dict[str, Any]]:
     ]
     if principal is None:
         return models
-    known = set(VIRTUAL_MODELS.values())
     models += [
-        _model(PREFIX + name, "freeai", strategy.description, CONTEXT_LENGTH)
+        _model(virtual_name(name), "freeai", strategy.description, CONTEXT_LENGTH)
         for name, strategy in sorted(library.items())
-        if name not in known
+        if name not in BUILTIN_NAMES
     ]
     models += [
         _model(
