@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from apps.clients.models import ClientKey
 from apps.core import clock, crypto, snapshot
+from apps.core.roles import Flags, is_admin
 from apps.core.state.contract import Window
 
 Reason = Literal["missing", "malformed", "unknown", "revoked", "expired", "disabled"]
@@ -182,7 +183,7 @@ def unrestricted(user: AbstractUser) -> Principal:
         client_id=0,
         user_id=user.pk,
         username=user.get_username(),
-        is_admin=user.is_staff or user.is_superuser,
+        is_admin=is_admin(user),
         name="",
         rpm_limit=0,
         allowed_models=NO_RESTRICTION,
@@ -242,7 +243,7 @@ def _record(row: Any) -> Record:
         client_id=row.pk,
         user_id=row.user_id,
         username=intern(row.user__username),
-        is_admin=row.user__is_staff or row.user__is_superuser,
+        is_admin=is_admin(Flags(row.user__is_active, row.user__is_staff, row.user__is_superuser)),
         name=row.name,
         rpm_limit=row.rpm_limit,
         allowed_models=frozenset(row.allowed_models) if row.allowed_models else NO_RESTRICTION,
