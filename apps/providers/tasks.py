@@ -5,14 +5,13 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
+from apps.providers.estimates import audio_tokens
 from apps.providers.types import Capability, Usage
 from apps.providers.wires import AudioFormat
 
 Tokens = tuple[int, ...]
 Granularity = Literal["segment", "word"]
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
-# Speech at 128 kbit/s and 32 tokens a second; 16-bit speech at 16 kHz comes to twice the bytes.
-AUDIO_BYTES_PER_TOKEN = 500
 
 
 class Demand(Protocol):
@@ -91,7 +90,7 @@ class TranscriptionRequest(Struct, frozen=True, kw_only=True):
     @property
     def prompt_tokens(self) -> int:
         """Of the audio, where an upstream counts it so."""
-        return len(self.audio) // AUDIO_BYTES_PER_TOKEN
+        return audio_tokens(len(self.audio))
 
 
 class Transcript(Struct, frozen=True, kw_only=True):

@@ -7,13 +7,12 @@ import orjson
 from apps.gateway.endpoints.chat.wire.schema import ChatBody
 from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
+from apps.providers.estimates import audio_tokens, base64_bytes, size_tokens, text_tokens
 from apps.providers.types import Capability, ChatRequest
 
 OWN_FIELDS = ("model", "stream", "stream_options", "strategy", "preferred_provider", "fallback")
-CHARS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 800
-BASE64_CHARS_PER_AUDIO_TOKEN = 650  # 32 tokens a second of 16 kHz 16-bit speech, in base64
 
 
 def parse(body: bytes) -> ChatRequest:
@@ -53,10 +52,10 @@ def _survey(raw: dict[str, Any]) -> tuple[frozenset[Capability], int]:
             or message.get("function_call")
         ):
             needs.add("tools")
-            tokens += sum(len(str(call)) for call in message.get("tool_calls") or ()) // CHARS_PER_TOKEN
+            tokens += size_tokens(sum(len(str(call)) for call in message.get("tool_calls") or ()))
     if tools := raw.get("tools") or raw.get("functions"):
         needs.add("tools")
-        tokens += len(orjson.dumps(tools)) // CHARS_PER_TOKEN
+        tokens += size_tokens(len(orjson.dumps(tools)))
     if len(raw) > 2:  # noqa: PLR2004 - more than model and messages
         _add_options(raw, needs)
     return frozenset(needs), tokens
@@ -77,13 +76,8 @@ def _content_tokens(content: Any, needs: set[Capability]) -> int:
                 tokens += TOKENS_PER_IMAGE
             case "input_audio":
                 needs.add("audio")
-                tokens += len(part["input_audio"]["data"]) // BASE64_CHARS_PER_AUDIO_TOKEN
+                tokens += audio_tokens(base64_bytes(part["input_audio"]["data"]))
     return tokens
-
-
-def text_tokens(text: str) -> int:
-    """About four bytes of UTF-8 a token: right for English, a little high for scripts with three bytes a character."""
-    return (len(text) if text.isascii() else len(text.encode())) // CHARS_PER_TOKEN
 
 
 def _add_options(raw: dict[str, Any], needs: set[Capability]) -> None:
