@@ -4,6 +4,8 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 
+from apps.providers.tasks import task_choices
+
 
 class Shipped(models.Model):
     """A row that came with the catalogue. `shipped` holds the values of the last sync: a field that differs was edited and stays."""
@@ -49,11 +51,9 @@ class Provider(Shipped):
 class ProviderModel(Shipped):
     """A model that a provider offers, with its capabilities, context window, limits and price."""
 
-    TASKS = [("chat", "Chat"), ("embedding", "Embedding"), ("transcription", "Transcription")]
-
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="models")
     name = models.CharField(max_length=200, help_text="The upstream's own id.")
-    task = models.CharField(max_length=20, choices=TASKS, default="chat")
+    task = models.CharField(max_length=20, choices=task_choices, default="chat")
     enabled = models.BooleanField(default=True)
     capabilities = models.JSONField(default=list, blank=True)
     context_window = models.PositiveIntegerField(default=0, help_text="Tokens; 0 when unknown.")

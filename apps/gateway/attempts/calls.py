@@ -26,4 +26,4 @@ class Call(Struct, Generic[D_co], frozen=True, kw_only=True):
     now: float
     started: float
     deadline: float
-    endpoint: str = "chat"
+    endpoint: str

@@ -10,14 +10,14 @@ from msgspec import Struct
 from apps.core.redaction import scrub
 from apps.gateway.wire.errors import ApiError
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import Offer, Task
+from apps.providers.tasks import TASKS
+from apps.providers.types import Offer
 from apps.strategies.ranking import Excluded
 
 QUOTA_REASONS = frozenset({"quota", "rate_limited"})
 IDENTIFIER = re.compile(r"[\w.\[\]-]{1,200}")
 BAD_REQUEST, NOT_FOUND = 400, 404
 CLIENT_STATUSES = frozenset({BAD_REQUEST, NOT_FOUND, 413, 422})
-PROMPT_FIELDS: dict[Task, str] = {"chat": "messages", "embedding": "input", "transcription": "file"}
 
 
 class Failure(Struct, frozen=True):
@@ -35,7 +35,7 @@ def exhausted(failures: Sequence[Failure], waiting: Sequence[Excluded], now: flo
     kinds = {failure.error.kind for failure in failures}
     extra = {"provider": last.offer.provider, "kind": str(last.error.kind), "attempts": _attempts(failures)}
     message = f"{last.offer.provider}: {last.error.message}"
-    param = PROMPT_FIELDS[last.offer.task]
+    param = TASKS[last.offer.task].prompt_field
     if last.error.kind is ErrorKind.CLIENT_ERROR:
         code, field = _identifier(last.error.code, last.offer), _identifier(last.error.param, last.offer)
         return ApiError(_client_status(last), message, param=field, code=code, extra=extra)
@@ -60,10 +60,10 @@ def _identifier(text: str | None, offer: Offer) -> str | None:
 
 
 def _client_status(last: Failure) -> int:
-    """The upstream's status where clients know it. A 404 speaks of the model: beside chat its name goes upstream unchecked, so one
-    that is not known there is the request's fault."""
+    """The upstream's status where clients know it. A 404 speaks of the model: where names are open, one that is not known upstream
+    is the request's fault."""
     status = last.error.status
-    if status not in CLIENT_STATUSES or (status == NOT_FOUND and last.offer.task != "chat"):
+    if status not in CLIENT_STATUSES or (status == NOT_FOUND and TASKS[last.offer.task].has_open_names):
         return BAD_REQUEST
     return status
 
@@ -71,18 +71,17 @@ def _client_status(last: Failure) -> int:
 def incapable(excluded: Sequence[Excluded], prompt_tokens: int) -> ApiError:
     """No candidate can answer such a request, whatever the time."""
     details = sorted({item.detail for item in excluded})
+    param = TASKS[excluded[0].offer.task].prompt_field if excluded else None
     if excluded and all(item.reason == "context_window" for item in excluded):
         largest = max(item.offer.context_window for item in excluded)
         message = (
             f"The request has about {prompt_tokens} prompt tokens; the largest context window among the "
             f"candidates has {largest} (the answer's max_tokens included)."
         )
-        return ApiError(
-            400, message, param=PROMPT_FIELDS[excluded[0].offer.task], code="context_length_exceeded"
-        )
+        return ApiError(400, message, param=param, code="context_length_exceeded")
     lacking = "; ".join(details[:5])
     if excluded and all(item.reason == "too_large" for item in excluded):
-        return ApiError(413, f"The file is too large: {lacking}.", param="file", code="request_too_large")
+        return ApiError(413, f"The file is too large: {lacking}.", param=param, code="request_too_large")
     return ApiError(
         400, f"No available provider can answer this request: {lacking}.", code="no_capable_provider"
     )

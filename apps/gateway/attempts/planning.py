@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ from apps.gateway.attempts.calls import Call
 from apps.gateway.config import CONFIG
 from apps.gateway.wire.errors import ApiError, bad_request
 from apps.providers.offers import CATALOGUE
-from apps.providers.tasks import Demand
+from apps.providers.tasks import TASKS, Demand
 from apps.providers.types import ChatRequest, Offer, Task
 from apps.strategies.library import STRATEGIES
 from apps.strategies.naming import DEFAULT_MODEL, is_virtual
@@ -30,9 +30,6 @@ from apps.strategies.resolver import (
 
 D = TypeVar("D", bound=Demand)
 
-ENDPOINTS: Final[dict[Task, str]] = {"embedding": "embeddings", "transcription": "transcriptions"}
-"""What the usage events of a task are filed under."""
-
 
 def plan_chat(request_id: str, principal: Principal, chat: ChatRequest) -> Call[ChatRequest]:
     """The call to make. Raises ApiError 400, 403, 404."""
@@ -40,7 +37,7 @@ def plan_chat(request_id: str, principal: Principal, chat: ChatRequest) -> Call[
     _permit(principal, chat, plan)
     if not plan.offers:
         raise _no_offers(chat)
-    return _call(request_id, principal, chat, plan, "chat")
+    return _call(request_id, principal, chat, plan, TASKS["chat"].endpoint)
 
 
 def plan_task(
@@ -62,7 +59,7 @@ def plan_task(
     if len(unfit) == len(offers):
         raise failures.incapable(unfit, demand.prompt_tokens)
     fitting = [offer for offer in offers if why_unfit(offer) is None]
-    return _call(request_id, principal, demand, replace(plan, offers=fitting), ENDPOINTS[task])
+    return _call(request_id, principal, demand, replace(plan, offers=fitting), TASKS[task].endpoint)
 
 
 def _call(request_id: str, principal: Principal, demand: D, plan: Plan, endpoint: str) -> Call[D]:
