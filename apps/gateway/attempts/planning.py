@@ -1,7 +1,7 @@
 """From a parsed request to a Call: permissions, plan, rules, deadline."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -10,13 +10,14 @@ from apps.clients.keys import Principal
 from apps.core import clock
 from apps.gateway.attempts import failures
 from apps.gateway.attempts.calls import Call
+from apps.gateway.attempts.permissions import permitted
 from apps.gateway.config import CONFIG
 from apps.gateway.wire.errors import ApiError, bad_request
 from apps.providers.offers import CATALOGUE
 from apps.providers.tasks import TASKS, Demand
 from apps.providers.types import ChatRequest, Offer, Task
 from apps.strategies.library import STRATEGIES
-from apps.strategies.naming import DEFAULT_MODEL, is_virtual
+from apps.strategies.naming import is_virtual
 from apps.strategies.native import resolve_native
 from apps.strategies.ranking import Excluded, Rules
 from apps.strategies.resolver import (
@@ -34,10 +35,10 @@ D = TypeVar("D", bound=Demand)
 def plan_chat(request_id: str, principal: Principal, chat: ChatRequest) -> Call[ChatRequest]:
     """The call to make. Raises ApiError 400, 403, 404."""
     plan = _resolve(principal, chat, CONFIG.value.default_strategy)
-    _permit(principal, chat, plan)
-    if not plan.offers:
+    offers = permitted(principal, chat, "chat", plan)
+    if not offers:
         raise _no_offers(chat)
-    return _call(request_id, principal, chat, plan, TASKS["chat"].endpoint)
+    return _call(request_id, principal, chat, replace(plan, offers=offers), TASKS["chat"].endpoint)
 
 
 def plan_task(
@@ -52,9 +53,9 @@ def plan_task(
         plan = resolve_native(demand, task, principal.user_id, CATALOGUE.value)
     except UnknownProviderError as error:
         raise _unknown_provider(error) from None
-    if not plan.offers:
+    offers = permitted(principal, demand, task, plan)
+    if not offers:
         raise _no_offers(demand)
-    offers = _permitted(principal, plan.offers)
     unfit = [excluded for offer in offers if (excluded := why_unfit(offer)) is not None]
     if len(unfit) == len(offers):
         raise failures.incapable(unfit, demand.prompt_tokens)
@@ -75,19 +76,6 @@ def _call(request_id: str, principal: Principal, demand: D, plan: Plan, endpoint
         deadline=loop_now + CONFIG.value.total_timeout_s,
         endpoint=endpoint,
     )
-
-
-def _permitted(principal: Principal, offers: Sequence[Offer]) -> Sequence[Offer]:
-    """The offers whose model the key may use, by its name or as `provider/model`. Strategies are for chat. Raises ApiError(403)."""
-    allowed = principal.allowed_models
-    if not allowed:
-        return offers
-    permitted = [
-        offer for offer in offers if not allowed.isdisjoint((offer.model, f"{offer.provider}/{offer.model}"))
-    ]
-    if not permitted:
-        raise _forbidden(f"This client key may not use the model `{offers[0].model}`.", "model")
-    return permitted
 
 
 def _resolve(principal: Principal, chat: ChatRequest, default_strategy: str) -> Plan:
@@ -114,18 +102,6 @@ def _resolve(principal: Principal, chat: ChatRequest, default_strategy: str) -> 
 def _unknown_provider(error: UnknownProviderError) -> ApiError:
     known = ", ".join(sorted(CATALOGUE.value.providers))
     return bad_request(f"Unknown provider `{str(error)[:100]}`; known: {known}.", param="preferred_provider")
-
-
-def _permit(principal: Principal, chat: ChatRequest, plan: Plan) -> None:
-    """Refuse what the key may not use. Raises ApiError(403)."""
-    if principal.allowed_models and (chat.model or DEFAULT_MODEL) not in principal.allowed_models:
-        raise _forbidden(f"This client key may not use the model `{chat.model or DEFAULT_MODEL}`.", "model")
-    if principal.allowed_strategies and plan.name not in principal.allowed_strategies:
-        raise _forbidden(f"This client key may not use the strategy `{plan.name}`.", "strategy")
-
-
-def _forbidden(message: str, param: str) -> ApiError:
-    return ApiError(403, message, type="permission_error", code="model_not_allowed", param=param)
 
 
 def _no_offers(demand: Demand) -> ApiError:
