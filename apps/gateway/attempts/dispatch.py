@@ -6,7 +6,7 @@ settled, and `policy.decide` says what next.
 
 import asyncio
 import random
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -43,6 +43,15 @@ class Served(Struct, Generic[T]):
     answer: T
     attempt: Attempt
     chain: list[str]
+
+    def members(self) -> dict[str, Any]:
+        """FreeAI's own members of the answers of all tasks beside chat."""
+        event = self.attempt.event
+        return {
+            "model": event.model,
+            "provider": event.provider,
+            "fallback_position": event.fallback_position,
+        }
 
 
 async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> Served[T]:
@@ -184,7 +193,7 @@ class _Run(Generic[T]):
                 if response.status not in OK_STATUSES:
                     raise await self._refusal(attempt.offer, response)
                 answer = await upstream_call.receive(attempt, response)
-            kept = self._operation.stream
+            kept = self._call.demand.stream
             return answer
         except asyncio.CancelledError:
             attempt.cancel()
@@ -214,12 +223,12 @@ class _Run(Generic[T]):
 
     def _deadline(self) -> float:
         """The attempt's end on the loop's clock: the request's budget, and for whole answers the response timeout."""
-        if self._operation.stream:
+        if self._call.demand.stream:
             return self._call.deadline
         limit = asyncio.get_running_loop().time() + CONFIG.value.response_timeout_s
         return min(self._call.deadline, limit)
 
     def _timeouts(self) -> Timeouts:
         config = CONFIG.value
-        read_s = config.stream_idle_timeout_s if self._operation.stream else config.response_timeout_s
+        read_s = config.stream_idle_timeout_s if self._call.demand.stream else config.response_timeout_s
         return Timeouts(config.connect_timeout_s, read_s)

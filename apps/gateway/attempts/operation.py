@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from apps.gateway.attempts.settlement import Attempt
-from apps.providers.types import Offer, UpstreamRequest, UpstreamResponse
+from apps.providers.tasks import Demand
+from apps.providers.types import Offer, Task, UpstreamRequest, UpstreamResponse
+from apps.strategies.ranking import Excluded
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -31,12 +33,27 @@ class UpstreamCall(Protocol[T_co]):
 class Operation(Protocol[T]):
     """What a client asked an endpoint for, as the upstream calls that it takes at a candidate."""
 
-    stream: bool
-
     def calls(self, offer: Offer) -> Sequence[UpstreamCall[T]]:
         """The upstream calls, at least one; they are made in this order."""
         ...
 
     def join(self, answers: list[T]) -> T:
         """The one answer that the calls' answers make."""
+        ...
+
+    def dropped(self, offer: Offer) -> Sequence[str]:
+        """Fields of the request that do not reach this upstream."""
+        ...
+
+
+class TaskOperation(Operation[T], Protocol[T]):
+    """An operation of a task beside chat, whose wires differ in what they carry."""
+
+    task: Task
+
+    @property
+    def demand(self) -> Demand: ...
+
+    def why_unfit(self, offer: Offer) -> Excluded | None:
+        """Why the offer's wire cannot carry the request, None if it can."""
         ...

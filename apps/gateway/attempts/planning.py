@@ -1,8 +1,7 @@
 """From a parsed request to a Call: permissions, plan, rules, deadline."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -10,16 +9,17 @@ from apps.clients.keys import Principal
 from apps.core import clock
 from apps.gateway.attempts import failures
 from apps.gateway.attempts.calls import Call
+from apps.gateway.attempts.operation import TaskOperation
 from apps.gateway.attempts.permissions import permitted
 from apps.gateway.config import CONFIG
 from apps.gateway.wire.errors import ApiError, bad_request
 from apps.providers.offers import CATALOGUE
 from apps.providers.tasks import TASKS, Demand
-from apps.providers.types import ChatRequest, Offer, Task
+from apps.providers.types import ChatRequest
 from apps.strategies.library import STRATEGIES
 from apps.strategies.naming import is_virtual
 from apps.strategies.native import resolve_native
-from apps.strategies.ranking import Excluded, Rules
+from apps.strategies.ranking import Rules
 from apps.strategies.resolver import (
     Defaults,
     Plan,
@@ -38,17 +38,14 @@ def plan_chat(request_id: str, principal: Principal, chat: ChatRequest) -> Call[
     offers = permitted(principal, chat, "chat", plan)
     if not offers:
         raise _no_offers(chat)
-    return _call(request_id, principal, chat, replace(plan, offers=offers), TASKS["chat"].endpoint)
+    if offers is not plan.offers:
+        plan = replace(plan, offers=offers)
+    return _call(request_id, principal, chat, plan, TASKS["chat"].endpoint)
 
 
-def plan_task(
-    request_id: str,
-    principal: Principal,
-    demand: D,
-    task: Task,
-    why_unfit: Callable[[Offer], Excluded | None],
-) -> Call[D]:
-    """The call to make for a task beside chat. `why_unfit` says what a candidate's wire cannot carry. Raises ApiError 400, 403, 413."""
+def plan_task(request_id: str, principal: Principal, operation: TaskOperation[Any]) -> Call[Demand]:
+    """The call to make for a task beside chat, among the candidates whose wires can carry it. Raises ApiError 400, 403, 413."""
+    demand, task = operation.demand, operation.task
     try:
         plan = resolve_native(demand, task, principal.user_id, CATALOGUE.value)
     except UnknownProviderError as error:
@@ -56,10 +53,10 @@ def plan_task(
     offers = permitted(principal, demand, task, plan)
     if not offers:
         raise _no_offers(demand)
-    unfit = [excluded for offer in offers if (excluded := why_unfit(offer)) is not None]
-    if len(unfit) == len(offers):
-        raise failures.incapable(unfit, demand.prompt_tokens)
-    fitting = [offer for offer in offers if why_unfit(offer) is None]
+    judged = [(offer, operation.why_unfit(offer)) for offer in offers]
+    fitting = [offer for offer, unfit in judged if unfit is None]
+    if not fitting:
+        raise failures.incapable([unfit for _, unfit in judged if unfit], demand.prompt_tokens)
     return _call(request_id, principal, demand, replace(plan, offers=fitting), TASKS[task].endpoint)
 
 

@@ -31,6 +31,9 @@ class _Chat:
     def calls(self, _offer: Offer) -> tuple[Self]:
         return (self,)
 
+    def dropped(self, offer: Offer) -> tuple[str, ...]:
+        return adapter_for(offer).dropped(self._chat, offer)
+
     def claim(self, offer: Offer) -> int:
         return token_claim(offer, self._chat.prompt_tokens, self._chat.max_tokens)
 
@@ -43,8 +46,6 @@ class _Chat:
 
 class ChatWhole(_Chat):
     """A chat completion in one piece; its attempt is settled when it is here."""
-
-    stream = False
 
     def join(self, answers: list[WholeAnswer]) -> WholeAnswer:
         return answers[0]
@@ -60,8 +61,6 @@ class ChatWhole(_Chat):
 
 class ChatStreamed(_Chat):
     """A streamed chat completion, up to its first content; the stream's reader settles the attempt."""
-
-    stream = True
 
     def join(self, answers: list[ChunkStream]) -> ChunkStream:
         return answers[0]

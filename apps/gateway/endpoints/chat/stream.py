@@ -5,37 +5,35 @@ collector when a slow client goes away, and its reservation with it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from apps.gateway.attempts.dispatch import Served
 from apps.gateway.attempts.guard import as_upstream_error
 from apps.gateway.endpoints.chat.chunks import ChunkStream
+from apps.gateway.endpoints.chat.members import closing_members, members
 from apps.gateway.endpoints.chat.wire.response import KEEP_ALIVE, FrameWriter
 from apps.gateway.wire import errors
 from apps.gateway.wire.errors import ApiError
 from apps.providers.errors import UpstreamError
-from apps.providers.types import Usage
+from apps.providers.types import ChatRequest, Usage
 
 QUIET_S = 10.0
 COMMENT_INTERVAL_S = 15.0
 
 
 class ChatEventStream:
-    """The body of one streamed chat completion.
+    """The body of one streamed completion of `chat`.
 
     `pending` is the attempt loop, under way or done. While it is under way the client gets a comment now and then; fallback goes on
-    behind it. `writer_for` makes the frame writer once the answering candidate is known. `last`: more members of the last data frame.
+    behind it. `last`: more members of the last data frame.
     """
 
     def __init__(
-        self,
-        pending: asyncio.Task[Served[ChunkStream]],
-        writer_for: Callable[[Served[ChunkStream]], FrameWriter],
-        last: Mapping[str, Any],
+        self, chat: ChatRequest, pending: asyncio.Task[Served[ChunkStream]], last: Mapping[str, Any]
     ) -> None:
+        self._chat = chat
         self._pending = pending
-        self._writer_for = writer_for
         self._last = last
         self._writer: FrameWriter | None = None
 
@@ -52,7 +50,7 @@ class ChatEventStream:
         except ApiError as error:
             yield errors.frame(error)
             return
-        self._writer = self._writer_for(served)
+        self._writer = FrameWriter(members(served), include_usage=self._chat.include_usage)
         async for part in self._relay(served, self._writer):
             yield part
 
@@ -69,12 +67,7 @@ class ChatEventStream:
             return
         usage = self._usage(served, writer)
         await attempt.succeed(usage)
-        last: dict[str, Any] = {
-            "fallback_chain": served.chain,
-            "latency_ms": round((asyncio.get_running_loop().time() - attempt.call.started) * 1000),
-            **self._last,
-        }
-        yield writer.end(usage, last)
+        yield writer.end(usage, {**closing_members(served), **self._last})
 
     @staticmethod
     def _usage(served: Served[ChunkStream], writer: FrameWriter) -> Usage:

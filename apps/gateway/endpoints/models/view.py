@@ -1,6 +1,7 @@
 """GET /v1/models and /v1/models/{id}."""
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
 from apps.gateway.edge.authentication import authenticate
 from apps.gateway.edge.methods import only
@@ -25,3 +26,9 @@ async def show_model(request: HttpRequest, model: str) -> HttpResponse:
         principal, _ = await authenticate(request)
         models += wire.allowed(principal)
     return HttpResponse(wire.single(model, models), content_type=JSON)
+
+
+urlpatterns = [
+    path("models", list_models, name="models"),
+    path("models/<path:model>", show_model, name="model"),
+]
