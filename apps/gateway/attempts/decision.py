@@ -25,14 +25,14 @@ class Exclusion(Struct, frozen=True):
     retry_in_s: float | None = None
 
 
-class Gauge(Struct, frozen=True):
+class WindowUse(Struct, frozen=True):
     """A quota window: `limit` None is counted but unlimited."""
 
     limit: int | None
     used: int
 
 
-class Health(Struct, frozen=True):
+class Vitals(Struct, frozen=True):
     """What the state store knows beside the quota. None: not measured."""
 
     blocked_for_s: float
@@ -55,8 +55,8 @@ class Row(Struct, frozen=True, kw_only=True):
     score: float | None = None
     parts: dict[str, float] = {}
     excluded: Exclusion | None = None
-    quota: dict[str, Gauge]
-    health: Health
+    quota: dict[str, WindowUse]
+    health: Vitals
 
 
 class Decision(Struct, frozen=True):
@@ -103,7 +103,7 @@ def _rows(ranking: Ranking, known: dict[str, Standing], now: float) -> list[Row]
             provider=offer.provider,
             model=offer.model,
             quota=_quota(offer, standing),
-            health=_health(standing, now),
+            health=_vitals(standing, now),
             **fields,
         )
 
@@ -124,17 +124,17 @@ def _exclusion(item: Excluded, now: float) -> Exclusion:
     return Exclusion(item.reason, item.detail, round(wait, 1) if wait > 0 else None)
 
 
-def _quota(offer: Offer, standing: Standing) -> dict[str, Gauge]:
-    gauges: dict[str, Gauge] = {}
+def _quota(offer: Offer, standing: Standing) -> dict[str, WindowUse]:
+    uses: dict[str, WindowUse] = {}
     for window, used in zip(offer.subject.windows, standing.used, strict=True):
         scope, _, span = window.key.rpartition("#")
         name = span if scope == offer.subject.credential else f"{offer.model} {span}"
-        gauges[name] = Gauge(window.limit or None, used)
-    return gauges
+        uses[name] = WindowUse(window.limit or None, used)
+    return uses
 
 
-def _health(standing: Standing, now: float) -> Health:
-    return Health(
+def _vitals(standing: Standing, now: float) -> Vitals:
+    return Vitals(
         blocked_for_s=round(max(0.0, standing.blocked_until - now), 1),
         reason=standing.reason,
         in_flight=standing.in_flight,

@@ -13,12 +13,12 @@ from msgspec import Struct
 from apps.analytics import metrics
 from apps.core import clock
 from apps.core.state.contract import Grant, Refusal
-from apps.gateway.attempts import failures, policy
+from apps.gateway.attempts import policy, unserved
 from apps.gateway.attempts.calls import Call
-from apps.gateway.attempts.failures import Failure
 from apps.gateway.attempts.guard import as_upstream_error
 from apps.gateway.attempts.operation import Operation, UpstreamCall
 from apps.gateway.attempts.settlement import Attempt, Place
+from apps.gateway.attempts.unserved import FailedAttempt
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
 from apps.providers.adapters import adapter_for
@@ -65,7 +65,7 @@ async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
     """Filter and rank the plan's offers. Raises ApiError when none can answer such a request at all."""
     able, incapable = capable(call.plan.offers, call.demand)
     if not able:
-        raise failures.incapable(incapable, call.demand.prompt_tokens)
+        raise unserved.incapable(incapable, call.demand.prompt_tokens)
     return await runtime.shortlists.rank(call, able)
 
 
@@ -79,7 +79,7 @@ class _Run(Generic[T]):
         self._call = call
         self._operation = operation
         self._waiting = waiting
-        self._failures: list[Failure] = []
+        self._failed: list[FailedAttempt] = []
         self._chain: list[str] = []
         self._min_context = 0
         self._position = 0
@@ -100,7 +100,7 @@ class _Run(Generic[T]):
                 return served
             if self._stopped:
                 break
-        raise failures.exhausted(self._failures, self._waiting, clock.now())
+        raise unserved.exhausted(self._failed, self._waiting, clock.now())
 
     async def _try(self, offer: Offer) -> Served[T] | None:
         """One candidate. A call of several that fails fails the whole of it. None: go on with the next, unless `_stopped`."""
@@ -135,7 +135,7 @@ class _Run(Generic[T]):
                 return attempt, await self._attempt(attempt, upstream_call)
             except UpstreamError as error:
                 await attempt.fail(error)
-                self._failures.append(Failure(offer, error))
+                self._failed.append(FailedAttempt(offer, error))
                 left = self._call.deadline - asyncio.get_running_loop().time()
                 step = policy.decide(
                     error,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from apps.clients.keys import Principal
 from apps.core import clock
-from apps.gateway.attempts import failures
+from apps.gateway.attempts import unserved
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.operation import TaskOperation
 from apps.gateway.attempts.permissions import permitted
@@ -56,7 +56,7 @@ def plan_task(request_id: str, principal: Principal, operation: TaskOperation[An
     judged = [(offer, operation.why_unfit(offer)) for offer in offers]
     fitting = [offer for offer, unfit in judged if unfit is None]
     if not fitting:
-        raise failures.incapable([unfit for _, unfit in judged if unfit], demand.prompt_tokens)
+        raise unserved.incapable([unfit for _, unfit in judged if unfit], demand.prompt_tokens)
     return _call(request_id, principal, demand, replace(plan, offers=fitting), TASKS[task].endpoint)
 
 
