@@ -1,10 +1,12 @@
 """What no adapter foresaw ends the attempt as unreadable, before the first content and after it, and everything is settled."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from apps.core.state.contract import BreakerPolicy
+from apps.gateway.endpoints.chat import view
 from apps.providers.adapters.openai import OpenAIAdapter
 from apps.providers.adapters.openai.chat.stream import OpenAIStream
 from apps.providers.types import ChatChunk
@@ -94,3 +96,21 @@ async def test_fault_between_the_first_content_and_the_headers_leaves_nothing_op
     await until(lambda: gateway.fake.open_connections == 0)
     assert [event.outcome for event in gateway.events()] == ["cancelled"]
     assert await gateway.open_grants() == 0
+
+
+async def test_own_fault_behind_the_comments_is_an_error_frame_too(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+):
+    async def acquire(*_: Any) -> None:
+        await asyncio.sleep(0.2)
+        raise RuntimeError("the store is broken")
+
+    monkeypatch.setattr(view, "QUIET_S", 0.05)
+    monkeypatch.setattr(gateway.runtime.store, "acquire", acquire)
+    gateway.add("groq", "ok")
+
+    answer = await gateway.client.chat(stream=True)
+
+    assert answer.status == 200
+    assert answer.events[0]["error"]["code"] == "internal_error"
+    assert answer.events[-1] == "[DONE]"

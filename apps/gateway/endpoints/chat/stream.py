@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+import structlog
+
 from apps.gateway.attempts.dispatch import Served
 from apps.gateway.attempts.guard import as_upstream_error
 from apps.gateway.endpoints.chat.chunks import ChunkStream
@@ -17,6 +19,8 @@ from apps.gateway.wire import errors
 from apps.gateway.wire.errors import ApiError
 from apps.providers.errors import UpstreamError
 from apps.providers.types import ChatRequest, Usage
+
+log = structlog.get_logger("freeai.gateway")
 
 QUIET_S = 10.0
 COMMENT_INTERVAL_S = 15.0
@@ -49,6 +53,11 @@ class ChatEventStream:
             served = self._pending.result()
         except ApiError as error:
             yield errors.frame(error)
+            return
+        except Exception:
+            # The status was sent with the first comment: what else would be a 500 is its error frame.
+            log.exception("stream.failed")
+            yield errors.frame(errors.own_fault())
             return
         self._writer = FrameWriter(members(served), include_usage=self._chat.include_usage)
         async for part in self._relay(served, self._writer):
