@@ -6,7 +6,7 @@ settled, and `policy.decide` says what next.
 
 import asyncio
 import random
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -43,15 +43,6 @@ class Served(Struct, Generic[T]):
     answer: T
     attempt: Attempt
     chain: list[str]
-
-    def members(self) -> dict[str, Any]:
-        """FreeAI's own members of the answers of all tasks beside chat."""
-        event = self.attempt.event
-        return {
-            "model": event.model,
-            "provider": event.provider,
-            "fallback_position": event.fallback_position,
-        }
 
 
 async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> Served[T]:

@@ -1,4 +1,4 @@
-"""Answers of the lean handler, and the headers that all of them have."""
+"""Answers of the lean handler, and what all of them say of who answered."""
 
 import re
 from collections.abc import AsyncGenerator, Sequence
@@ -64,6 +64,12 @@ def answer_headers(served: Served[Any], operation: Operation[Any], allowance: Ra
         **dropped_header(operation.dropped(attempt.offer)),
         **rate_headers(allowance),
     }
+
+
+def answer_members(served: Served[Any]) -> dict[str, Any]:
+    """FreeAI's own members of the answers of all tasks beside chat, which has more."""
+    event = served.attempt.event
+    return {"model": event.model, "provider": event.provider, "fallback_position": event.fallback_position}
 
 
 def dropped_header(names: Sequence[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from django.urls import path
 from apps.gateway import runtime
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.planning import plan_task
-from apps.gateway.edge.answers import LeanResponse, answer_headers
+from apps.gateway.edge.answers import LeanResponse, answer_headers, answer_members
 from apps.gateway.edge.authentication import authenticate
 from apps.gateway.edge.http import LeanRequest
 from apps.gateway.edge.methods import only
@@ -20,7 +20,7 @@ async def create_embeddings(request: LeanRequest) -> LeanResponse:
     operation = Embeddings(wire.parse(await request.read_body()))
     call = plan_task(request.id, principal, operation)
     served = await dispatch.run(runtime.current(), call, operation)
-    body = wire.render(served.answer.encoded, served.answer.usage, served.members())
+    body = wire.render(served.answer.encoded, served.answer.usage, answer_members(served))
     return LeanResponse(body, answer_headers(served, operation, allowance))
 
 

@@ -5,7 +5,7 @@ from django.urls import path
 from apps.gateway import runtime
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.planning import plan_task
-from apps.gateway.edge.answers import LeanResponse, answer_headers
+from apps.gateway.edge.answers import LeanResponse, answer_headers, answer_members
 from apps.gateway.edge.authentication import authenticate
 from apps.gateway.edge.http import LeanRequest
 from apps.gateway.edge.methods import only
@@ -20,7 +20,7 @@ async def create_transcription(request: LeanRequest) -> LeanResponse:
     operation = Transcription(wire.parse(await request.read_form()))
     call = plan_task(request.id, principal, operation)
     served = await dispatch.run(runtime.current(), call, operation)
-    members = {**served.members(), "latency_ms": call.elapsed_ms()}
+    members = {**answer_members(served), "latency_ms": call.elapsed_ms()}
     body, content_type = wire.render(served.answer, operation.demand.response_format, members)
     return LeanResponse(body, answer_headers(served, operation, allowance), content_type)
 
