@@ -12,7 +12,7 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 
 from apps.gateway import runtime, setup  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
-from apps.gateway.edge.urls import is_lean  # noqa: E402
+from apps.gateway.urls import is_lean  # noqa: E402
 from freeai.refusals import sentence  # noqa: E402
 
 Message = dict[str, Any]

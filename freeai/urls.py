@@ -1,4 +1,4 @@
-"""URLs of the Django side. `/v1` and the probes are served by the gateway's lean handler, with `apps.gateway.edge.urls`."""
+"""URLs of the Django side. `/v1` and the probes are served by the gateway's lean handler, with `apps.gateway.urls`."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -7,13 +7,13 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.clients import tokens
-from apps.core.permissions import IsAdmin, is_admin
+from apps.core.permissions import IsAdmin
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from rest_framework.request import Request
 
-__all__ = ["AdminTokenAuthentication", "IsAdmin", "is_admin"]
+__all__ = ["AdminTokenAuthentication", "IsAdmin"]
 
 
 class AdminTokenAuthentication(BaseAuthentication):

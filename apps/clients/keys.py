@@ -14,13 +14,14 @@ from hashlib import sha256
 from sys import intern
 from typing import Any, Literal
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 from django.db import transaction
 from django.db.models import Count, Q
 from msgspec import Struct
 
 from apps.clients.models import ClientKey
 from apps.core import clock, crypto, snapshot
+from apps.core.roles import Flags, is_admin
 from apps.core.state.contract import Window
 from apps.core.state.keys import Span, client_key
 
@@ -178,6 +179,21 @@ def verify(raw: str, now: float) -> Principal:
     return record
 
 
+def unrestricted(user: AbstractUser) -> Principal:
+    """A user of the admin site or of `/api`, as if with a client key of their own that may do everything."""
+    return Principal(
+        client_id=0,
+        user_id=user.pk,
+        username=user.get_username(),
+        is_admin=is_admin(user),
+        name="",
+        rpm_limit=0,
+        allowed_models=NO_RESTRICTION,
+        allowed_strategies=NO_RESTRICTION,
+        windows=(),
+    )
+
+
 def follow_user(
     instance: AbstractBaseUser, created: bool, update_fields: Iterable[str] | None, **_: object
 ) -> None:
@@ -229,7 +245,7 @@ def _record(row: Any) -> Record:
         client_id=row.pk,
         user_id=row.user_id,
         username=intern(row.user__username),
-        is_admin=row.user__is_staff or row.user__is_superuser,
+        is_admin=is_admin(Flags(row.user__is_active, row.user__is_staff, row.user__is_superuser)),
         name=row.name,
         rpm_limit=row.rpm_limit,
         allowed_models=frozenset(row.allowed_models) if row.allowed_models else NO_RESTRICTION,

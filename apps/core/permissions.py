@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
 
+from apps.core.roles import is_admin
+
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
@@ -14,10 +16,4 @@ class IsAdmin(BasePermission):
 
     def has_permission(self, request: "Request", view: "APIView") -> bool:
         """Whether the request's user is an admin."""
-        return is_admin(request)
-
-
-def is_admin(request: "Request") -> bool:
-    """Whether the request was made by an active member of staff or a superuser."""
-    user = request.user
-    return user.is_active and (user.is_staff or user.is_superuser)
+        return is_admin(request.user)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from apps.providers.models import Provider, ProviderModel
 from apps.providers.presets import parse_preset
 from apps.providers.quotas import Limit, LimitsError, parse_limits
+from apps.providers.tasks import TASKS
 from apps.providers.types import Preset, Price, Task
 
 log = structlog.get_logger("freeai.providers")
@@ -34,7 +35,7 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
 
         Gemini has no transcription endpoint: its chat models that hear transcribe.
         """
-        hears = task == "transcription" and preset.wire == "gemini" and "audio" in self.capabilities
+        hears = preset.wire == "gemini" and TASKS[task].by_chat_with in self.capabilities
         return self.task == task or hears
 
 
@@ -57,12 +58,12 @@ class ProviderFacts(Struct, frozen=True, kw_only=True):
     def default_for(self, task: Task, chosen: str = "") -> str:
         """The model for requests that name none; "" when nothing here serves `task`.
 
-        Chat: `chosen` (a credential's own) where the provider still has it, else the provider's, else (a
+        Where it is named (chat): `chosen` (a credential's own) where the provider still has it, else the provider's, else (a
         server with models that an operator added) the first. Other tasks: the one tagged `default-<task>`,
         else the first.
         """
         able = [model for model in self.models if model.serves(task, self.preset)]
-        if task == "chat":
+        if TASKS[task].has_named_default:
             if any(model.name == chosen for model in able):
                 return chosen
             if self.default_model:

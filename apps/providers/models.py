@@ -4,6 +4,8 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from apps.providers.tasks import task_choices
+
 MAX_WEIGHT = 1000.0
 MAX_RETRIES = 10
 MAX_MODEL_NAME = 200
@@ -55,11 +57,9 @@ class Provider(Shipped):
 class ProviderModel(Shipped):
     """A model that a provider offers, with its capabilities, context window, limits and price."""
 
-    TASKS = [("chat", "Chat"), ("embedding", "Embedding"), ("transcription", "Transcription")]
-
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="models")
     name = models.CharField(max_length=MAX_MODEL_NAME, help_text="The upstream's own id.")
-    task = models.CharField(max_length=20, choices=TASKS, default="chat")
+    task = models.CharField(max_length=20, choices=task_choices, default="chat")
     enabled = models.BooleanField(default=True)
     capabilities = models.JSONField(default=list, blank=True)
     context_window = models.PositiveIntegerField(default=0, help_text="Tokens; 0 when unknown.")

@@ -22,18 +22,13 @@ from apps.providers.models import Credential, Provider, ProviderModel
 from apps.providers.pool import NO_OFFERS, Pool
 from apps.providers.presets import PresetError, fill_base_url, usable_settings
 from apps.providers.quotas import LimitsError, Overrides
-from apps.providers.types import Capability, Offer, Secret, Task
+from apps.providers.tasks import TASKS
+from apps.providers.types import Offer, Secret, Task
 
 log = structlog.get_logger("freeai.providers")
 
 SANDBOX = "sandbox"
 UNLISTED = "*"
-# What a model that the catalogue does not know is taken to be able to; the upstream says if it is not.
-ABILITIES: dict[Task, frozenset[Capability]] = {
-    "chat": frozenset(),
-    "embedding": frozenset({"dimensions"}),
-    "transcription": frozenset({"segments", "words"}),
-}
 SCRIPT_TAG = "script"  # sandbox models that only an explicit `sandbox/…` reaches
 
 
@@ -118,7 +113,7 @@ class Catalogue:
         found = ModelFacts(
             name=UNLISTED,
             task=task,
-            capabilities=ABILITIES[task] - facts.preset.for_model(model).incapable,
+            capabilities=TASKS[task].abilities - facts.preset.for_model(model).incapable,
             context_window=0,
             max_output_tokens=None,
             limits=(),

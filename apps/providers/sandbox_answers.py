@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-CHARS_PER_TOKEN = 4
+from apps.providers.estimates import answer_tokens
+
 ECHO_CHARS = 80
 LONG_PARAGRAPHS = 40
 CREATED = 1_767_225_600  # a fixed moment: the sandbox has no clock, and the same request gets the same bytes
@@ -142,9 +143,11 @@ def _frame(asked: Asked, choices: list[dict[str, Any]], **more: Any) -> bytes:
 
 def _usage(asked: Asked, answer: Answer) -> dict[str, Any]:
     """Tokens by the usual four characters each, at least one for a prompt."""
-    thought = _tokens(sum(map(len, answer.thoughts)))
-    said = _tokens(sum(map(len, answer.words)) + sum(len(name) + len(text) for name, text in answer.calls))
-    prompt = max(_tokens(asked.prompt_chars), 1)
+    thought = answer_tokens(sum(map(len, answer.thoughts)))
+    said = answer_tokens(
+        sum(map(len, answer.words)) + sum(len(name) + len(text) for name, text in answer.calls)
+    )
+    prompt = max(answer_tokens(asked.prompt_chars), 1)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": thought + said,
@@ -184,10 +187,6 @@ def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
     return " ".join(str(part.get("text", "")) for part in content or () if isinstance(part, dict)).strip()
-
-
-def _tokens(chars: int) -> int:
-    return -(-chars // CHARS_PER_TOKEN)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -1,18 +1,72 @@
-"""Requests and answers of the tasks beside chat, and what all requests have in common."""
+"""What a model can be asked to do: a row for each task, requests and answers of the tasks beside chat, and what all requests share."""
 
 from array import array
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct, field
 
-from apps.providers.types import Capability, Usage
+from apps.providers.estimates import audio_tokens
+from apps.providers.types import Capability, Task, Usage
 from apps.providers.wires import AudioFormat
 
 Tokens = tuple[int, ...]
 Granularity = Literal["segment", "word"]
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
-# Speech at 128 kbit/s and 32 tokens a second; 16-bit speech at 16 kHz comes to twice the bytes.
-AUDIO_BYTES_PER_TOKEN = 500
+
+
+class TaskFacts(Struct, frozen=True, kw_only=True):
+    """What is different between tasks; whatever else asks which task it is, asks for a member of this.
+
+    `label`: for people. `endpoint`: what its usage events are filed under. `prompt_field`: the field of its requests that errors about
+    the prompt blame.
+    `has_strategies`: virtual models and strategies choose among its models. The other tasks rank by `provider_order`, the first best.
+    `has_open_names`: a model that nobody lists is asked for by the client's name, and `abilities` are what it is taken to be able to;
+    the upstream says if it is not. `has_named_default`: provider and credential name the default model; else a tag does.
+    `by_chat_with`: the capability with which chat models do this task on wires that have no endpoint for it.
+    """
+
+    label: str
+    endpoint: str
+    prompt_field: str
+    has_strategies: bool = False
+    has_open_names: bool = True
+    has_named_default: bool = False
+    abilities: frozenset[Capability] = frozenset()
+    by_chat_with: Capability | None = None
+    provider_order: tuple[str, ...] = ()
+
+
+TASKS: Final[Mapping[Task, TaskFacts]] = {
+    "chat": TaskFacts(
+        label="Chat",
+        endpoint="chat",
+        prompt_field="messages",
+        has_strategies=True,
+        has_open_names=False,
+        has_named_default=True,
+    ),
+    "embedding": TaskFacts(
+        label="Embedding",
+        endpoint="embeddings",
+        prompt_field="input",
+        abilities=frozenset({"dimensions"}),
+        provider_order=("mistral", "gemini"),
+    ),
+    "transcription": TaskFacts(
+        label="Transcription",
+        endpoint="transcriptions",
+        prompt_field="file",
+        abilities=frozenset({"segments", "words"}),
+        by_chat_with="audio",
+        provider_order=("groq", "gemini"),
+    ),
+}
+
+
+def task_choices() -> list[tuple[str, str]]:
+    """For a model field: a new row needs no migration."""
+    return [(task, facts.label) for task, facts in TASKS.items()]
 
 
 class Demand(Protocol):
@@ -91,7 +145,7 @@ class TranscriptionRequest(Struct, frozen=True, kw_only=True):
     @property
     def prompt_tokens(self) -> int:
         """Of the audio, where an upstream counts it so."""
-        return len(self.audio) // AUDIO_BYTES_PER_TOKEN
+        return audio_tokens(len(self.audio))
 
 
 class Transcript(Struct, frozen=True, kw_only=True):

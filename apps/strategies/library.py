@@ -18,19 +18,6 @@ log = structlog.get_logger("freeai.strategies")
 
 BUILTIN_FILE: Final = Path(__file__).parent / "builtin" / "strategies.toml"
 
-VIRTUAL_MODELS: Final[Mapping[str, str]] = {
-    "freeai-auto": "auto",
-    "freeai-fast": "fastest",
-    "freeai-quality": "best_quality",
-    "freeai-code": "coding",
-    "freeai-reasoning": "reasoning",
-    "freeai-cheap": "cheapest",
-    "freeai-vision": "vision",
-    "freeai-long": "long_context",
-}
-"""Virtual model -> the strategy that it selects, in the order of GET /v1/models."""
-
-
 TEXT_FIELDS: Final = frozenset({"request.language", "request.intent"})
 """What only reading the request's text tells. It is read for the strategies whose rules use one of them, and for `auto`."""
 

@@ -1,13 +1,14 @@
-"""Plans for tasks that have no virtual models: embeddings and transcriptions. Pure.
+"""Plans for tasks that have no virtual models and no strategies of their users: the order of providers is in TASKS. Pure.
 
 A model that was named is never left: vectors of different models cannot be compared.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from apps.providers.offers import Catalogue
 from apps.providers.pool import Pool
-from apps.providers.tasks import Demand
+from apps.providers.tasks import TASKS, Demand
 from apps.providers.types import Task
 from apps.strategies.definition import parse_definition
 from apps.strategies.expression import RequestFacts
@@ -15,8 +16,9 @@ from apps.strategies.library import LoadedStrategy
 from apps.strategies.resolver import Plan, UnknownProviderError
 
 
-def _in_order(name: str, description: str, *providers: str) -> LoadedStrategy:
+def _in_order(name: str, providers: Sequence[str]) -> LoadedStrategy:
     """A strategy that prefers these providers, the first one most; a weight that an operator gave counts beside it."""
+    description = ", then ".join([*(provider.title() for provider in providers), "the others"])
     prefer = [
         {"when": f"name == '{provider}'", "weight": 10 * (len(providers) - at)}
         for at, provider in enumerate(providers)
@@ -24,9 +26,8 @@ def _in_order(name: str, description: str, *providers: str) -> LoadedStrategy:
     return LoadedStrategy(name, description, parse_definition({"prefer": prefer}))
 
 
-STRATEGIES: Final[dict[Task, LoadedStrategy]] = {
-    "embedding": _in_order("embedding", "Mistral, then Gemini, then the others", "mistral", "gemini"),
-    "transcription": _in_order("transcription", "Groq, then Gemini, then the others", "groq", "gemini"),
+STRATEGIES: Final[Mapping[Task, LoadedStrategy]] = {
+    task: _in_order(task, facts.provider_order) for task, facts in TASKS.items() if not facts.has_strategies
 }
 
 

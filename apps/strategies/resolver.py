@@ -8,10 +8,9 @@ from apps.providers.types import ChatRequest
 from apps.strategies.auto import AUTO, Choice, delegate
 from apps.strategies.expression import RequestFacts
 from apps.strategies.features import request_facts
-from apps.strategies.library import VIRTUAL_MODELS, Library, LoadedStrategy
+from apps.strategies.library import Library, LoadedStrategy
+from apps.strategies.naming import is_virtual, selected_by
 from apps.strategies.reading import observe
-
-PREFIX = "freeai-"
 
 
 class UnknownModelError(LookupError):
@@ -55,7 +54,7 @@ def resolve(
     if request.preferred_provider and request.preferred_provider not in catalogue.providers:
         raise UnknownProviderError(request.preferred_provider)
     model = request.model
-    if model is not None and not model.startswith(PREFIX):
+    if model is not None and not is_virtual(model):
         strategy = _strategy(library, request.strategy or defaults.strategy, None, request.strategy)
         # Among the providers of one model there is nothing for `auto` to choose by the kind of request.
         return Plan(
@@ -99,7 +98,7 @@ def _strategy_name(model: str | None, asked: str | None, defaults: Defaults) -> 
     """A virtual model's strategy wins, except that freeai-auto and no model at all leave the choice to `strategy`."""
     if model is None:
         return asked or defaults.strategy
-    name = VIRTUAL_MODELS.get(model, model[len(PREFIX) :])
+    name = selected_by(model)
     return asked if asked and name == AUTO else name
 
 

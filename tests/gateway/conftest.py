@@ -1,6 +1,7 @@
 """A gateway in the test's own loop: in-memory snapshot, real transport, real spool, and fake upstreams on loopback. No database."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,6 +158,13 @@ async def gateway(tmp_path: Path, settings: Any) -> AsyncIterator[Gateway]:
     runtime.install(None)
     for section in (CATALOGUE, STRATEGIES, CLIENTS, CONFIG):
         section.unload()
+
+
+async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait for a condition that another task brings about."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - the other side is a socket
+            await asyncio.sleep(0.01)
 
 
 __all__ = ["Limit"]

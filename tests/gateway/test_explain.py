@@ -9,9 +9,10 @@ from django.test import RequestFactory
 from apps.core import clock
 from apps.core.state.contract import Block, BreakerPolicy, Completion, Grant
 from apps.core.state.keys import credential_key
-from apps.gateway import explain
+from apps.gateway.attempts import decision as decisions
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.planning import plan_chat
+from apps.gateway.endpoints.chat import explain
 from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.wire.errors import ApiError
 from apps.providers.offers import CATALOGUE
@@ -76,7 +77,7 @@ async def test_order_is_that_of_the_attempt_loop(gateway: Gateway):
     await occupy(gateway, "mistral")
     call = plan_chat("r", principal(), chat_request.parse(chat_body(model="freeai-cheap")))
 
-    decision = (await explain.explain(gateway.runtime.store, call)).as_json()
+    decision = (await decisions.explain(gateway.runtime.store, call)).as_json()
 
     served = await dispatch.candidates(gateway.runtime, call)
     assert [(row["provider"], row["model"]) for row in decision["candidates"]] == [

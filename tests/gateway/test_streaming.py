@@ -6,7 +6,7 @@ import pytest
 
 from apps.gateway.endpoints.chat import stream as streaming
 from apps.gateway.endpoints.chat import view as chat
-from tests.gateway.conftest import Gateway
+from tests.gateway.conftest import Gateway, until
 
 
 def data_frames(events: list) -> list[dict]:
@@ -226,10 +226,3 @@ async def test_total_budget_ends_a_stream_that_never_ends(gateway: Gateway):
 
     assert data_frames(answer.events)[-1]["error"]["code"] == "upstream_timeout"
     assert gateway.events()[0].error_kind == "network"
-
-
-async def until(condition, seconds: float = 5.0) -> None:
-    """Wait for a condition that another task brings about."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the other side is a socket
-            await asyncio.sleep(0.01)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.gateway.endpoints.headers import dropped_header
+from apps.gateway.edge.answers import dropped_header
 from apps.providers.adapters import adapter_for
 from apps.providers.types import Preset, Wire
 from tests.factories import make_offer, make_request

@@ -3,7 +3,8 @@
 import pytest
 
 from apps.strategies.definition import parse_definition
-from apps.strategies.library import VIRTUAL_MODELS, LoadedStrategy, builtins
+from apps.strategies.library import LoadedStrategy, builtins
+from apps.strategies.naming import VIRTUAL_MODELS
 from apps.strategies.resolver import (
     Defaults,
     UnknownModelError,

@@ -11,10 +11,10 @@ from rest_framework.response import Response
 
 from apps.clients import keys
 from apps.clients.api.serializers import ClientKeySerializer, NewClientKeySerializer
-from apps.clients.authentication import is_admin
 from apps.clients.models import ClientKey
 from apps.core.api import TotalCountPagination, query_flag
 from apps.core.json_types import JSONObject
+from apps.core.roles import is_admin
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -42,7 +42,7 @@ class ClientKeyViewSet(
         rows = super().get_queryset()
         if not query_flag(self.request, "all"):
             return rows.filter(user=_user(self.request))
-        if not is_admin(self.request):
+        if not is_admin(self.request.user):
             raise PermissionDenied("Only admins see the keys of other users.")
         return rows
 

@@ -13,12 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.clients.keys import Principal
+from apps.clients.keys import Principal, unrestricted
 from apps.core.api import StrictSerializer
 from apps.core.permissions import IsAdmin
 from apps.core.state.contract import StateStore
 from apps.core.state.memory import MemoryStore
-from apps.gateway import explain, runtime
+from apps.gateway import runtime
+from apps.gateway.endpoints.chat import explain
 from apps.gateway.wire.errors import ApiError
 from apps.strategies.api.serializers import DefinitionField
 from apps.strategies.definition import parse_definition
@@ -86,4 +87,4 @@ def _store() -> StateStore:
 
 def _principal(request: Request) -> Principal:
     """The permission has refused anonymous users."""
-    return explain.as_principal(cast(User, request.user))
+    return unrestricted(cast(User, request.user))

@@ -1,5 +1,6 @@
 """One client request on its way: who asks, what for, by when."""
 
+import asyncio
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -26,4 +27,8 @@ class Call(Struct, Generic[D_co], frozen=True, kw_only=True):
     now: float
     started: float
     deadline: float
-    endpoint: str = "chat"
+    endpoint: str
+
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the request began."""
+        return round((asyncio.get_running_loop().time() - self.started) * 1000)

@@ -8,27 +8,25 @@ import asyncio
 import random
 from typing import Generic, TypeVar
 
-import structlog
 from msgspec import Struct
 
 from apps.analytics import metrics
 from apps.core import clock, ids
-from apps.core.state.contract import Claim, Refusal
-from apps.gateway.attempts import failures, policy
+from apps.core.state.contract import Claim, Grant, Refusal
+from apps.gateway.attempts import policy, unserved
 from apps.gateway.attempts.calls import Call
-from apps.gateway.attempts.failures import Failure
-from apps.gateway.attempts.operations import Operation, UpstreamCall
+from apps.gateway.attempts.guard import as_upstream_error
+from apps.gateway.attempts.operation import Operation, UpstreamCall
 from apps.gateway.attempts.settlement import Attempt, Place, reserve
+from apps.gateway.attempts.unserved import FailedAttempt
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
 from apps.providers.adapters import adapter_for
-from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.errors import UpstreamError
 from apps.providers.limit_headers import reported
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer, Timeouts, UpstreamResponse
 from apps.strategies.ranking import Excluded, Ranking, capable
-
-log = structlog.get_logger("freeai.gateway")
 
 T = TypeVar("T")
 
@@ -58,7 +56,7 @@ async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
     """Filter and rank the plan's offers. Raises ApiError when none can answer such a request at all."""
     able, incapable = capable(call.plan.pool.offers, call.demand)
     if not able:
-        raise failures.incapable(incapable, call.demand.prompt_tokens)
+        raise unserved.incapable(incapable, call.demand.prompt_tokens)
     return await runtime.shortlists.rank(call, able)
 
 
@@ -72,7 +70,7 @@ class _Run(Generic[T]):
         self._call = call
         self._operation = operation
         self._waiting = waiting
-        self._failures: list[Failure] = []
+        self._failed: list[FailedAttempt] = []
         self._chain: list[str] = []
         self._min_context = 0
         self._position = 0
@@ -93,33 +91,42 @@ class _Run(Generic[T]):
                 return served
             if self._stopped:
                 break
-        raise failures.exhausted(self._failures, self._waiting, clock.now())
+        raise unserved.exhausted(self._failed, self._waiting, clock.now())
 
     async def _try(self, offer: Offer) -> Served[T] | None:
         """One candidate. A call of several that fails fails the whole of it. None: go on with the next, unless `_stopped`."""
         made: list[tuple[Attempt, T]] = []
         for upstream_call in self._operation.calls(offer):
-            answered = await self._call_upstream(offer, upstream_call, first=not made)
+            answered = await self._call_upstream(offer, upstream_call, begun=bool(made))
             if answered is None:
                 return None
             made.append(answered)
         return Served(self._operation.join([answer for _, answer in made]), made[-1][0], self._chain)
 
     async def _call_upstream(
-        self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool
+        self, offer: Offer, upstream_call: UpstreamCall[T], *, begun: bool
     ) -> tuple[Attempt, T] | None:
-        """One upstream call, retried in place as the policy says. None: go on with the next, unless `_stopped`."""
+        """One upstream call, retried in place as the policy says. None: go on with the next, unless `_stopped`.
+
+        `begun`: earlier calls of this candidate's answer succeeded. Then it may wait for its quota; an answer that has not begun, a
+        retry of its first call included, is left to the next candidate.
+        """
         limit = offer.max_retries if offer.max_retries is not None else CONFIG.value.provider_max_retries
         retried = 0
         while True:
-            attempt = await self._reserve(offer, upstream_call, first=first and retried == 0)
-            if attempt is None:
+            is_new_candidate = not begun and retried == 0
+            grant = await self._reserve(offer, upstream_call, may_wait=begun)
+            if grant is None:
                 return None
+            if is_new_candidate:
+                self._note_candidate(offer)
+            place = Place(self._position, upstream_call.prompt_tokens)
+            attempt = Attempt(self._runtime, self._call, offer, grant, place)
             try:
                 return attempt, await self._attempt(attempt, upstream_call)
             except UpstreamError as error:
                 await attempt.fail(error)
-                self._failures.append(Failure(offer, error))
+                self._failed.append(FailedAttempt(offer, error))
                 left = self._call.deadline - asyncio.get_running_loop().time()
                 step = policy.decide(
                     error,
@@ -139,26 +146,27 @@ class _Run(Generic[T]):
                     self._stopped = True
                     return None
 
-    async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, first: bool) -> Attempt | None:
+    async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, may_wait: bool) -> Grant | None:
         """Take quota for one attempt; None when it is refused, which is noted."""
         claim = Claim(ids.uuid7(), offer.subject, upstream_call.claim(offer))
         grant = await reserve(self._runtime, claim)
-        while isinstance(grant, Refusal) and not first and self._may_wait(grant):
+        while isinstance(grant, Refusal) and may_wait and self._is_worth_waiting(grant):
             await asyncio.sleep(max(grant.retry_at - clock.now(), MIN_QUOTA_WAIT_S))
             grant = await reserve(self._runtime, claim)
         if isinstance(grant, Refusal):
             detail = grant.window or f"until {grant.retry_at:.0f}"
             self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at))
             return None
-        if first:
-            self._position += 1
-            if not self._chain or self._chain[-1] != offer.provider:
-                self._chain.append(offer.provider)
-        place = Place(self._position, upstream_call.prompt_tokens)
-        return Attempt(self._runtime, self._call, offer, grant, place)
+        return grant
 
-    def _may_wait(self, refusal: Refusal) -> bool:
-        """Whether an answer that is under way can wait for the quota of its next call."""
+    def _note_candidate(self, offer: Offer) -> None:
+        """Another candidate is attempted."""
+        self._position += 1
+        if not self._chain or self._chain[-1] != offer.provider:
+            self._chain.append(offer.provider)
+
+    def _is_worth_waiting(self, refusal: Refusal) -> bool:
+        """Whether the refused quota frees in time."""
         wait = refusal.retry_at - clock.now()
         left = self._call.deadline - asyncio.get_running_loop().time()
         return refusal.reason == "quota" and wait <= min(MAX_QUOTA_WAIT_S, left)
@@ -176,22 +184,18 @@ class _Run(Generic[T]):
                 if response.status not in OK_STATUSES:
                     raise await self._refusal(attempt.offer, response)
                 answer = await upstream_call.receive(attempt, response)
-            kept = self._operation.stream
+            kept = self._call.demand.stream
             return answer
-        except TimeoutError:
-            raise UpstreamError(
-                ErrorKind.NETWORK, "The upstream did not answer in time.", timed_out=True
-            ) from None
-        except (UpstreamError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError):
-                attempt.cancel()
-            elif error.status is None and response is not None:
-                error.status = response.status
+        except asyncio.CancelledError:
+            attempt.cancel()
             raise
-        except Exception as error:
-            # Upstream data is hostile: what an adapter did not foresee ends this attempt, not the request.
-            log.exception("attempt.unforeseen", provider=attempt.offer.provider, model=attempt.offer.model)
-            raise UpstreamError(ErrorKind.PARSING, "The upstream's answer could not be read.") from error
+        except Exception as unsorted:
+            error = as_upstream_error(unsorted, attempt.offer)
+            if error.status is None and response is not None:
+                error.status = response.status
+            if error is unsorted:
+                raise
+            raise error from unsorted
         finally:
             if response is not None and not kept:
                 response.close()
@@ -211,12 +215,12 @@ class _Run(Generic[T]):
 
     def _deadline(self) -> float:
         """The attempt's end on the loop's clock: the request's budget, and for whole answers the response timeout."""
-        if self._operation.stream:
+        if self._call.demand.stream:
             return self._call.deadline
         limit = asyncio.get_running_loop().time() + CONFIG.value.response_timeout_s
         return min(self._call.deadline, limit)
 
     def _timeouts(self) -> Timeouts:
         config = CONFIG.value
-        read_s = config.stream_idle_timeout_s if self._operation.stream else config.response_timeout_s
+        read_s = config.stream_idle_timeout_s if self._call.demand.stream else config.response_timeout_s
         return Timeouts(config.connect_timeout_s, read_s)

@@ -1,24 +1,26 @@
 """From a parsed request to a Call: permissions, plan, rules, deadline."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from apps.clients.keys import Principal
 from apps.core import clock
-from apps.gateway.attempts import failures
+from apps.gateway.attempts import unserved
 from apps.gateway.attempts.calls import Call
+from apps.gateway.attempts.operation import TaskOperation
+from apps.gateway.attempts.permissions import permitted
 from apps.gateway.config import CONFIG
 from apps.gateway.wire.errors import ApiError, bad_request
 from apps.providers.offers import CATALOGUE
 from apps.providers.pool import Pool
-from apps.providers.tasks import Demand
-from apps.providers.types import ChatRequest, Offer, Task
+from apps.providers.tasks import TASKS, Demand
+from apps.providers.types import ChatRequest
 from apps.strategies.library import STRATEGIES
+from apps.strategies.naming import is_virtual
 from apps.strategies.native import resolve_native
-from apps.strategies.ranking import Excluded, Rules
+from apps.strategies.ranking import Rules
 from apps.strategies.resolver import (
     Defaults,
     Plan,
@@ -30,40 +32,33 @@ from apps.strategies.resolver import (
 
 D = TypeVar("D", bound=Demand)
 
-ENDPOINTS: Final[dict[Task, str]] = {"embedding": "embeddings", "transcription": "transcriptions"}
-"""What the usage events of a task are filed under."""
-
 
 def plan_chat(request_id: str, principal: Principal, chat: ChatRequest) -> Call[ChatRequest]:
     """The call to make. Raises ApiError 400, 403, 404."""
     plan = _resolve(principal, chat, CONFIG.value.default_strategy)
-    _permit(principal, chat, plan)
-    if not plan.pool:
+    pool = permitted(principal, chat, "chat", plan)
+    if not pool:
         raise _no_offers(chat)
-    return _call(request_id, principal, chat, plan, "chat")
+    return _call(request_id, principal, chat, replace(plan, pool=pool), TASKS["chat"].endpoint)
 
 
-def plan_task(
-    request_id: str,
-    principal: Principal,
-    demand: D,
-    task: Task,
-    why_unfit: Callable[[Offer], Excluded | None],
-) -> Call[D]:
-    """The call to make for a task beside chat. `why_unfit` says what a candidate's wire cannot carry. Raises ApiError 400, 403, 413."""
+def plan_task(request_id: str, principal: Principal, operation: TaskOperation[Any]) -> Call[Demand]:
+    """The call to make for a task beside chat, among the candidates whose wires can carry it. Raises ApiError 400, 403, 413."""
+    demand, task = operation.demand, operation.task
     try:
         plan = resolve_native(demand, task, principal.user_id, CATALOGUE.value)
     except UnknownProviderError as error:
         raise _unknown_provider(error) from None
-    if not plan.pool:
+    pool = permitted(principal, demand, task, plan)
+    if not pool:
         raise _no_offers(demand)
-    offers = _permitted(principal, plan.pool.offers)
-    unfit = [excluded for offer in offers if (excluded := why_unfit(offer)) is not None]
-    if len(unfit) == len(offers):
-        raise failures.incapable(unfit, demand.prompt_tokens)
-    fitting = [offer for offer in offers if why_unfit(offer) is None]
-    pool = plan.pool if len(fitting) == len(plan.pool) else Pool(fitting)
-    return _call(request_id, principal, demand, replace(plan, pool=pool), ENDPOINTS[task])
+    judged = [(offer, operation.why_unfit(offer)) for offer in pool]
+    fitting = [offer for offer, unfit in judged if unfit is None]
+    if not fitting:
+        raise unserved.incapable([unfit for _, unfit in judged if unfit], demand.prompt_tokens)
+    if len(fitting) < len(pool):
+        pool = Pool(fitting)
+    return _call(request_id, principal, demand, replace(plan, pool=pool), TASKS[task].endpoint)
 
 
 def _call(request_id: str, principal: Principal, demand: D, plan: Plan, endpoint: str) -> Call[D]:
@@ -79,19 +74,6 @@ def _call(request_id: str, principal: Principal, demand: D, plan: Plan, endpoint
         deadline=loop_now + CONFIG.value.total_timeout_s,
         endpoint=endpoint,
     )
-
-
-def _permitted(principal: Principal, offers: Sequence[Offer]) -> Sequence[Offer]:
-    """The offers whose model the key may use, by its name or as `provider/model`. Strategies are for chat. Raises ApiError(403)."""
-    allowed = principal.allowed_models
-    if not allowed:
-        return offers
-    permitted = [
-        offer for offer in offers if not allowed.isdisjoint((offer.model, f"{offer.provider}/{offer.model}"))
-    ]
-    if not permitted:
-        raise _forbidden(f"This client key may not use the model `{offers[0].model}`.", "model")
-    return permitted
 
 
 def _resolve(principal: Principal, chat: ChatRequest, default_strategy: str) -> Plan:
@@ -120,20 +102,8 @@ def _unknown_provider(error: UnknownProviderError) -> ApiError:
     return bad_request(f"Unknown provider `{str(error)[:100]}`; known: {known}.", param="preferred_provider")
 
 
-def _permit(principal: Principal, chat: ChatRequest, plan: Plan) -> None:
-    """Refuse what the key may not use. Raises ApiError(403)."""
-    if principal.allowed_models and (chat.model or "freeai-auto") not in principal.allowed_models:
-        raise _forbidden(f"This client key may not use the model `{chat.model or 'freeai-auto'}`.", "model")
-    if principal.allowed_strategies and plan.name not in principal.allowed_strategies:
-        raise _forbidden(f"This client key may not use the strategy `{plan.name}`.", "strategy")
-
-
-def _forbidden(message: str, param: str) -> ApiError:
-    return ApiError(403, message, type="permission_error", code="model_not_allowed", param=param)
-
-
 def _no_offers(demand: Demand) -> ApiError:
-    if demand.model and not demand.model.startswith("freeai-"):
+    if demand.model and not is_virtual(demand.model):
         return bad_request(
             f"You have no provider key for a provider that offers `{demand.model}`.",
             param="model",

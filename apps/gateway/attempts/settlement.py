@@ -17,6 +17,7 @@ from apps.gateway.attempts.calls import Call
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
 from apps.providers.errors import POLICY, ErrorKind, UpstreamError
+from apps.providers.estimates import answer_tokens
 from apps.providers.health import blocks_after
 from apps.providers.quotas import amounts
 from apps.providers.tasks import Demand
@@ -98,8 +99,8 @@ class Attempt:
             self.ttfb_ms = self.elapsed_ms()
 
     def estimate(self, characters: int) -> Usage:
-        """Usage where the upstream sent none: about four characters a token."""
-        return Usage(self.event.prompt_tokens, (characters + 3) // 4, estimated=True)
+        """Usage where the upstream sent none."""
+        return Usage(self.event.prompt_tokens, answer_tokens(characters), estimated=True)
 
     async def succeed(self, usage: Usage) -> None:
         """The upstream answered in full."""

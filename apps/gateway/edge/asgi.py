@@ -13,8 +13,9 @@ from urllib.parse import quote
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse, HttpResponseBase
 
+from apps.gateway.edge.answers import EventStreamResponse, LeanResponse
 from apps.gateway.edge.disconnects import Watch
-from apps.gateway.edge.http import ClientLeftError, EventStreamResponse, Handler, JsonAnswer, LeanRequest
+from apps.gateway.edge.http import ClientLeftError, Handler, LeanRequest
 from apps.gateway.edge.middleware import CHAIN
 
 NO_CONTENT = 204
@@ -57,7 +58,7 @@ async def _send(response: HttpResponseBase, send: Send) -> None:
         finally:
             await response.stream.aclose()
         return
-    if not isinstance(response, JsonAnswer | HttpResponse):
+    if not isinstance(response, LeanResponse | HttpResponse):
         raise TypeError(f"The lean handler cannot send a {type(response).__name__}.")
     body = response.content
     headers = _encoded(response.headers.items())

@@ -4,16 +4,16 @@ import re
 import time
 from functools import lru_cache
 
+import orjson
 import structlog
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, get_resolver
 
 from apps.analytics import metrics
 from apps.core import ids
 from apps.gateway.edge.cors import answering_other_origins
 from apps.gateway.edge.http import ClientLeftError, Handler, LeanRequest
-from apps.gateway.wire import errors
-from apps.gateway.wire.errors import ApiError
+from apps.gateway.wire.errors import JSON, ApiError, own_fault
 
 log = structlog.get_logger("freeai.request")
 
@@ -35,7 +35,7 @@ async def route(request: LeanRequest) -> HttpResponseBase:
 @lru_cache(maxsize=MAX_RESOLVED_PATHS)
 def _resolve(path: str) -> ResolverMatch:
     """The URLconf's answer; it never changes while the process runs. Raises Resolver404, which is not kept."""
-    return get_resolver("apps.gateway.edge.urls").resolve(path)
+    return get_resolver("apps.gateway.urls").resolve(path)
 
 
 def answering_errors(inner: Handler) -> Handler:
@@ -45,14 +45,20 @@ def answering_errors(inner: Handler) -> Handler:
         try:
             return await inner(request)
         except ApiError as error:
-            return errors.render(error)
+            return _answer(error)
         except ClientLeftError:
             raise
         except Exception:
             log.exception("request.failed", path=request.path_info[:200])
-            return errors.render(errors.own_fault())
+            return _answer(own_fault())
 
     return handle
+
+
+def _answer(error: ApiError) -> HttpResponse:
+    return HttpResponse(
+        orjson.dumps(error.body), status=error.status, content_type=JSON, headers=error.headers
+    )
 
 
 def observing(inner: Handler) -> Handler:

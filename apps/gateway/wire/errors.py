@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from django.http import HttpResponse
 
 JSON = "application/json"
 
@@ -68,13 +67,6 @@ def unauthorized(message: str) -> ApiError:
 def own_fault(message: str = "FreeAI could not process the request. The fault is its own.") -> ApiError:
     """500: nothing that the client could change."""
     return ApiError(500, message, type="api_error", code="internal_error")
-
-
-def render(error: ApiError) -> HttpResponse:
-    """The HTTP answer."""
-    return HttpResponse(
-        orjson.dumps(error.body), status=error.status, content_type=JSON, headers=error.headers
-    )
 
 
 def frame(error: ApiError) -> bytes:

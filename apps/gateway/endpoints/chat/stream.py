@@ -5,38 +5,39 @@ collector when a slow client goes away, and its reservation with it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
+import structlog
+
 from apps.gateway.attempts.dispatch import Served
-from apps.gateway.attempts.operations import OpenStream
+from apps.gateway.attempts.guard import as_upstream_error
+from apps.gateway.endpoints.chat.chunks import ChunkStream
+from apps.gateway.endpoints.chat.members import closing_members, members
 from apps.gateway.endpoints.chat.wire.response import KEEP_ALIVE, FrameWriter
 from apps.gateway.wire import errors
 from apps.gateway.wire.errors import ApiError
-from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import Usage
+from apps.providers.errors import UpstreamError
+from apps.providers.types import ChatRequest, Usage
+
+log = structlog.get_logger("freeai.gateway")
 
 QUIET_S = 10.0
 COMMENT_INTERVAL_S = 15.0
 
 
 class ChatEventStream:
-    """The body of one streamed chat completion.
+    """The body of one streamed completion of `chat`.
 
     `pending` is the attempt loop, under way or done. While it is under way the client gets a comment now and then; fallback goes on
-    behind it. `writer_for` makes the frame writer once the answering candidate is known. `last`: more members of the last data frame.
+    behind it. `last`: more members of the last data frame.
     """
 
     def __init__(
-        self,
-        pending: asyncio.Task[Served[OpenStream]],
-        writer_for: Callable[[Served[OpenStream]], FrameWriter],
-        deadline: float,
-        last: Mapping[str, Any],
+        self, chat: ChatRequest, pending: asyncio.Task[Served[ChunkStream]], last: Mapping[str, Any]
     ) -> None:
+        self._chat = chat
         self._pending = pending
-        self._writer_for = writer_for
-        self._deadline = deadline
         self._last = last
         self._writer: FrameWriter | None = None
 
@@ -53,43 +54,32 @@ class ChatEventStream:
         except ApiError as error:
             yield errors.frame(error)
             return
-        self._writer = self._writer_for(served)
+        except Exception:
+            # The status was sent with the first comment: what else would be a 500 is its error frame.
+            log.exception("stream.failed")
+            yield errors.frame(errors.own_fault())
+            return
+        self._writer = FrameWriter(members(served), include_usage=self._chat.include_usage)
         async for part in self._relay(served, self._writer):
             yield part
 
-    async def _relay(self, served: Served[OpenStream], writer: FrameWriter) -> AsyncGenerator[bytes, None]:
-        opened, attempt = served.answer, served.attempt
-        now = asyncio.get_running_loop().time
+    async def _relay(self, served: Served[ChunkStream], writer: FrameWriter) -> AsyncGenerator[bytes, None]:
+        attempt = served.attempt
         try:
-            tail = writer.frames(opened.first)
-            if not opened.over:
-                yield tail
-                parser = opened.parser
-                async for data in opened.chunks:
-                    if part := writer.frames(parser.feed(data)):
-                        yield part
-                    if parser.done:
-                        break
-                    if now() > self._deadline:
-                        raise UpstreamError(
-                            ErrorKind.NETWORK, "The request's time budget is spent.", timed_out=True
-                        )
-                tail = writer.frames(parser.finish())
-        except UpstreamError as error:
+            async for chunks in served.answer:
+                if part := writer.frames(chunks):
+                    yield part
+        except Exception as unsorted:  # noqa: BLE001 - as the loop does up to the first content: data is hostile, the guard logs
+            error = as_upstream_error(unsorted, attempt.offer)
             await attempt.fail(error, self._usage(served, writer))
             yield errors.frame(_broken(error, served))
             return
         usage = self._usage(served, writer)
         await attempt.succeed(usage)
-        last: dict[str, Any] = {
-            "fallback_chain": served.chain,
-            "latency_ms": round((now() - attempt.call.started) * 1000),
-            **self._last,
-        }
-        yield tail + writer.end(usage, last)
+        yield writer.end(usage, {**closing_members(served), **self._last})
 
     @staticmethod
-    def _usage(served: Served[OpenStream], writer: FrameWriter) -> Usage:
+    def _usage(served: Served[ChunkStream], writer: FrameWriter) -> Usage:
         return writer.usage or served.attempt.estimate(writer.characters)
 
     async def aclose(self) -> None:
@@ -100,12 +90,12 @@ class ChatEventStream:
         if self._pending.cancelled() or self._pending.exception() is not None:
             return
         served = self._pending.result()
-        served.answer.response.close()
+        served.answer.close()
         if not served.attempt.ended:
             served.attempt.cancel(self._usage(served, self._writer) if self._writer else None)
 
 
-def _broken(error: UpstreamError, served: Served[OpenStream]) -> ApiError:
+def _broken(error: UpstreamError, served: Served[ChunkStream]) -> ApiError:
     """The stream broke after content had been sent: no other candidate's words may follow."""
     offer = served.attempt.offer
     return ApiError(

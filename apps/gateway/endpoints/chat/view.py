@@ -1,26 +1,26 @@
 """POST /v1/chat/completions."""
 
 import asyncio
-import time
 from typing import Any
 
 from django.http import HttpResponseBase
+from django.urls import path
 
 from apps.clients.limits import RateLimit
-from apps.gateway import explain, runtime
+from apps.gateway import runtime
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.calls import Call
-from apps.gateway.attempts.dispatch import Served
-from apps.gateway.attempts.operations import ChatStreamed, ChatWhole, OpenStream
 from apps.gateway.attempts.planning import plan_chat
+from apps.gateway.edge.answers import EventStreamResponse, LeanResponse, answer_headers
 from apps.gateway.edge.authentication import authenticate, rate_headers
-from apps.gateway.edge.http import EventStreamResponse, JsonAnswer, LeanRequest
+from apps.gateway.edge.http import LeanRequest
 from apps.gateway.edge.methods import only
+from apps.gateway.endpoints.chat import explain
+from apps.gateway.endpoints.chat.members import closing_members, members
+from apps.gateway.endpoints.chat.operation import ChatStreamed, ChatWhole
 from apps.gateway.endpoints.chat.stream import QUIET_S, ChatEventStream
 from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.endpoints.chat.wire import response as chat_response
-from apps.gateway.endpoints.headers import answer_headers, dropped_header
-from apps.providers.adapters import adapter_for
 from apps.providers.types import ChatRequest
 
 
@@ -28,22 +28,21 @@ from apps.providers.types import ChatRequest
 async def chat_completions(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/chat/completions."""
     principal, allowance = await authenticate(request)
-    chat = chat_request.parse(await request.read_body())
-    call = plan_chat(request.id, principal, chat)
+    call = plan_chat(request.id, principal, chat_request.parse(await request.read_body()))
     explained = await explain.asked_for(request, call)
-    if chat.stream:
-        return await _stream(call, allowance, explained)
+    answer = _stream if call.demand.stream else _whole
+    return await answer(call, allowance, explained)
+
+
+async def _whole(
+    call: Call[ChatRequest], allowance: RateLimit, explained: dict[str, Any]
+) -> HttpResponseBase:
     gateway = runtime.current()
-    served = await dispatch.run(gateway, call, ChatWhole(chat, gateway.images))
-    members = _members(call, served)
-    members |= {
-        "strategy_used": call.plan.name,
-        "fallback_chain": served.chain,
-        "latency_ms": round((asyncio.get_running_loop().time() - call.started) * 1000),
-        **explained,
-    }
-    body = chat_response.whole(served.answer.result, served.answer.usage, members)
-    return JsonAnswer(body, _headers(call, served) | rate_headers(allowance))
+    operation = ChatWhole(call.demand, gateway.images)
+    served = await dispatch.run(gateway, call, operation)
+    own = members(served) | {"strategy_used": call.plan.name} | closing_members(served) | explained
+    body = chat_response.whole(served.answer.result, served.answer.usage, own)
+    return LeanResponse(body, answer_headers(served, operation, allowance))
 
 
 async def _stream(
@@ -51,36 +50,17 @@ async def _stream(
 ) -> HttpResponseBase:
     """Wait for the first content; after QUIET_S begin the answer without it, with comments."""
     gateway = runtime.current()
-    work = dispatch.run(gateway, call, ChatStreamed(call.demand, gateway.images))
-    pending = asyncio.create_task(work)
-    stream = ChatEventStream(pending, lambda served: _frame_writer(call, served), call.deadline, explained)
+    operation = ChatStreamed(call.demand, gateway.images)
+    pending = asyncio.create_task(dispatch.run(gateway, call, operation))
+    stream = ChatEventStream(call.demand, pending, explained)
     try:
         await asyncio.wait([pending], timeout=QUIET_S)
-    except asyncio.CancelledError:
+        if pending.done():
+            return EventStreamResponse(stream, answer_headers(pending.result(), operation, allowance))
+        return EventStreamResponse(stream, rate_headers(allowance))
+    except BaseException:  # nobody will send the stream, so nobody else will close it
         await stream.aclose()
         raise
-    headers = rate_headers(allowance)
-    if pending.done():
-        headers = _headers(call, pending.result()) | headers
-    return EventStreamResponse(stream, headers)
 
 
-def _frame_writer(call: Call[ChatRequest], served: Served[OpenStream]) -> chat_response.FrameWriter:
-    return chat_response.FrameWriter(_members(call, served), include_usage=call.demand.include_usage)
-
-
-def _members(call: Call[ChatRequest], served: Served[Any]) -> dict[str, Any]:
-    """The members that whole answers and frames share."""
-    offer = served.attempt.offer
-    return {
-        "id": f"chatcmpl-{served.attempt.event.id}",
-        "created": int(time.time()),
-        "model": call.plan.virtual_model or offer.model,
-        "provider": offer.provider,
-        "real_model": offer.model,
-    }
-
-
-def _headers(call: Call[ChatRequest], served: Served[Any]) -> dict[str, str]:
-    offer = served.attempt.offer
-    return answer_headers(call, served) | dropped_header(adapter_for(offer).dropped(call.demand, offer))
+urlpatterns = [path("chat/completions", chat_completions, name="chat_completions")]

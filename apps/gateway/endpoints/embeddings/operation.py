@@ -11,7 +11,7 @@ from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
 from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import EmbeddingRequest
-from apps.providers.types import Offer, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.types import Offer, Task, UpstreamRequest, UpstreamResponse, Usage
 from apps.strategies.ranking import Excluded
 
 
@@ -26,18 +26,21 @@ class Vectors(Struct, frozen=True):
 class Embeddings:
     """The operation: all batches of the request, from one model of one provider."""
 
-    stream = False
+    task: Task = "embedding"
 
-    def __init__(self, request: EmbeddingRequest) -> None:
-        self._request = request
+    def __init__(self, demand: EmbeddingRequest) -> None:
+        self.demand = demand
 
     def why_unfit(self, offer: Offer) -> Excluded | None:
         """Why the offer's wire cannot carry the request."""
-        reason = embeddings.why_unfit(self._request, offer)
+        reason = embeddings.why_unfit(self.demand, offer)
         return Excluded(offer, "incapable", reason) if reason else None
 
+    def dropped(self, offer: Offer) -> tuple[str, ...]:
+        return embeddings.dropped(self.demand, offer)
+
     def calls(self, offer: Offer) -> Sequence["EmbeddingBatch"]:
-        return [EmbeddingBatch(self._request, batch) for batch in split(self._request, offer)]
+        return [EmbeddingBatch(self.demand, batch) for batch in split(self.demand, offer)]
 
     def join(self, answers: list[Vectors]) -> Vectors:
         usage = Usage(

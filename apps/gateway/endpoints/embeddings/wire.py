@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 import orjson
 from msgspec import Meta, Struct
 
-from apps.gateway.endpoints.chat.wire.request import decode, text_tokens, validate
+from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
 from apps.gateway.wire.names import native_model
+from apps.providers.estimates import text_tokens
 from apps.providers.tasks import EmbeddingRequest
 from apps.providers.types import Usage
 

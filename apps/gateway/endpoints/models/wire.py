@@ -5,35 +5,39 @@ from typing import Any
 import orjson
 
 from apps.clients.keys import Principal
+from apps.gateway.attempts.permissions import may_select, may_use
 from apps.gateway.wire.errors import ApiError
 from apps.providers.offers import CATALOGUE
-from apps.strategies.library import STRATEGIES, VIRTUAL_MODELS
-from apps.strategies.resolver import PREFIX
+from apps.strategies.library import STRATEGIES
+from apps.strategies.naming import BUILTIN_NAMES, VIRTUAL_MODELS, selected_by, virtual_name
 
+OWN = "freeai"
 CREATED = 1_767_225_600  # 2026-01-01: the list does not change with time
 CONTEXT_LENGTH = 131_072
 LONG_CONTEXT_LENGTH = 1_048_576
 
 
-def visible(principal: Principal | None) -> list[dict[str, Any]]:
-    """The model objects that this caller may see, virtual ones first."""
+def public() -> list[dict[str, Any]]:
+    """The virtual models, which everybody may see."""
     library = STRATEGIES.value
-    models = [
+    return [
         _model(
             name,
-            "freeai",
+            OWN,
             library[strategy].description if strategy in library else strategy,
             LONG_CONTEXT_LENGTH if strategy == "long_context" else CONTEXT_LENGTH,
         )
         for name, strategy in VIRTUAL_MODELS.items()
     ]
-    if principal is None:
-        return models
-    known = set(VIRTUAL_MODELS.values())
+
+
+def allowed(principal: Principal) -> list[dict[str, Any]]:
+    """All that a client key may ask for: virtual models, the user's custom strategies, and reachable models."""
+    models = [model for model in public() if may_select(principal, model["id"], selected_by(model["id"]))]
     models += [
-        _model(PREFIX + name, "freeai", strategy.description, CONTEXT_LENGTH)
-        for name, strategy in sorted(library.items())
-        if name not in known
+        _model(virtual_name(name), OWN, strategy.description, CONTEXT_LENGTH)
+        for name, strategy in sorted(STRATEGIES.value.items())
+        if name not in BUILTIN_NAMES and may_select(principal, virtual_name(name), name)
     ]
     models += [
         _model(
@@ -43,6 +47,7 @@ def visible(principal: Principal | None) -> list[dict[str, Any]]:
             offer.context_window,
         )
         for offer in CATALOGUE.value.offers_for(principal.user_id)
+        if may_use(principal, offer)
     ]
     return models
 

@@ -7,28 +7,31 @@ from apps.providers.adapters.transcription import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import Transcript, TranscriptionRequest
-from apps.providers.types import Offer, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.types import Offer, Task, UpstreamRequest, UpstreamResponse, Usage
 from apps.strategies.ranking import Excluded
 
 
 class Transcription:
     """The operation."""
 
-    stream = False
+    task: Task = "transcription"
 
-    def __init__(self, request: TranscriptionRequest) -> None:
-        self._request = request
+    def __init__(self, demand: TranscriptionRequest) -> None:
+        self.demand = demand
 
     def why_unfit(self, offer: Offer) -> Excluded | None:
         """Why the offer's wire cannot carry the file."""
-        misfit = transcription.why_unfit(self._request, offer)
+        misfit = transcription.why_unfit(self.demand, offer)
         if misfit is None:
             return None
         reason = "too_large" if misfit.too_large else "incapable"
         return Excluded(offer, reason, f"{offer.provider} {misfit.detail}")
 
+    def dropped(self, offer: Offer) -> tuple[str, ...]:
+        return transcription.dropped(self.demand, offer)
+
     def calls(self, offer: Offer) -> tuple["Upload"]:
-        return (Upload(self._request, offer),)
+        return (Upload(self.demand, offer),)
 
     def join(self, answers: list[Transcript]) -> Transcript:
         return answers[0]

@@ -10,11 +10,13 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.clients.keys import unrestricted
 from apps.core import clock, snapshot
 from apps.core.state.contract import PastUsage
 from apps.core.state.memory import MemoryStore
-from apps.gateway import explain, past
-from apps.gateway.explain import Decision, Row
+from apps.gateway import past
+from apps.gateway.attempts.decision import Decision, Row
+from apps.gateway.endpoints.chat import explain
 from apps.gateway.wire.errors import ApiError
 
 NOBODY = 1
@@ -61,7 +63,7 @@ async def _explain(user: User, body: bytes, used: list[PastUsage]) -> Decision:
 
     store = MemoryStore()
     await store.restore(read, clock.now())
-    return await explain.explain_body(store, explain.as_principal(user), body)
+    return await explain.explain_body(store, unrestricted(user), body)
 
 
 def _body(options: dict[str, Any]) -> bytes:

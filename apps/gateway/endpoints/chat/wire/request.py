@@ -1,23 +1,18 @@
 """POST /v1/chat/completions: bytes -> ChatRequest, or a 400 that names the field."""
 
-import re
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import orjson
 
-from apps.core.nesting import MAX_DEPTH, is_too_deep
 from apps.gateway.endpoints.chat.wire.schema import ChatBody
+from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
+from apps.providers.estimates import audio_tokens, base64_bytes, size_tokens, text_tokens
 from apps.providers.types import Capability, ChatRequest
 
 OWN_FIELDS = ("model", "stream", "stream_options", "strategy", "preferred_provider", "fallback")
-CHARS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 800
-BASE64_CHARS_PER_AUDIO_TOKEN = 650  # 32 tokens a second of 16 kHz 16-bit speech, in base64
-Body = TypeVar("Body")
-WHERE = re.compile(r"^(?P<what>.*) - at `(?:key in )?\$\.?(?P<path>[^`]*)`$", re.DOTALL)
 
 
 def parse(body: bytes) -> ChatRequest:
@@ -45,32 +40,6 @@ def parse(body: bytes) -> ChatRequest:
     )
 
 
-def decode(body: bytes) -> dict[str, Any]:
-    """The JSON object of a request. Raises ApiError(400) on anything else, absurd nesting included."""
-    try:
-        raw = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise bad_request(f"The request body is not valid JSON: {error}") from None
-    if not isinstance(raw, dict):
-        raise bad_request("The request body must be a JSON object.")
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_too_deep(raw):
-        raise bad_request(f"The request body is nested deeper than {MAX_DEPTH} levels.")
-    return raw
-
-
-def validate(raw: dict[str, Any], schema: type[Body]) -> Body:
-    """The known fields of a request. Raises ApiError(400) that names the first wrong one by its path."""
-    try:
-        return msgspec.convert(raw, schema)
-    except msgspec.ValidationError as error:
-        found = WHERE.match(str(error))
-        what, path = (found["what"], found["path"]) if found else (str(error), "")
-        if missing := re.match(r"Object missing required field `(\w+)`$", what):
-            path = f"{path}.{missing[1]}" if path else missing[1]
-        where = f"`{path}`: " if path else ""
-        raise bad_request(f"{where}{what}.", param=path.replace("[...]", "") or None) from None
-
-
 def _survey(raw: dict[str, Any]) -> tuple[frozenset[Capability], int]:
     """What a candidate must be able to do, and about how many prompt tokens the request has."""
     needs: set[Capability] = set()
@@ -83,10 +52,10 @@ def _survey(raw: dict[str, Any]) -> tuple[frozenset[Capability], int]:
             or message.get("function_call")
         ):
             needs.add("tools")
-            tokens += sum(len(str(call)) for call in message.get("tool_calls") or ()) // CHARS_PER_TOKEN
+            tokens += size_tokens(sum(len(str(call)) for call in message.get("tool_calls") or ()))
     if tools := raw.get("tools") or raw.get("functions"):
         needs.add("tools")
-        tokens += len(orjson.dumps(tools)) // CHARS_PER_TOKEN
+        tokens += size_tokens(len(orjson.dumps(tools)))
     if len(raw) > 2:  # noqa: PLR2004 - more than model and messages
         _add_options(raw, needs)
     return frozenset(needs), tokens
@@ -107,13 +76,8 @@ def _content_tokens(content: Any, needs: set[Capability]) -> int:
                 tokens += TOKENS_PER_IMAGE
             case "input_audio":
                 needs.add("audio")
-                tokens += len(part["input_audio"]["data"]) // BASE64_CHARS_PER_AUDIO_TOKEN
+                tokens += audio_tokens(base64_bytes(part["input_audio"]["data"]))
     return tokens
-
-
-def text_tokens(text: str) -> int:
-    """About four bytes of UTF-8 a token: right for English, a little high for scripts with three bytes a character."""
-    return (len(text) if text.isascii() else len(text.encode())) // CHARS_PER_TOKEN
 
 
 def _add_options(raw: dict[str, Any], needs: set[Capability]) -> None:

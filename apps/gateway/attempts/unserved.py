@@ -1,4 +1,4 @@
-"""From what went wrong to the one error that the client sees (product table of errors on /v1). Pure."""
+"""A request that nobody serves: from what went wrong to the one error that its client sees. Pure."""
 
 import math
 import re
@@ -10,32 +10,32 @@ from msgspec import Struct
 from apps.core.redaction import scrub
 from apps.gateway.wire.errors import ApiError
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import Offer, Task
+from apps.providers.tasks import TASKS
+from apps.providers.types import Offer
 from apps.strategies.ranking import Excluded
 
 QUOTA_REASONS = frozenset({"quota", "rate_limited"})
 IDENTIFIER = re.compile(r"[\w.\[\]-]{1,200}")
 BAD_REQUEST, NOT_FOUND = 400, 404
 CLIENT_STATUSES = frozenset({BAD_REQUEST, NOT_FOUND, 413, 422})
-PROMPT_FIELDS: dict[Task, str] = {"chat": "messages", "embedding": "input", "transcription": "file"}
 
 
-class Failure(Struct, frozen=True):
-    """One failed attempt."""
+class FailedAttempt(Struct, frozen=True):
+    """An attempt that failed, and why."""
 
     offer: Offer
     error: UpstreamError
 
 
-def exhausted(failures: Sequence[Failure], waiting: Sequence[Excluded], now: float) -> ApiError:
+def exhausted(failed: Sequence[FailedAttempt], waiting: Sequence[Excluded], now: float) -> ApiError:
     """No candidate answered. `waiting` are those that could not be tried now. At least one of both is given."""
-    if not failures:
+    if not failed:
         return _nothing_to_try(waiting, now)
-    last = failures[-1]
-    kinds = {failure.error.kind for failure in failures}
-    extra = {"provider": last.offer.provider, "kind": str(last.error.kind), "attempts": _attempts(failures)}
+    last = failed[-1]
+    kinds = {attempt.error.kind for attempt in failed}
+    extra = {"provider": last.offer.provider, "kind": str(last.error.kind), "attempts": _attempts(failed)}
     message = f"{last.offer.provider}: {last.error.message}"
-    param = PROMPT_FIELDS[last.offer.task]
+    param = TASKS[last.offer.task].prompt_field
     if last.error.kind is ErrorKind.CLIENT_ERROR:
         code, field = _identifier(last.error.code, last.offer), _identifier(last.error.param, last.offer)
         return ApiError(_client_status(last), message, param=field, code=code, extra=extra)
@@ -44,7 +44,7 @@ def exhausted(failures: Sequence[Failure], waiting: Sequence[Excluded], now: flo
     if kinds == {ErrorKind.CONTENT_FILTERED}:
         return ApiError(400, message, param=param, code="content_filter", extra=extra)
     if kinds == {ErrorKind.RATE_LIMITED}:
-        return _out_of_quota(message, _retry_after(failures, waiting, now), extra)
+        return _out_of_quota(message, _retry_after(failed, waiting, now), extra)
     if kinds == {ErrorKind.NETWORK}:
         message = f"No provider answered. Last: {message}"
         return ApiError(504, message, type="api_error", code="upstream_timeout", extra=extra)
@@ -59,11 +59,11 @@ def _identifier(text: str | None, offer: Offer) -> str | None:
     return scrub(text, offer.api_key)
 
 
-def _client_status(last: Failure) -> int:
-    """The upstream's status where clients know it. A 404 speaks of the model: beside chat its name goes upstream unchecked, so one
-    that is not known there is the request's fault."""
+def _client_status(last: FailedAttempt) -> int:
+    """The upstream's status where clients know it. A 404 speaks of the model: where names are open, one that is not known upstream
+    is the request's fault."""
     status = last.error.status
-    if status not in CLIENT_STATUSES or (status == NOT_FOUND and last.offer.task != "chat"):
+    if status not in CLIENT_STATUSES or (status == NOT_FOUND and TASKS[last.offer.task].has_open_names):
         return BAD_REQUEST
     return status
 
@@ -71,18 +71,17 @@ def _client_status(last: Failure) -> int:
 def incapable(excluded: Sequence[Excluded], prompt_tokens: int) -> ApiError:
     """No candidate can answer such a request, whatever the time."""
     details = sorted({item.detail for item in excluded})
+    param = TASKS[excluded[0].offer.task].prompt_field if excluded else None
     if excluded and all(item.reason == "context_window" for item in excluded):
         largest = max(item.offer.context_window for item in excluded)
         message = (
             f"The request has about {prompt_tokens} prompt tokens; the largest context window among the "
             f"candidates has {largest} (the answer's max_tokens included)."
         )
-        return ApiError(
-            400, message, param=PROMPT_FIELDS[excluded[0].offer.task], code="context_length_exceeded"
-        )
+        return ApiError(400, message, param=param, code="context_length_exceeded")
     lacking = "; ".join(details[:5])
     if excluded and all(item.reason == "too_large" for item in excluded):
-        return ApiError(413, f"The file is too large: {lacking}.", param="file", code="request_too_large")
+        return ApiError(413, f"The file is too large: {lacking}.", param=param, code="request_too_large")
     return ApiError(
         400, f"No available provider can answer this request: {lacking}.", code="no_capable_provider"
     )
@@ -121,21 +120,21 @@ def _out_of_quota(message: str, retry_after_s: int, extra: dict[str, Any]) -> Ap
     )
 
 
-def _retry_after(failures: Sequence[Failure], waiting: Sequence[Excluded], now: float) -> int:
+def _retry_after(failed: Sequence[FailedAttempt], waiting: Sequence[Excluded], now: float) -> int:
     """Whole seconds until the first candidate may be tried again, at least 1."""
     times = [item.retry_at - now for item in waiting if item.retry_at > now]
-    times += [failure.error.retry_after_s for failure in failures if failure.error.retry_after_s]
+    times += [attempt.error.retry_after_s for attempt in failed if attempt.error.retry_after_s]
     return max(1, math.ceil(min(times, default=60.0)))
 
 
-def _attempts(failures: Sequence[Failure]) -> list[dict[str, Any]]:
+def _attempts(failed: Sequence[FailedAttempt]) -> list[dict[str, Any]]:
     return [
         {
-            "provider": failure.offer.provider,
-            "model": failure.offer.model,
-            "kind": str(failure.error.kind),
-            "status": failure.error.status,
-            "message": failure.error.message,
+            "provider": attempt.offer.provider,
+            "model": attempt.offer.model,
+            "kind": str(attempt.error.kind),
+            "status": attempt.error.status,
+            "message": attempt.error.message,
         }
-        for failure in failures
+        for attempt in failed
     ]

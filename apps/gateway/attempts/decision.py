@@ -4,31 +4,18 @@ Filter and ranking are the functions that serve requests; only what they say is 
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-from django.contrib.auth.models import User
-from django.http import HttpRequest
 from msgspec import Struct
 
-from apps.clients.keys import Principal
 from apps.core.state.contract import Standing, StateStore
 from apps.core.state.keys import parse_window_key
-from apps.gateway import runtime
 from apps.gateway.attempts.calls import Call
-from apps.gateway.attempts.planning import plan_chat
-from apps.gateway.endpoints.chat.wire import request as chat_request
-from apps.gateway.wire.errors import ApiError
-from apps.providers.types import ChatRequest, Offer
+from apps.providers.tasks import Demand
+from apps.providers.types import Offer
 from apps.strategies.checking import warnings_of
-from apps.strategies.definition import Definition
-from apps.strategies.features import request_facts
-from apps.strategies.library import LoadedStrategy
 from apps.strategies.ranking import PARTS, Excluded, Ranking, Scored, capable, rank
-from apps.strategies.reading import observe
-
-HEADER: Final = "HTTP_X_FREEAI_EXPLAIN"
-PREVIEW: Final = "preview"
 
 
 class Exclusion(Struct, frozen=True):
@@ -39,14 +26,14 @@ class Exclusion(Struct, frozen=True):
     retry_in_s: float | None = None
 
 
-class Gauge(Struct, frozen=True):
+class WindowUse(Struct, frozen=True):
     """A quota window: `limit` None is counted but unlimited."""
 
     limit: int | None
     used: int
 
 
-class Health(Struct, frozen=True):
+class Vitals(Struct, frozen=True):
     """What the state store knows beside the quota. None: not measured."""
 
     blocked_for_s: float
@@ -69,8 +56,8 @@ class Row(Struct, frozen=True, kw_only=True):
     score: float | None = None
     parts: dict[str, float] = {}
     excluded: Exclusion | None = None
-    quota: dict[str, Gauge]
-    health: Health
+    quota: dict[str, WindowUse]
+    health: Vitals
 
 
 class Decision(Struct, frozen=True):
@@ -87,7 +74,7 @@ class Decision(Struct, frozen=True):
         return body
 
 
-async def explain(store: StateStore, call: Call[ChatRequest]) -> Decision:
+async def explain(store: StateStore, call: Call[Demand]) -> Decision:
     """The decision on a planned call. Reserves nothing."""
     able, incapable = capable(call.plan.pool.offers, call.demand)
     offers = [*able, *(item.offer for item in incapable)]
@@ -102,54 +89,7 @@ async def explain(store: StateStore, call: Call[ChatRequest]) -> Decision:
     )
 
 
-async def explain_body(store: StateStore, principal: Principal, body: bytes) -> Decision:
-    """The decision on a /v1 request body. Raises ApiError as the request itself would."""
-    return await explain(store, plan_chat("explain", principal, chat_request.parse(body)))
-
-
-async def preview(store: StateStore, principal: Principal, definition: Definition, body: bytes) -> Decision:
-    """The decision on a /v1 request body if `definition` were its strategy. Raises ApiError."""
-    call = plan_chat(PREVIEW, principal, chat_request.parse(body))
-    facts = request_facts(call.demand, observe(call.demand))
-    strategy = LoadedStrategy(PREVIEW, "", definition)
-    plan = msgspec.structs.replace(call.plan, name=PREVIEW, strategy=strategy, facts=facts, choice=None)
-    rules = msgspec.structs.replace(call.rules, view=strategy.lens.view(plan.pool), facts=facts)
-    return await explain(store, msgspec.structs.replace(call, plan=plan, rules=rules))
-
-
-async def asked_for(request: HttpRequest, call: Call[ChatRequest]) -> dict[str, Any]:
-    """The member `explain` of the answer to a request with `x-freeai-explain: 1`; empty without. Raises ApiError(403).
-
-    For keys of admins: the decision shows the quota and the health of the whole pool.
-    """
-    if request.META.get(HEADER) != "1":
-        return {}
-    if not call.principal.is_admin:
-        raise ApiError(
-            403,
-            "Only client keys of administrators may send x-freeai-explain.",
-            type="permission_error",
-            code="explain_not_allowed",
-        )
-    return {"explain": (await explain(runtime.current().store, call)).as_json()}
-
-
-def as_principal(user: User) -> Principal:
-    """A user of the admin site or of `/api`, as if with an unrestricted client key of their own."""
-    return Principal(
-        client_id=0,
-        user_id=user.pk,
-        username=user.get_username(),
-        is_admin=user.is_staff or user.is_superuser,
-        name="",
-        rpm_limit=0,
-        allowed_models=frozenset(),
-        allowed_strategies=frozenset(),
-        windows=(),
-    )
-
-
-def _features(call: Call[ChatRequest]) -> dict[str, Any]:
+def _features(call: Call[Demand]) -> dict[str, Any]:
     """What the rules may read of the request; under `auto` what that strategy saw and chose."""
     features: dict[str, Any] = msgspec.to_builtins(call.rules.facts)
     if call.plan.choice is not None:
@@ -164,7 +104,7 @@ def _rows(ranking: Ranking, known: dict[str, Standing], now: float) -> list[Row]
             provider=offer.provider,
             model=offer.model,
             quota=_quota(offer, standing),
-            health=_health(standing, now),
+            health=_vitals(standing, now),
             **fields,
         )
 
@@ -185,17 +125,17 @@ def _exclusion(item: Excluded, now: float) -> Exclusion:
     return Exclusion(item.reason, item.detail, round(wait, 1) if wait > 0 else None)
 
 
-def _quota(offer: Offer, standing: Standing) -> dict[str, Gauge]:
-    gauges: dict[str, Gauge] = {}
+def _quota(offer: Offer, standing: Standing) -> dict[str, WindowUse]:
+    uses: dict[str, WindowUse] = {}
     for window, used in zip(offer.subject.windows, standing.used, strict=True):
         scope, span = parse_window_key(window.key)
         name = str(span) if scope == offer.subject.credential else f"{offer.model} {span}"
-        gauges[name] = Gauge(window.limit or None, used)
-    return gauges
+        uses[name] = WindowUse(window.limit or None, used)
+    return uses
 
 
-def _health(standing: Standing, now: float) -> Health:
-    return Health(
+def _vitals(standing: Standing, now: float) -> Vitals:
+    return Vitals(
         blocked_for_s=round(max(0.0, standing.blocked_until - now), 1),
         reason=standing.reason,
         in_flight=standing.in_flight,

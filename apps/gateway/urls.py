@@ -1,0 +1,21 @@
+"""URLs of the lean handler: the client API and the probes."""
+
+from django.urls import include, path
+
+from apps.gateway import endpoints
+from apps.gateway.edge import probes
+
+urlpatterns = [
+    *(path("v1/", include(view)) for view in endpoints.views()),
+    path("livez", probes.livez, name="livez"),
+    path("readyz", probes.readyz, name="readyz"),
+    path("api/health", probes.health, name="health"),
+    path("metrics", probes.metrics, name="metrics"),
+]
+
+LEAN_PATHS = frozenset({"/livez", "/readyz", "/api/health", "/metrics"})
+
+
+def is_lean(path: str) -> bool:
+    """Whether the lean handler serves this path."""
+    return path.startswith("/v1/") or path == "/v1" or path in LEAN_PATHS

@@ -1,0 +1,39 @@
+"""The JSON body of a request: decoded once, its known fields checked against a schema."""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+
+from apps.core.nesting import MAX_DEPTH, is_too_deep
+from apps.gateway.wire.errors import bad_request
+
+Body = TypeVar("Body")
+WHERE = re.compile(r"^(?P<what>.*) - at `(?:key in )?\$\.?(?P<path>[^`]*)`$", re.DOTALL)
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request. Raises ApiError(400) on anything else, absurd nesting included."""
+    try:
+        raw = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise bad_request(f"The request body is not valid JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise bad_request("The request body must be a JSON object.")
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and is_too_deep(raw):
+        raise bad_request(f"The request body is nested deeper than {MAX_DEPTH} levels.")
+    return raw
+
+
+def validate(raw: dict[str, Any], schema: type[Body]) -> Body:
+    """The known fields of a request. Raises ApiError(400) that names the first wrong one by its path."""
+    try:
+        return msgspec.convert(raw, schema)
+    except msgspec.ValidationError as error:
+        found = WHERE.match(str(error))
+        what, path = (found["what"], found["path"]) if found else (str(error), "")
+        if missing := re.match(r"Object missing required field `(\w+)`$", what):
+            path = f"{path}.{missing[1]}" if path else missing[1]
+        where = f"`{path}`: " if path else ""
+        raise bad_request(f"{where}{what}.", param=path.replace("[...]", "") or None) from None
