@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from apps.core.state.contract import UNIT_SECONDS, Metric, Report, Unit, Window
 from apps.core.state.windows import bounds
-from apps.providers.adapters.reading.waits import EPOCH_MS, EPOCH_S, parse_duration
+from apps.providers.adapters.refusals.waits import EPOCH_MS, EPOCH_S, parse_duration
 from apps.providers.quotas import RETRY_ROLLING_S
 from apps.providers.types import Offer
 

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from apps.providers.adapters.openai import OpenAIAdapter
-from apps.providers.adapters.reading.waits import parse_duration
+from apps.providers.adapters.refusals.waits import parse_duration
 from apps.providers.errors import ErrorKind
 from apps.providers.types import Preset
 from tests.factories import API_KEY, make_offer

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.openai.chat.plan import plan_for
+from apps.providers.adapters.openai.chat.quirks import plan_for
 from apps.providers.adapters.openai.errors import wrapped_error
 from apps.providers.adapters.shared.audio import (
     MIME_TYPES,

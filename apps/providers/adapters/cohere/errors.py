@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 
 from apps.core.redaction import scrub
-from apps.providers.adapters.reading.details import Details, read_body
-from apps.providers.adapters.reading.failures import classify
-from apps.providers.adapters.reading.findings import ACCOUNT_MINUTE, FAILED, FILTERED, NOT_HERE, Finding
-from apps.providers.adapters.reading.waits import retry_after_s
+from apps.providers.adapters.refusals.answers import classify
+from apps.providers.adapters.refusals.details import Details, read_body
+from apps.providers.adapters.refusals.meanings import ACCOUNT_MINUTE, FAILED, FILTERED, NOT_HERE, Finding
+from apps.providers.adapters.refusals.waits import retry_after_s
 from apps.providers.adapters.shared.values import as_dict, as_text
 from apps.providers.errors import UpstreamError
 from apps.providers.types import Offer

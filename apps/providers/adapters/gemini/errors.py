@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from apps.core.redaction import scrub
 from apps.core.state.contract import UNIT_SECONDS, Unit
-from apps.providers.adapters.reading.details import read_body, read_payload
-from apps.providers.adapters.reading.findings import (
+from apps.providers.adapters.refusals.details import read_body, read_payload
+from apps.providers.adapters.refusals.meanings import (
     ACCOUNT_DAY,
     AUTH,
     FAILED,
@@ -21,7 +21,7 @@ from apps.providers.adapters.reading.findings import (
     TOO_LONG,
     Finding,
 )
-from apps.providers.adapters.reading.waits import retry_after_s
+from apps.providers.adapters.refusals.waits import retry_after_s
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer

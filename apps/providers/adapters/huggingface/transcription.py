@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apps.providers.adapters.openai.chat.plan import plan_for
+from apps.providers.adapters.openai.chat.quirks import plan_for
 from apps.providers.adapters.openai.errors import wrapped_error
 from apps.providers.adapters.shared.audio import MIME_TYPES, numbered_segments, task_url, text_of
 from apps.providers.adapters.shared.payloads import load_payload

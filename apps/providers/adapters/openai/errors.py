@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from apps.providers.adapters.reading.details import read_body, read_payload
-from apps.providers.adapters.reading.failures import classify, frame_error, upstream_error
-from apps.providers.adapters.reading.waits import retry_after_s, spent_windows
+from apps.providers.adapters.refusals.answers import classify, frame_error, upstream_error
+from apps.providers.adapters.refusals.details import read_body, read_payload
+from apps.providers.adapters.refusals.waits import retry_after_s, spent_windows
 from apps.providers.adapters.shared.values import as_dict
 from apps.providers.errors import UpstreamError
 from apps.providers.types import Offer

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 from uuid import uuid4
 
-from apps.providers.adapters.openai.chat.plan import plan_for
+from apps.providers.adapters.openai.chat.quirks import plan_for
 from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 from apps.providers.errors import ErrorKind, UpstreamError

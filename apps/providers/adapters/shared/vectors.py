@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import orjson
 from msgspec import Struct
 
-from apps.providers.adapters.openai.chat.plan import plan_for
+from apps.providers.adapters.openai.chat.quirks import plan_for
 from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.tasks import EmbeddingRequest, EmbeddingResult, Tokens

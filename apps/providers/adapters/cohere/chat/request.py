@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.reading.unsayable import cannot_say
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import modernise_functions, use_allowed_tools
 from apps.providers.adapters.shared.values import as_dict, as_list

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import orjson
 
-from apps.providers.adapters.reading.unsayable import cannot_say
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import modernise_functions
 from apps.providers.adapters.shared.values import as_dict, as_list

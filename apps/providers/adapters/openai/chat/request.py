@@ -9,7 +9,7 @@ from apps.providers.adapters.shared.tools import LEGACY
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatRequest, Offer, Preset, UpstreamRequest
 
-from .plan import EFFORT, plan_for, said_effort
+from .quirks import EFFORT, plan_for, said_effort
 
 
 def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:

@@ -13,7 +13,7 @@ from apps.providers.adapters.openai.fields import (
     reasoning_of,
     usage_of,
 )
-from apps.providers.adapters.reading.failures import frame_error
+from apps.providers.adapters.refusals.answers import frame_error
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
 from apps.providers.adapters.shared.frames import FrameReader
 from apps.providers.adapters.shared.values import as_dict, split_content

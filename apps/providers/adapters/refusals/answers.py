@@ -7,7 +7,7 @@ from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer
 
 from .details import Details, read_payload
-from .findings import (
+from .meanings import (
     ACCOUNT_DAY,
     AUTH,
     BUSY,
