@@ -6,6 +6,7 @@ from typing import cast
 import structlog
 from msgspec import Struct
 
+from apps.providers.adapters.transcription import CODECS as TRANSCRIPTION_CODECS
 from apps.providers.models import Provider, ProviderModel
 from apps.providers.presets import parse_preset
 from apps.providers.quotas import Limit, LimitsError, parse_limits
@@ -30,12 +31,10 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
 
     def serves(self, task: Task, preset: Preset) -> bool:
-        """Whether it can do `task`.
-
-        Gemini has no transcription endpoint: its chat models that hear transcribe.
-        """
-        hears = task == "transcription" and preset.wire == "gemini" and "audio" in self.capabilities
-        return self.task == task or hears
+        """Whether it can do `task`. Where there is no endpoint for transcriptions, the chat models that hear transcribe."""
+        if self.task == task or task != "transcription" or "audio" not in self.capabilities:
+            return self.task == task
+        return TRANSCRIPTION_CODECS[preset.transcription.wire].by_chat
 
 
 class ProviderFacts(Struct, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 """The types that travel between the wire and the adapters. Immutable; OpenAI's JSON shapes stay dicts only inside `body` and `choices`."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Literal, Protocol
+from functools import cached_property
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from msgspec import Struct, field
 
@@ -27,7 +28,9 @@ Capability = Literal[
     "words",
 ]
 Task = Literal["chat", "embedding", "transcription"]
-Wire = Literal["openai", "gemini", "cohere"]
+ChatWire = Literal["openai", "gemini", "cohere"]
+
+T = TypeVar("T")
 
 
 class Secret(str):
@@ -145,7 +148,7 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_s: float = 15.0
 
 
-class Preset(Struct, frozen=True, kw_only=True):
+class Preset(Struct, frozen=True, kw_only=True, dict=True):
     """How a provider's wire differs from its family: data, from the catalogue's [wire] table.
 
     What is sent:
@@ -174,7 +177,7 @@ class Preset(Struct, frozen=True, kw_only=True):
     `probe`: how a key is tested. `embeddings`, `transcription`: the wires of the other tasks.
     """
 
-    wire: Wire = "openai"
+    wire: ChatWire = "openai"
     fields: frozenset[str] = frozenset()
     drops: frozenset[str] = frozenset()
     renames: dict[str, str] = field(default_factory=dict)
@@ -205,6 +208,18 @@ class Preset(Struct, frozen=True, kw_only=True):
     probe: Probe = Probe()
     embeddings: EmbeddingWire = EmbeddingWire()
     transcription: TranscriptionWire = TranscriptionWire()
+
+    @cached_property
+    def _compiled(self) -> dict[Any, Any]:
+        return {}
+
+    def compiled(self, make: Callable[["Preset"], T]) -> T:
+        """What `make` makes of this preset: made once, kept with it and forgotten with it."""
+        try:
+            return cast(T, self._compiled[make])
+        except KeyError:
+            made = self._compiled[make] = make(self)
+            return made
 
     def for_model(self, name: str) -> "Preset":
         """The preset that holds for the model; always the same object for the same name."""

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from apps.providers.adapters import WIRES
 from apps.providers.catalogue_files import ModelEntry, ProviderEntry, read_catalogue
 from apps.providers.presets import parse_preset
 from apps.providers.types import Capability, Preset
@@ -32,7 +33,7 @@ class Candidate:
     @property
     def takes_links(self) -> bool:
         """Whether images may stay where they are."""
-        return self.preset.wire != "gemini" and not self.preset.inline_images
+        return not (self.preset.inline_images or WIRES[self.preset.wire].inline_images)
 
     @property
     def counts_streams(self) -> bool:

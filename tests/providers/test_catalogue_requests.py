@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from apps.providers.adapters import adapter_for
+from apps.providers.adapters.chat import codec_for
 from apps.providers.catalogue_files import ModelEntry, read_catalogue
 from apps.providers.presets import parse_preset
 from apps.providers.types import Capability, Offer
@@ -124,20 +124,20 @@ async def test_strict_fake_accepts_and_answers_a_request_with_every_optional_fie
             body = rich_body(offer.capabilities)
             if offer.preset.wire != "openai" or (stream and offer.preset.excludes):
                 body.pop("response_format", None)  # not together with tools there
-            adapter = adapter_for(offer)
-            built = adapter.build_chat(make_request(body=body, stream=stream), offer)
+            codec = codec_for(offer)
+            built = codec.build(make_request(body=body, stream=stream), offer)
 
             async with http.post(built.url, data=built.body, headers=built.headers) as response:
                 answer = await response.read()
 
             assert response.status == 200, (offer.model, answer)
             if stream:
-                parser = adapter.open_stream(offer)
+                parser = codec.open_stream(offer)
                 chunks = [*parser.feed(answer), *parser.finish()]
                 assert any(chunk.has_content for chunk in chunks), offer.model
                 assert any(chunk.usage for chunk in chunks) or not offer.preset.stream_usage, offer.model
             else:
-                result = adapter.parse_chat(answer, offer)
+                result = codec.parse(answer, offer)
                 message = result.choices[0]["message"]
                 assert message["content"] or message["reasoning_content"], offer.model
                 assert result.usage, offer.model
@@ -149,7 +149,7 @@ async def test_a_forbidden_tool_is_never_offered_where_it_could_not_be_forbidden
         offer = offers(provider, fake)[0]
     body = rich_body(frozenset({"tools"})) | {"tool_choice": "none"}
 
-    built = adapter_for(offer).build_chat(make_request(body=body), offer)
+    built = codec_for(offer).build(make_request(body=body), offer)
 
     forbids = b'"tool_choice":"none"' in built.body
     assert forbids is (b'"tools":' in built.body)

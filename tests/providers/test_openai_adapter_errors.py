@@ -3,19 +3,20 @@
 import orjson
 import pytest
 
-from apps.providers.adapters.openai import OpenAIAdapter
+from apps.providers.adapters.openai import WIRE
+from apps.providers.adapters.openai.chat import CODEC
 from apps.providers.adapters.refusals.waits import parse_duration
 from apps.providers.errors import ErrorKind
 from apps.providers.types import Preset
 from tests.factories import API_KEY, make_offer
 
-adapter = OpenAIAdapter()
+codec = CODEC
 DATE = {"date": "Sat, 01 Aug 2026 12:00:00 GMT"}  # epoch 1785585600
 
 
 def parse(status, body, headers=None):
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    return adapter.parse_error(status, headers or {}, raw, make_offer())
+    return WIRE.parse_error(status, headers or {}, raw, make_offer())
 
 
 def nested(message, **fields):
@@ -168,8 +169,8 @@ def test_takes_the_window_from_the_headers_that_say_zero_where_the_text_names_no
 def test_blames_the_account_where_the_provider_counts_by_account():
     offer = make_offer(preset=Preset(limit_scope="account"))
 
-    plain = adapter.parse_error(429, {}, b"", offer)
-    overload = adapter.parse_error(429, {}, b'{"error": {"code": "3505", "message": "capacity"}}', offer)
+    plain = WIRE.parse_error(429, {}, b"", offer)
+    overload = WIRE.parse_error(429, {}, b'{"error": {"code": "3505", "message": "capacity"}}', offer)
 
     assert (plain.window, plain.scope) == ("minute", "account")
     assert (overload.window, overload.scope) == (None, "model")

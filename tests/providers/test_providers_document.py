@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from apps.providers.adapters import adapter_for
+from apps.providers.adapters.chat import codec_for
 from apps.providers.catalogue_files import ProviderEntry, read_catalogue
 from apps.providers.presets import parse_preset
 from apps.providers.types import Preset
@@ -130,9 +130,9 @@ async def test_a_provider_in_ten_lines_answers(tmp_path):
             preset=parse_preset(entry.wire),
             base_url=fake.url("openai"),
         )
-        built = adapter_for(offer).build_chat(make_request(), offer)
+        built = codec_for(offer).build(make_request(), offer)
         async with http.post(built.url, data=built.body, headers=built.headers) as response:
-            result = adapter_for(offer).parse_chat(await response.read(), offer)
+            result = codec_for(offer).parse(await response.read(), offer)
 
     assert result.choices[0]["message"]["content"]
     assert entry.models[0].columns()["context_window"]

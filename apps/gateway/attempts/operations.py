@@ -6,7 +6,7 @@ from typing import Protocol, Self, TypeVar
 from msgspec import Struct
 
 from apps.gateway.attempts.settlement import Attempt
-from apps.providers.adapters import adapter_for
+from apps.providers.adapters.chat import codec_for
 from apps.providers.adapters.contract import ChatStream
 from apps.providers.image_fetch import ImageFetcher, RequestImages, prepare
 from apps.providers.quotas import token_claim
@@ -96,7 +96,7 @@ class _Chat:
         chat = self._chat
         if "vision" in chat.needs:
             chat = await prepare(chat, offer, self._images)
-        return adapter_for(offer).build_chat(chat, offer)
+        return codec_for(offer).build(chat, offer)
 
 
 class ChatWhole(_Chat):
@@ -110,7 +110,7 @@ class ChatWhole(_Chat):
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> WholeAnswer:
         body = await response.read()
         attempt.first_byte()
-        result = judge_result(adapter_for(attempt.offer).parse_chat(body, attempt.offer))
+        result = judge_result(codec_for(attempt.offer).parse(body, attempt.offer))
         usage = result.usage or attempt.estimate(_answer_size(result))
         await attempt.succeed(usage)
         return WholeAnswer(result, usage)
@@ -125,7 +125,7 @@ class ChatStreamed(_Chat):
         return answers[0]
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> OpenStream:
-        parser = adapter_for(attempt.offer).open_stream(attempt.offer)
+        parser = codec_for(attempt.offer).open_stream(attempt.offer)
         verdict = StreamVerdict()
         body = response.chunks()
         first: list[ChatChunk] = []

@@ -20,7 +20,7 @@ from apps.gateway.endpoints.chat.stream import QUIET_S, ChatEventStream
 from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.endpoints.chat.wire import response as chat_response
 from apps.gateway.endpoints.headers import answer_headers, dropped_header
-from apps.providers.adapters import adapter_for
+from apps.providers.adapters.chat import codec_for
 from apps.providers.types import ChatRequest
 
 
@@ -83,4 +83,4 @@ def _members(call: Call[ChatRequest], served: Served[Any]) -> dict[str, Any]:
 
 def _headers(call: Call[ChatRequest], served: Served[Any]) -> dict[str, str]:
     offer = served.attempt.offer
-    return answer_headers(call, served) | dropped_header(adapter_for(offer).dropped(call.demand, offer))
+    return answer_headers(call, served) | dropped_header(codec_for(offer).dropped(call.demand, offer))

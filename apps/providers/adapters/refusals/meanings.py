@@ -13,7 +13,7 @@ from apps.core.state.contract import Unit
 from apps.providers.errors import ErrorKind, Scope
 
 
-class Finding(Struct, frozen=True):
+class Meaning(Struct, frozen=True):
     """The meaning of an error, without its text."""
 
     kind: ErrorKind
@@ -22,32 +22,32 @@ class Finding(Struct, frozen=True):
     candidate_only: bool = False
 
 
-AUTH = Finding(ErrorKind.AUTH)
-REFUSED = Finding(ErrorKind.CLIENT_ERROR)
+AUTH = Meaning(ErrorKind.AUTH)
+REFUSED = Meaning(ErrorKind.CLIENT_ERROR)
 # This candidate's own refusal: an unknown or retired model, a parameter that it does not take, a call that it
 # failed to write.
-NOT_HERE = Finding(ErrorKind.CLIENT_ERROR, candidate_only=True)
-TOO_LONG = Finding(ErrorKind.CONTEXT_LENGTH)
-FILTERED = Finding(ErrorKind.CONTENT_FILTERED)
-FAILED = Finding(ErrorKind.SERVER_ERROR)
+NOT_HERE = Meaning(ErrorKind.CLIENT_ERROR, candidate_only=True)
+TOO_LONG = Meaning(ErrorKind.CONTEXT_LENGTH)
+FILTERED = Meaning(ErrorKind.CONTENT_FILTERED)
+FAILED = Meaning(ErrorKind.SERVER_ERROR)
 # Their capacity, not the user's quota: with status 429 a short wait, otherwise a failure (see `classify`).
-OVERLOADED = Finding(ErrorKind.SERVER_ERROR)
-BUSY = Finding(ErrorKind.RATE_LIMITED)
+OVERLOADED = Meaning(ErrorKind.SERVER_ERROR)
+BUSY = Meaning(ErrorKind.RATE_LIMITED)
 # The user's own calls at the same time are too many for the key.
-QUEUED = Finding(ErrorKind.RATE_LIMITED, scope="account")
-PER_SECOND = Finding(ErrorKind.RATE_LIMITED, "second")
-PER_MINUTE = Finding(ErrorKind.RATE_LIMITED, "minute")
-PER_HOUR = Finding(ErrorKind.RATE_LIMITED, "hour")
-PER_DAY = Finding(ErrorKind.RATE_LIMITED, "day")
-PER_MONTH = Finding(ErrorKind.RATE_LIMITED, "month")
-ACCOUNT_MINUTE = Finding(ErrorKind.RATE_LIMITED, "minute", "account")
-ACCOUNT_HOUR = Finding(ErrorKind.RATE_LIMITED, "hour", "account")
-ACCOUNT_DAY = Finding(ErrorKind.RATE_LIMITED, "day", "account")
-ACCOUNT_MONTH = Finding(ErrorKind.RATE_LIMITED, "month", "account")
+QUEUED = Meaning(ErrorKind.RATE_LIMITED, scope="account")
+PER_SECOND = Meaning(ErrorKind.RATE_LIMITED, "second")
+PER_MINUTE = Meaning(ErrorKind.RATE_LIMITED, "minute")
+PER_HOUR = Meaning(ErrorKind.RATE_LIMITED, "hour")
+PER_DAY = Meaning(ErrorKind.RATE_LIMITED, "day")
+PER_MONTH = Meaning(ErrorKind.RATE_LIMITED, "month")
+ACCOUNT_MINUTE = Meaning(ErrorKind.RATE_LIMITED, "minute", "account")
+ACCOUNT_HOUR = Meaning(ErrorKind.RATE_LIMITED, "hour", "account")
+ACCOUNT_DAY = Meaning(ErrorKind.RATE_LIMITED, "day", "account")
+ACCOUNT_MONTH = Meaning(ErrorKind.RATE_LIMITED, "month", "account")
 
-CODES: dict[str, Finding] = {
-    code: finding
-    for finding, codes in (
+CODES: dict[str, Meaning] = {
+    code: meaning
+    for meaning, codes in (
         (
             AUTH,
             "invalid_api_key wrong_api_key unauthorized authentication_error authentication api_key_invalid",
@@ -106,11 +106,11 @@ LIMIT_CODES = frozenset(
     }
 )
 
-Table = tuple[tuple[re.Pattern[str], Finding], ...]
+Table = tuple[tuple[re.Pattern[str], Meaning], ...]
 
 
-def _table(*rows: tuple[str, Finding]) -> Table:
-    return tuple((re.compile(pattern, re.IGNORECASE), finding) for pattern, finding in rows)
+def _table(*rows: tuple[str, Meaning]) -> Table:
+    return tuple((re.compile(pattern, re.IGNORECASE), meaning) for pattern, meaning in rows)
 
 
 # Which quota a 429 speaks of.
@@ -174,6 +174,6 @@ REFUSAL_TEXTS: dict[int, Table] = {
 REFUSAL_TEXTS[422] = REFUSAL_TEXTS[400]
 
 
-def first_match(table: Table, text: str, default: Finding) -> Finding:
-    """The finding of the first pattern that `text` matches."""
-    return next((finding for pattern, finding in table if pattern.search(text)), default)
+def first_match(table: Table, text: str, default: Meaning) -> Meaning:
+    """The meaning of the first pattern that `text` matches."""
+    return next((meaning for pattern, meaning in table if pattern.search(text)), default)

@@ -4,23 +4,22 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.openai.errors import wrapped_error
-from apps.providers.adapters.openai.fields import (
-    calls_of,
-    extensions_of,
-    finish_of,
-    has_failed,
-    reasoning_of,
-    usage_of,
-)
-from apps.providers.adapters.refusals.answers import frame_error
+from apps.providers.adapters.refusals.answers import frame_error, wrapped_error
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
 from apps.providers.adapters.shared.frames import FrameReader
+from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_dict, split_content
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sse import Event
 from apps.providers.types import ChatChunk, Offer, Usage
 
+from .fields import (
+    calls_of,
+    extensions_of,
+    finish_of,
+    has_failed,
+    reasoning_of,
+)
 from .response import parse_chat
 from .thinking import ThinkSplitter
 
