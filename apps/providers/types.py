@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 from msgspec import Struct, field
 
 from apps.core.state.contract import Subject
-from apps.providers.wires import EmbeddingWire, TranscriptionWire
+from apps.providers.wires import Effort, EmbeddingWire, Probe, TranscriptionWire
 
 # "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions": shortens its vectors when asked to.
 # "segments", "words": gives the times of a transcript's.
@@ -113,39 +113,11 @@ class Price(Struct, frozen=True):
         return (total + 500_000) // 1_000_000
 
 
-class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an upstream is told how hard to think.
-
-    `path`: where its value goes, a dotted path into the body. `words`: OpenAI's `reasoning_effort` -> that value; `otherwise` stands
-    for the words not listed, and None for "cannot be said": the field is left out.
-    """
-
-    path: str = "reasoning_effort"
-    words: dict[str, Any] = field(default_factory=dict)
-    otherwise: Any = None
-
-    def said(self, effort: Any) -> Any:
-        """The upstream's value for a client's `reasoning_effort`, None where it has none."""
-        return self.words.get(effort, self.otherwise) if isinstance(effort, str) else None
-
-
 class Variant(Struct, frozen=True):
     """What differs from a provider's preset for some of its models: those whose name matches one of the shell patterns."""
 
     models: tuple[str, ...]
     preset: "Preset"
-
-
-class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The cheapest call that tells a good key from a bad one.
-
-    "get": `url`, relative to the base URL with a slash behind it (`models`, `../key`) or absolute, answers 200 to a good key only.
-    "chat": a chat of one token, where no such URL exists. `timeout_s` bounds the whole call.
-    """
-
-    kind: Literal["get", "chat"] = "get"
-    url: str = "models"
-    timeout_s: float = 15.0
 
 
 class Preset(Struct, frozen=True, kw_only=True, dict=True):

@@ -1,7 +1,6 @@
-"""How an upstream takes embeddings and transcriptions, where that differs from plain OpenAI: data, from the catalogue's
-`[wire.embeddings]` and `[wire.transcription]` tables."""
+"""The tables inside of the catalogue's `[wire]`: parts of a `Preset`, what differs from plain OpenAI as data."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -45,3 +44,31 @@ class TranscriptionWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     language_required: bool = False
     drops: frozenset[str] = frozenset()
     counts_tokens: bool = False
+
+
+class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an upstream is told how hard to think.
+
+    `path`: where its value goes, a dotted path into the body. `words`: OpenAI's `reasoning_effort` -> that value; `otherwise` stands
+    for the words not listed, and None for "cannot be said": the field is left out.
+    """
+
+    path: str = "reasoning_effort"
+    words: dict[str, Any] = field(default_factory=dict)
+    otherwise: Any = None
+
+    def said(self, effort: Any) -> Any:
+        """The upstream's value for a client's `reasoning_effort`, None where it has none."""
+        return self.words.get(effort, self.otherwise) if isinstance(effort, str) else None
+
+
+class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The cheapest call that tells a good key from a bad one.
+
+    "get": `url`, relative to the base URL with a slash behind it (`models`, `../key`) or absolute, answers 200 to a good key only.
+    "chat": a chat of one token, where no such URL exists. `timeout_s` bounds the whole call.
+    """
+
+    kind: Literal["get", "chat"] = "get"
+    url: str = "models"
+    timeout_s: float = 15.0
