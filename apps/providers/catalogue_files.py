@@ -102,11 +102,27 @@ def read_catalogue(folder: Path = FOLDER) -> tuple[ProviderEntry, ...]:
     return tuple(_read(path) for path in paths)
 
 
-def _read(path: Path) -> ProviderEntry:
+def shipped_key_prefixes(folder: Path = FOLDER) -> frozenset[str]:
+    """How the keys of the catalogue's providers begin. For every process at its start, the broken and the unset-up ones too: a file
+    that cannot be used has none, and `read_catalogue` says why."""
+    prefixes: set[str] = set()
+    for path in folder.glob("*.toml"):
+        try:
+            prefixes.update(parse_preset(_table(path).get("wire", {})).key_prefixes)
+        except (CatalogueError, PresetError):
+            continue
+    return frozenset(prefixes)
+
+
+def _table(path: Path) -> JSONDict:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise CatalogueError(f"{path.name}: {error}") from error
+
+
+def _read(path: Path) -> ProviderEntry:
+    table = _table(path)
     raw_models = table.pop("models", [])
     if not isinstance(raw_models, list):
         raise CatalogueError(f"{path.name}: models: must be an array of tables")

@@ -76,3 +76,17 @@ def rotate_keys() -> Rotation:
             encrypted_key=fresh
         )
     return rotation
+
+
+def check_master_keys() -> int:
+    """How many stored keys none of the master keys can read; more than 0 is a reason not to start.
+
+    Raises DatabaseError.
+    """
+    unreadable = 0
+    for ciphertext in Credential.objects.exclude(encrypted_key="").values_list("encrypted_key", flat=True):
+        try:
+            crypto.decrypt(ciphertext)
+        except crypto.WrongMasterKeyError:
+            unreadable += 1
+    return unreadable

@@ -70,6 +70,15 @@ class ProviderFacts(Struct, frozen=True, kw_only=True):
         return next((model.name for model in [*tagged, *able]), "")
 
 
+def preferred_by_task(providers: Iterable[ProviderFacts]) -> dict[Task, tuple[ProviderFacts, ...]]:
+    """The providers that come first for each task, in the order of their presets' `order`."""
+    places: dict[Task, list[tuple[int, str, ProviderFacts]]] = {}
+    for facts in providers:
+        for task, place in facts.preset.order.items():
+            places.setdefault(task, []).append((place, facts.name, facts))
+    return {task: tuple(facts for *_, facts in sorted(found)) for task, found in places.items()}
+
+
 def read_provider(row: Provider, models: Iterable[ProviderModel]) -> ProviderFacts:
     """The facts of a provider and of its `models`. Raises PresetError, LimitsError."""
     preset = parse_preset(row.wire)

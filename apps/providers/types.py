@@ -8,7 +8,18 @@ from typing import Any, Literal, Protocol, TypeVar, cast
 from msgspec import Struct, field
 
 from apps.core.state.contract import Subject
-from apps.providers.wires import Effort, EmbeddingWire, Probe, TranscriptionWire
+from apps.providers.errors import Scope
+from apps.providers.wires import (
+    OPENAI_STYLE,
+    Effort,
+    EmbeddingWire,
+    ErrorText,
+    KeyPrefix,
+    LimitHeaders,
+    Probe,
+    SpentHeaders,
+    TranscriptionWire,
+)
 
 # "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions": shortens its vectors when asked to.
 # "segments", "words": gives the times of a transcript's.
@@ -143,9 +154,18 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     `incapable`: capabilities this wire cannot honour, whatever the model; with "forced_tools" among them `tool_choice` is never sent.
     `excludes`: sets of fields that the upstream does not take together, such as {"response_format", "tools", "stream"}.
 
+    How it counts:
+    `limit_scope`: whose quota a 429 speaks of that does not say so itself. `limit_headers`: the windows that its answers report.
+    `spent_headers`: where a 429 names the window that is spent.
+
+    How it refuses, beyond what all know:
+    `errors`: a word of `refusals.meanings.MEANINGS` -> the error codes that mean it. `error_texts`: the same by text, the first that
+    matches; for what has no code.
+
     Of the rest: `think_opened`: models whose prompt template already opens `<think>`, so that their text starts as reasoning up to
-    `</think>`. `limit_scope`: whose quota a 429 speaks of that does not say so itself. `settings`: what a credential must hold beside
-    the key; `{name}` in the base URL stands for each. `variants`: presets of single models; the first that matches counts.
+    `</think>`. `settings`: what a credential must hold beside
+    the key; `{name}` in the base URL stands for each. `key_prefixes`: how its keys begin, so that no log shows one. `order`: task -> place
+    among the providers that are preferred for it, the least first. `variants`: presets of single models; the first that matches counts.
     `probe`: how a key is tested. `embeddings`, `transcription`: the wires of the other tasks.
     """
 
@@ -174,8 +194,14 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     incapable: frozenset[Capability] = frozenset()
     excludes: tuple[frozenset[str], ...] = ()
     think_opened: frozenset[str] = frozenset()
-    limit_scope: Literal["model", "account"] = "model"
+    limit_scope: Scope = "model"
+    limit_headers: tuple[LimitHeaders, ...] = OPENAI_STYLE
+    spent_headers: SpentHeaders | None = None
+    errors: dict[str, frozenset[str]] = field(default_factory=dict)
+    error_texts: tuple[ErrorText, ...] = ()
     settings: tuple[str, ...] = ()
+    key_prefixes: tuple[KeyPrefix, ...] = ()
+    order: dict[Task, int] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     probe: Probe = Probe()
     embeddings: EmbeddingWire = EmbeddingWire()

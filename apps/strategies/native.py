@@ -4,7 +4,7 @@ A model that was named is never left: vectors of different models cannot be comp
 """
 
 from collections.abc import Sequence
-from typing import Final
+from functools import lru_cache
 
 from apps.providers.offers import Catalogue
 from apps.providers.tasks import Demand
@@ -15,19 +15,21 @@ from apps.strategies.library import LoadedStrategy
 from apps.strategies.resolver import Plan, UnknownProviderError
 
 
-def _in_order(name: str, description: str, *providers: str) -> LoadedStrategy:
-    """A strategy that prefers these providers, the first one most; a weight that an operator gave counts beside it."""
+@lru_cache(maxsize=64)
+def _in_order(task: Task, providers: tuple[tuple[str, str], ...]) -> LoadedStrategy:
+    """A strategy that prefers these providers (name, display name), the first one most; a weight that an operator gave counts beside
+    it. The same one for the same order: what is known of an offer under it is kept."""
     prefer = [
-        {"when": f"name == '{provider}'", "weight": 10 * (len(providers) - at)}
-        for at, provider in enumerate(providers)
+        {"when": f"name == '{name}'", "weight": 10 * (len(providers) - at)}
+        for at, (name, _) in enumerate(providers)
     ]
-    return LoadedStrategy(name, description, parse_definition({"prefer": prefer}))
+    description = ", then ".join([*(display_name for _, display_name in providers), "the others"])
+    return LoadedStrategy(task, description, parse_definition({"prefer": prefer}))
 
 
-STRATEGIES: Final[dict[Task, LoadedStrategy]] = {
-    "embedding": _in_order("embedding", "Mistral, then Gemini, then the others", "mistral", "gemini"),
-    "transcription": _in_order("transcription", "Groq, then Gemini, then the others", "groq", "gemini"),
-}
+def _strategy(task: Task, catalogue: Catalogue) -> LoadedStrategy:
+    preferred = catalogue.preferred(task)
+    return _in_order(task, tuple((facts.name, facts.display_name) for facts in preferred))
 
 
 def resolve_native(demand: Demand, task: Task, user_id: int, catalogue: Catalogue) -> Plan:
@@ -48,7 +50,7 @@ def resolve_native(demand: Demand, task: Task, user_id: int, catalogue: Catalogu
         chosen = [offer for offer in offers if offer.model == demand.model] or _by_name(
             demand, demand.model, task, user_id, catalogue
         )
-    strategy = STRATEGIES[task]
+    strategy = _strategy(task, catalogue)
     facts = RequestFacts(prompt_tokens=demand.prompt_tokens, max_tokens=0, model=demand.model or "")
     return Plan(name=strategy.name, strategy=strategy, facts=facts, offers=chosen)
 

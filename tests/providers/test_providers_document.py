@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from apps.providers.adapters.chat import codec_for
+from apps.providers.adapters.refusals.meanings import LIMIT, MEANINGS
 from apps.providers.catalogue_files import ProviderEntry, read_catalogue
 from apps.providers.presets import parse_preset
 from apps.providers.types import Preset
@@ -115,6 +116,14 @@ def test_settings_table_is_the_preset():
     }
 
     assert named == set(Preset.__struct_fields__)
+
+
+def test_meanings_table_is_what_errors_can_say():
+    named = {
+        word for row in rows(section("What an error can mean")) for word in re.findall(r"`(\w+)`", row[0])
+    }
+
+    assert named == {*MEANINGS, LIMIT}
 
 
 async def test_a_provider_in_ten_lines_answers(tmp_path):

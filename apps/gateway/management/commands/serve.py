@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.gateway import setup
 from apps.gateway.announcements import first_run
-from apps.providers.offers import check_master_keys
+from apps.providers.credentials import check_master_keys
 
 CELERY = [
     "-m",

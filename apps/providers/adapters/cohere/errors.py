@@ -29,19 +29,19 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Off
     """Classify an answer that is not 2xx. Header names are lower case."""
     details = read_body(body)
     error_type = _error_type(body)
-    meaning = _meaning(status, details, error_type)
+    meaning = _meaning(status, details, error_type, offer)
     details = replace(details, code=error_type)
     return upstream_error(meaning, details, offer, status, retry_after_s(headers, details))
 
 
-def _meaning(status: int, details: Details, error_type: str) -> Meaning:
+def _meaning(status: int, details: Details, error_type: str, offer: Offer) -> Meaning:
     if error_type == NO_VALID_RESPONSE:
         return FAILED
     if known := BY_STATUS.get(status):
         return known
     if status == TOO_MANY and TOKEN_LIMIT.search(details.message):
         return ACCOUNT_MINUTE
-    return classify(status, details)
+    return classify(status, details, offer)
 
 
 def _error_type(body: bytes) -> str:

@@ -23,7 +23,7 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Off
     """Classify an answer that is not 2xx. Header names are lower case."""
     details = read_body(body)
     hints = (headers.get("x-ratelimit-type", ""), headers.get("x-error-message", ""), *spent_windows(headers))
-    meaning = classify(status, details, " ".join(hints))
+    meaning = classify(status, details, offer, " ".join(hints))
     if meaning.window is not None and offer.preset.limit_scope == "account":
         meaning = replace(meaning, scope="account")
     return upstream_error(meaning, details, offer, status, retry_after_s(headers, details))
@@ -45,7 +45,7 @@ def frame_error(payload: dict[str, Any], offer: Offer) -> UpstreamError:
     status that it is another kind. Having been accepted, the request is not at fault, so a client error is
     this candidate's own."""
     details = read_payload(payload)
-    meaning = classify(details.status or SERVER_ERRORS, details)
+    meaning = classify(details.status or SERVER_ERRORS, details, offer)
     if meaning.kind is ErrorKind.CLIENT_ERROR:
         meaning = NOT_HERE
     return upstream_error(meaning, details, offer, OK, retry_after_s({}, details))
