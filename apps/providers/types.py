@@ -163,7 +163,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     matches; for what has no code.
 
     Of the rest: `think_opened`: models whose prompt template already opens `<think>`, so that their text starts as reasoning up to
-    `</think>`. `settings`: what a credential must hold beside
+    `</think>`. `annex`: a field of answers and frames in which usage and errors may lie too. `settings`: what a credential must hold beside
     the key; `{name}` in the base URL stands for each. `key_prefixes`: how its keys begin, so that no log shows one. `order`: task -> place
     among the providers that are preferred for it, the least first. `variants`: presets of single models; the first that matches counts.
     `probe`: how a key is tested. `embeddings`, `transcription`: the wires of the other tasks.
@@ -194,6 +194,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     incapable: frozenset[Capability] = frozenset()
     excludes: tuple[frozenset[str], ...] = ()
     think_opened: frozenset[str] = frozenset()
+    annex: str = ""
     limit_scope: Scope = "model"
     limit_headers: tuple[LimitHeaders, ...] = OPENAI_STYLE
     spent_headers: SpentHeaders | None = None

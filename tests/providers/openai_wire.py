@@ -6,12 +6,13 @@ from typing import Any
 import orjson
 
 from apps.providers.adapters.openai.chat import CODEC
-from apps.providers.types import ChatChunk, Usage
+from apps.providers.types import ChatChunk, Preset, Usage
 from tests.factories import make_offer
 
 DONE = b"data: [DONE]\n\n"
 TEXT_FIELDS = ("content", "reasoning_content", "refusal")
 codec = CODEC
+WITH_ANNEX = Preset(annex="x_groq")
 
 
 def frame(delta: Any = None, finish_reason: Any = None, **more: Any) -> bytes:
@@ -39,7 +40,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 
 def read(*reads: bytes, **offer: Any) -> list[ChatChunk]:
     """Every chunk of a stream whose body arrives in these reads, to its end."""
-    stream = codec.open_stream(make_offer(**offer))
+    stream = codec.open_stream(make_offer(**({"preset": WITH_ANNEX} | offer)))
     chunks = [chunk for data in reads for chunk in stream.feed(data)]
     return chunks + stream.finish()
 

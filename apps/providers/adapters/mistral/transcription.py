@@ -38,7 +38,7 @@ def parse(body: bytes, offer: Offer) -> Transcript:
         language=as_text(payload.get("language")) or None,
         duration_s=duration(as_dict(payload.get("usage")).get("prompt_audio_seconds")),
         segments=numbered_segments(payload.get("segments")),
-        usage=usage_of(payload),
+        usage=usage_of(payload, offer),
     )
 
 

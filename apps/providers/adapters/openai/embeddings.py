@@ -41,7 +41,7 @@ def parse(body: bytes, count: int, offer: Offer) -> EmbeddingResult:
     if (error := wrapped_error(payload, offer)) is not None:
         raise error
     items = [as_dict(item) for item in as_list(payload.get("data"))]
-    return EmbeddingResult(read_vectors(_in_order(items), count), usage_of(payload))
+    return EmbeddingResult(read_vectors(_in_order(items), count), usage_of(payload, offer))
 
 
 def _in_order(items: list[dict[str, Any]]) -> list[Any]:

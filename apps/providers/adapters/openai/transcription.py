@@ -39,7 +39,7 @@ def parse(body: bytes, offer: Offer) -> Transcript:
         duration_s=duration(payload.get("duration")),
         segments=numbered_segments(payload.get("segments")),
         words=timed_words(payload.get("words")),
-        usage=usage_of(payload),
+        usage=usage_of(payload, offer),
     )
 
 

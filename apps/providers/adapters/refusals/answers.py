@@ -35,7 +35,7 @@ def wrapped_error(payload: dict[str, Any], offer: Offer) -> UpstreamError | None
         return frame_error(payload, offer)
     if payload.get("object") == "error" or _is_flat_error(payload):
         return frame_error(payload, offer)
-    if reason := as_dict(payload.get("x_groq")).get("error"):
+    if reason := as_dict(payload.get(offer.preset.annex)).get("error"):
         return frame_error({"error": reason}, offer)
     return None
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from apps.providers.types import Usage
+from apps.providers.types import Offer, Usage
 
 from .values import as_count, as_dict
 
 
-def usage_of(payload: dict[str, Any]) -> Usage | None:
+def usage_of(payload: dict[str, Any], offer: Offer) -> Usage | None:
     """Usage of an answer or a frame, wherever the upstream puts it; None where it says nothing."""
-    usage = payload.get("usage") or as_dict(payload.get("x_groq")).get("usage")
+    usage = payload.get("usage") or as_dict(payload.get(offer.preset.annex)).get("usage")
     if not isinstance(usage, dict) or (
         usage.get("prompt_tokens") is None and usage.get("completion_tokens") is None
     ):

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("provider", help="name of the provider, such as groq")
+        parser.add_argument("provider", help="name of the provider in the catalogue")
         parser.add_argument("--user", help="user name; the first superuser without it")
         parser.add_argument("--remove", action="store_true", help="forget the stored key instead")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -36,7 +36,7 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
     choices = as_list(payload["choices"])
     return ChatResult(
         choices=[_choice(choice, at, ids, offer) for at, choice in enumerate(map(as_dict, choices))],
-        usage=usage_of(payload),
+        usage=usage_of(payload, offer),
         extras={name: payload[name] for name in EXTRAS if payload.get(name) is not None},
     )
 

@@ -96,6 +96,7 @@ class OpenAIStream(FrameReader):
         super().__init__(offer)
         self._choices: dict[int, _Choice] = {}
         self._ids = CallIds()
+        self._annex = offer.preset.annex
 
     def _read_events(self, events: list[Event]) -> list[ChatChunk]:
         chunks = []
@@ -142,7 +143,7 @@ class OpenAIStream(FrameReader):
         state = self._choices.get(index)
         if state is None or not state.splitter.passes:
             return None
-        if frame.get("usage") is not None or frame.get("error") is not None or "x_groq" in frame:
+        if frame.get("usage") is not None or frame.get("error") is not None or self._annex in frame:
             return None
         read = {"index": index, "delta": {"content": delta["content"]}, "finish_reason": None}
         return ChatChunk([read], True)
@@ -150,7 +151,7 @@ class OpenAIStream(FrameReader):
     def _read_frame(self, frame: dict[str, Any], choices: list[Any]) -> ChatChunk | None:
         self._ids.learn(frame.get("id"))
         read = [self._read_choice(as_dict(choice), at) for at, choice in enumerate(choices)]
-        return _chunk([choice for choice in read if choice is not None], usage_of(frame))
+        return _chunk([choice for choice in read if choice is not None], usage_of(frame, self._offer))
 
     def _read_choice(self, choice: dict[str, Any], at: int) -> dict[str, Any] | None:
         if has_failed(choice):
