@@ -43,14 +43,17 @@ def written(document: str, entries: Iterable[ProviderEntry]) -> str:
     for title, rows in tables(entries).items():
         head = HEADS[title]
         lines = [_line(head), "|" + "---|" * len(head), *map(_line, rows.values())]
-        pattern = rf"(^## {re.escape(title)}\n(?:(?!\||## ).*\n)*)(?:\|.*\n)*"
-        table = "\n".join(lines) + "\n"
-        document, count = re.subn(
-            pattern, lambda found, table=table: found[1] + table, document, flags=re.MULTILINE
-        )
-        if not count:
-            raise ValueError(f"there is no section {title!r}")
+        document = _with_table(document, title, "\n".join(lines) + "\n")
     return document
+
+
+def _with_table(document: str, title: str, table: str) -> str:
+    """`document` with this table in place of the one in the section, or at its end."""
+    section = re.search(rf"^## {re.escape(title)}\n(?:(?!\||## ).*\n)*", document, re.MULTILINE)
+    if section is None:
+        raise ValueError(f"there is no section {title!r}")
+    rest = re.sub(r"\A(?:\|.*\n)*", "", document[section.end() :])
+    return document[: section.end()] + table + rest
 
 
 def _line(cells: Sequence[str]) -> str:

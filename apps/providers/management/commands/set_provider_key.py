@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.providers.credentials import InvalidKeyError, remove_key, set_key
+from apps.providers.credentials import MalformedKeyError, remove_key, set_key
 from apps.providers.models import Provider
 
 REFUSED = 2
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             return
         try:
             credential = set_key(user, provider, self._read_key())
-        except InvalidKeyError as error:
+        except MalformedKeyError as error:
             raise CommandError(str(error), returncode=REFUSED) from error
         preview = credential.key_preview
         self._say(
