@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct, field
 
@@ -215,10 +215,10 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     def compiled(self, make: Callable[["Preset"], T]) -> T:
         """What `make` makes of this preset: made once, kept with it and forgotten with it."""
         try:
-            return cast(T, self._compiled[make])
+            found: T = self._compiled[make]
         except KeyError:
-            made = self._compiled[make] = make(self)
-            return made
+            found = self._compiled[make] = make(self)
+        return found
 
     def for_model(self, name: str) -> "Preset":
         """The preset that holds for the model; always the same object for the same name."""

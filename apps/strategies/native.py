@@ -9,7 +9,7 @@ from functools import lru_cache
 from apps.providers.offers import Catalogue
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer, Task
-from apps.strategies.definition import parse_definition
+from apps.strategies.definition import MAX_CLAUSES, parse_definition
 from apps.strategies.expression import RequestFacts
 from apps.strategies.library import LoadedStrategy
 from apps.strategies.resolver import Plan, UnknownProviderError
@@ -28,7 +28,7 @@ def _in_order(task: Task, providers: tuple[tuple[str, str], ...]) -> LoadedStrat
 
 
 def _strategy(task: Task, catalogue: Catalogue) -> LoadedStrategy:
-    preferred = catalogue.preferred(task)
+    preferred = catalogue.preferred(task)[:MAX_CLAUSES]
     return _in_order(task, tuple((facts.name, facts.display_name) for facts in preferred))
 
 
