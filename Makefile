@@ -48,6 +48,7 @@ types: $(VENV)/.dev  ## Type check (mypy, strict)
 
 check: lint types  ## Everything that must be green before a commit lands
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py document_catalogue --check
 	FREEAI_PUBLIC_URL=https://freeai.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(MAKE) test
 

@@ -81,7 +81,7 @@ class Exchange:
     async def leave(self) -> None:
         """Close the connection as a client that goes away, and wait for the application to notice."""
         await self.incoming.put({"type": "http.disconnect"})
-        await asyncio.wait([self.task], timeout=5)
+        await asyncio.wait([self.task], timeout=20)
         assert self.task.done(), "the application did not notice that the client left"
 
 

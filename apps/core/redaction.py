@@ -1,15 +1,41 @@
 """Cleaning upstream text before it is logged, stored or shown: no keys, no control characters, no novels."""
 
 import re
+from collections.abc import Iterable
 
-KEY = re.compile(
-    r"\b(?:sk-or-v1|sk|gsk|csk|nvapi|hf|fai|ghp|gho|github_pat|xai|AIza|AQ\.)[-_A-Za-z0-9.]{6,}"
-    r"|(?<=[?&]key=)[^&\s\"']+"
-    r"|(?<=Bearer )\S+",
-    re.IGNORECASE,
-)
+# Keys of ours, of OpenAI's kind, and of one whose kind is often pasted. How a provider's keys begin is data: see `mask_keys`.
+PREFIXES = frozenset({"fai", "sk", "xai"})
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 MAX_LENGTH = 500
+
+
+def _pattern(prefixes: Iterable[str]) -> re.Pattern[str]:
+    begun = "|".join(re.escape(prefix) for prefix in sorted(prefixes))
+    return re.compile(
+        rf"\b(?:{begun})[-_A-Za-z0-9.]{{6,}}"
+        r"|(?<=[?&]key=)[^&\s\"']+"
+        r"|(?<=Bearer )\S+",
+        re.IGNORECASE,
+    )
+
+
+class _Keys:
+    """What begins a key, as far as this process has been told, and the pattern that finds one."""
+
+    def __init__(self) -> None:
+        self.prefixes = PREFIXES
+        self.pattern = _pattern(PREFIXES)
+
+
+_keys = _Keys()
+
+
+def mask_keys(prefixes: Iterable[str]) -> None:
+    """Mask what begins with one of `prefixes` too, from now on and in the whole process."""
+    known = _keys.prefixes | frozenset(prefixes)
+    if known != _keys.prefixes:
+        _keys.pattern = _pattern(known)
+        _keys.prefixes = known
 
 
 def scrub(text: str, *secrets: str) -> str:
@@ -18,5 +44,5 @@ def scrub(text: str, *secrets: str) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
-    text = CONTROL.sub(" ", KEY.sub("***", text))
+    text = CONTROL.sub(" ", _keys.pattern.sub("***", text))
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"

@@ -17,7 +17,7 @@ from apps.clients.models import AdminToken, ClientKey
 from apps.core import secret_files
 from apps.gateway.models import AppConfig
 from apps.providers.catalogue_sync import sync
-from apps.providers.offers import check_master_keys
+from apps.providers.credentials import check_master_keys
 from apps.strategies.library import install_builtins
 
 ADMIN = "admin"

@@ -12,7 +12,7 @@ from django.contrib import admin
 from django.db.models import QuerySet, URLField
 from django.http import HttpRequest
 
-from apps.providers.credentials import InvalidKeyError, clean_key, put_key
+from apps.providers.credentials import MalformedKeyError, clean_key, put_key
 from apps.providers.models import Credential, Provider, ProviderModel, Shipped
 from apps.providers.presets import PresetError, parse_preset
 from apps.providers.quotas import LimitsError, parse_limits, validate_limits
@@ -54,7 +54,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         raw: str = self.cleaned_data["new_key"]
         try:
             return clean_key(raw) if raw else ""
-        except InvalidKeyError as error:
+        except MalformedKeyError as error:
             raise forms.ValidationError(str(error)) from error
 
     def clean_limits(self) -> Any:

@@ -68,7 +68,8 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One file: a provider and its models.
 
-    `default_model` may only be missing where there are no chat models: those of a server of the user's own.
+    `default_model` may only be missing where there are no chat models: those of a server of the user's own. `notes`: what its numbers
+    do not say, for docs/PROVIDERS.md, in Markdown.
     """
 
     name: Slug
@@ -76,6 +77,7 @@ class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     base_url: Name
     default_model: str = ""
     key_url: str = ""
+    notes: str = ""
     enabled: bool = True
     tags: list[Name] = field(default_factory=list)
     weight: NotNegative = 1.0
@@ -87,26 +89,46 @@ class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def columns(self) -> JSONDict:
         """The shipped values by column of Provider."""
         return {
-            name: getattr(self, name) for name in self.__struct_fields__ if name not in ("name", "models")
+            name: getattr(self, name)
+            for name in self.__struct_fields__
+            if name not in ("name", "notes", "models")
         }
 
 
 Entry = TypeVar("Entry", ModelEntry, ProviderEntry)
 
 
-def read_catalogue(folder: Path = FOLDER) -> tuple[ProviderEntry, ...]:
-    """Every provider of the catalogue, by file name. Raises CatalogueError, for an empty folder too."""
+def read_catalogue(folder: Path | None = None) -> tuple[ProviderEntry, ...]:
+    """Every provider of the catalogue (the shipped one without an argument), by file name. Raises CatalogueError, for an empty folder
+    too."""
+    folder = folder or FOLDER
     paths = sorted(folder.glob("*.toml"))
     if not paths:
         raise CatalogueError(f"{folder}: no catalogue files")
     return tuple(_read(path) for path in paths)
 
 
-def _read(path: Path) -> ProviderEntry:
+def shipped_key_prefixes() -> frozenset[str]:
+    """How the keys of the catalogue's providers begin. For every process at its start, the broken and the unset-up ones too: a file
+    that cannot be used has none, and `read_catalogue` says why."""
+    prefixes: set[str] = set()
+    for path in FOLDER.glob("*.toml"):
+        try:
+            prefixes.update(parse_preset(_table(path).get("wire", {})).key_prefixes)
+        except (CatalogueError, PresetError):
+            continue
+    return frozenset(prefixes)
+
+
+def _table(path: Path) -> JSONDict:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise CatalogueError(f"{path.name}: {error}") from error
+
+
+def _read(path: Path) -> ProviderEntry:
+    table = _table(path)
     raw_models = table.pop("models", [])
     if not isinstance(raw_models, list):
         raise CatalogueError(f"{path.name}: models: must be an array of tables")

@@ -38,7 +38,7 @@ class Summary:
     skipped: list[str] = field(default_factory=list)
 
 
-class Plan:
+class Changes:
     """The rows to write, found by comparing `catalogue` with the database, and what that amounts to."""
 
     def __init__(self, catalogue: Sequence[ProviderEntry]) -> None:
@@ -119,22 +119,22 @@ def sync(catalogue: Sequence[ProviderEntry] | None = None) -> Summary:
         catalogue = read_catalogue()
     with transaction.atomic():
         SnapshotVersion.objects.select_for_update().get_or_create(section=CATALOGUE.name)
-        plan = Plan(catalogue)
-        _write(Provider, plan)
-        _write(ProviderModel, plan)
-        if not plan.is_empty:
+        changes = Changes(catalogue)
+        _write(Provider, changes)
+        _write(ProviderModel, changes)
+        if not changes.is_empty:
             announce(CATALOGUE.name)
-    return plan.summary
+    return changes.summary
 
 
 def _is_edited(row: Row, column: str) -> bool:
     return column not in row.shipped or getattr(row, column) != row.shipped[column]
 
 
-def _write(kind: type[R], plan: Plan) -> None:
+def _write(kind: type[R], changes: Changes) -> None:
     rows = kind._default_manager
-    rows.bulk_create([row for row in plan.new if isinstance(row, kind)])
-    moved = [row for row in plan.changed if isinstance(row, kind)]
+    rows.bulk_create([row for row in changes.new if isinstance(row, kind)])
+    moved = [row for row in changes.changed if isinstance(row, kind)]
     for row in moved:
         row.updated_at = timezone.now()  # bulk_update leaves auto_now alone
     if moved:

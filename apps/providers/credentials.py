@@ -9,7 +9,7 @@ from apps.providers.models import Credential, Provider
 MAX_KEY_LENGTH = 1000
 
 
-class InvalidKeyError(ValueError):
+class MalformedKeyError(ValueError):
     """A text that cannot be a provider key. The message does not repeat it."""
 
 
@@ -22,26 +22,26 @@ class Rotation:
 
 
 def clean_key(raw_key: str) -> str:
-    """The key without surrounding space. Raises InvalidKeyError for what could not travel in a header."""
+    """The key without surrounding space. Raises MalformedKeyError for what could not travel in a header."""
     key = raw_key.strip()
     if not key:
-        raise InvalidKeyError("The key is empty.")
+        raise MalformedKeyError("The key is empty.")
     if len(key) > MAX_KEY_LENGTH:
-        raise InvalidKeyError(f"The key is longer than {MAX_KEY_LENGTH} characters.")
+        raise MalformedKeyError(f"The key is longer than {MAX_KEY_LENGTH} characters.")
     if not all("!" <= character <= "~" for character in key):
-        raise InvalidKeyError("The key holds spaces or characters that are not ASCII.")
+        raise MalformedKeyError("The key holds spaces or characters that are not ASCII.")
     return key
 
 
 def put_key(credential: Credential, raw_key: str) -> None:
-    """Set the key's columns on an unsaved or loaded row, without saving. Raises InvalidKeyError."""
+    """Set the key's columns on an unsaved or loaded row, without saving. Raises MalformedKeyError."""
     key = clean_key(raw_key)
     credential.encrypted_key = crypto.encrypt(key)
     credential.key_preview = crypto.preview(key)
 
 
 def set_key(user: Any, provider: Provider, raw_key: str) -> Credential:
-    """Store the user's key for the provider; overrides stay as they are. Raises InvalidKeyError."""
+    """Store the user's key for the provider; overrides stay as they are. Raises MalformedKeyError."""
     draft = Credential(user=user, provider=provider)
     put_key(draft, raw_key)
     columns = {"encrypted_key": draft.encrypted_key, "key_preview": draft.key_preview}
@@ -76,3 +76,17 @@ def rotate_keys() -> Rotation:
             encrypted_key=fresh
         )
     return rotation
+
+
+def check_master_keys() -> int:
+    """How many stored keys none of the master keys can read; more than 0 is a reason not to start.
+
+    Raises DatabaseError.
+    """
+    unreadable = 0
+    for ciphertext in Credential.objects.exclude(encrypted_key="").values_list("encrypted_key", flat=True):
+        try:
+            crypto.decrypt(ciphertext)
+        except crypto.WrongMasterKeyError:
+            unreadable += 1
+    return unreadable

@@ -6,6 +6,7 @@ from typing import cast
 import structlog
 from msgspec import Struct
 
+from apps.providers.adapters.transcription import CODECS as TRANSCRIPTION_CODECS
 from apps.providers.models import Provider, ProviderModel
 from apps.providers.presets import parse_preset
 from apps.providers.quotas import Limit, LimitsError, parse_limits
@@ -31,12 +32,10 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
 
     def serves(self, task: Task, preset: Preset) -> bool:
-        """Whether it can do `task`.
-
-        Gemini has no transcription endpoint: its chat models that hear transcribe.
-        """
-        hears = preset.wire == "gemini" and TASKS[task].by_chat_with in self.capabilities
-        return self.task == task or hears
+        """Whether it can do `task`. Where a wire has no endpoint for it, the chat models that are able do it (see `by_chat_with`)."""
+        if self.task == task or TASKS[task].by_chat_with not in self.capabilities:
+            return self.task == task
+        return TRANSCRIPTION_CODECS[preset.transcription.wire].by_chat
 
 
 class ProviderFacts(Struct, frozen=True, kw_only=True):
@@ -70,6 +69,15 @@ class ProviderFacts(Struct, frozen=True, kw_only=True):
                 return self.default_model
         tagged = [model for model in able if f"default-{task}" in model.tags]
         return next((model.name for model in [*tagged, *able]), "")
+
+
+def preferred_by_task(providers: Iterable[ProviderFacts]) -> dict[Task, tuple[ProviderFacts, ...]]:
+    """The providers that come first for each task, in the order of their presets' `order`."""
+    places: dict[Task, list[tuple[int, str, ProviderFacts]]] = {}
+    for facts in providers:
+        for task, place in facts.preset.order.items():
+            places.setdefault(task, []).append((place, facts.name, facts))
+    return {task: tuple(facts for *_, facts in sorted(found)) for task, found in places.items()}
 
 
 def read_provider(row: Provider, models: Iterable[ProviderModel]) -> ProviderFacts:

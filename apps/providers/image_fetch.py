@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx
 from msgspec import structs
 
+from apps.providers.adapters import wire_for
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 from apps.providers.egress import ForbiddenTargetError, GuardedTransport
 from apps.providers.errors import ErrorKind, UpstreamError
@@ -154,7 +155,7 @@ async def prepare(request: ChatRequest, offer: Offer, images: RequestImages) -> 
 
 def takes_only_inline(offer: Offer) -> bool:
     """Whether the provider refuses images by URL."""
-    return offer.preset.wire == "gemini" or offer.preset.inline_images
+    return offer.preset.inline_images or wire_for(offer).inline_images
 
 
 def image_urls(body: Mapping[str, Any]) -> list[str]:

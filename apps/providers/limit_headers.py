@@ -5,132 +5,28 @@ store takes a report only where it leaves less than it believes, so that nothing
 
 Two kinds of windows. One that starts anew on a boundary is closed until that boundary. One that refills continuously (a token bucket)
 is believed only until it is back at a tenth, for its stated reset is the time until it is full; never for longer than a minute. Then
-the next answer tells again. Header names and meanings: providers' documentation and measurements with live keys, July-August 2026.
+the next answer tells again. Which headers mean what is data: `Preset.limit_headers` and `Preset.spent_headers`.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from math import inf
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
 from apps.core.state.contract import Report, Window
-from apps.core.state.keys import Metric, Span, parse_window_key, window_key
+from apps.core.state.keys import Span, parse_window_key, window_key
 from apps.core.state.periods import Period, bounds, seconds
-from apps.providers.adapters.reading.waits import EPOCH_MS, EPOCH_S, parse_duration
+from apps.providers.adapters.refusals.waits import EPOCH_MS, EPOCH_S, parse_duration
+from apps.providers.errors import Scope
 from apps.providers.quotas import RETRY_ROLLING_S
-from apps.providers.types import Offer
+from apps.providers.types import Offer, Preset
+from apps.providers.wires import LimitHeaders, SpentHeaders
 
 LOW_SHARE: Final = 0.1
 MAX_DIGITS: Final = 15
 MAX_RESET_LENGTH: Final = 40
-
-Scope = Literal["model", "account"]
-
-
-class Gauge(Struct, frozen=True, kw_only=True):
-    """One window that a provider reports: `remaining` of `limit` until `reset`, each a header name, "" where there is none.
-
-    `periods`: its length; where the headers leave it open, the possible ones, shortest first: the reset cannot be farther away than the
-    window is long. `rolling`: it refills continuously.
-    """
-
-    metric: Metric
-    periods: tuple[Period, ...]
-    remaining: str
-    limit: str
-    reset: str = ""
-    scope: Scope = "model"
-    rolling: bool = True
-
-
-def _openai_style(metric: Metric, *periods: Period, suffix: str = "") -> Gauge:
-    """x-ratelimit-{remaining,limit,reset}-{metric}{suffix}, of OpenAI and those who copied it."""
-    return Gauge(
-        metric=metric,
-        periods=periods,
-        remaining=f"x-ratelimit-remaining-{metric}{suffix}",
-        limit=f"x-ratelimit-limit-{metric}{suffix}",
-        reset=f"x-ratelimit-reset-{metric}{suffix}",
-    )
-
-
-def _mistral(metric: Metric, word: str, period: Period) -> Gauge:
-    """The clock's minute, the calendar's month: no reset is stated."""
-    return Gauge(
-        metric=metric,
-        periods=(period,),
-        remaining=f"x-ratelimit-remaining-{word}-{period}",
-        limit=f"x-ratelimit-limit-{word}-{period}",
-        rolling=False,
-    )
-
-
-def _plain(
-    metric: Metric, word: str, *periods: Period, scope: Scope = "model", rolling: bool = True
-) -> Gauge:
-    return Gauge(
-        metric=metric,
-        periods=periods,
-        remaining=f"x-{word}-remaining",
-        limit=f"x-{word}-limit",
-        reset=f"x-{word}-reset",
-        scope=scope,
-        rolling=rolling,
-    )
-
-
-# A server that nobody described: what OpenAI's clients know. Its windows are minutes, on small accounts days.
-OPENAI_STYLE: Final = (
-    _openai_style("requests", "minute", "day"),
-    _openai_style("tokens", "minute", "day"),
-)
-DIALECTS: Final[Mapping[str, tuple[Gauge, ...]]] = {
-    "groq": (_openai_style("requests", "day"), _openai_style("tokens", "minute")),
-    "mistral": (
-        _mistral("requests", "req", "minute"),
-        _mistral("tokens", "tokens", "minute"),
-        _mistral("tokens", "tokens", "month"),
-    ),
-    # The first two always come, the others sometimes.
-    "cerebras": (
-        _openai_style("requests", "day", suffix="-day"),
-        _openai_style("tokens", "minute", suffix="-minute"),
-        _openai_style("requests", "minute", suffix="-minute"),
-        _openai_style("requests", "hour", suffix="-hour"),
-        _openai_style("tokens", "hour", suffix="-hour"),
-        _openai_style("tokens", "day", suffix="-day"),
-    ),
-    # The monthly header states the limit only.
-    "cohere": (
-        Gauge(
-            metric="requests",
-            periods=("minute",),
-            remaining="x-trial-endpoint-call-remaining",
-            limit="x-trial-endpoint-call-limit",
-        ),
-    ),
-    # On its own 429s only, for the minute or the day of the whole account.
-    "openrouter": (_plain("requests", "ratelimit", "minute", "day", scope="account", rolling=False),),
-    "sambanova": (_openai_style("requests", "minute"), _openai_style("requests", "day", suffix="-day")),
-    "together": (_plain("requests", "ratelimit", "minute"), _plain("tokens", "tokenlimit", "minute")),
-    # Their headers on a success are not the limits that bind: see SPENT.
-    "github": (),
-    **dict.fromkeys(("gemini", "huggingface", "nvidia", "cloudflare", "zai", "zhipu", "llm7", "sandbox"), ()),
-    **dict.fromkeys(("ollama", "ollama_cloud", "lmstudio", "vllm", "llamacpp"), ()),
-}
-# Providers that name the window that is spent, on 429s only, and the seconds until it opens: header value -> window.
-SPENT_TYPE: Final = "x-ratelimit-type"
-SPENT_WAIT: Final = "x-ratelimit-timeremaining"
-SPENT: Final[Mapping[str, Mapping[str, tuple[Span, Scope]]]] = {
-    "github": {
-        "UserByMinute": (Span("requests", "minute"), "account"),
-        "UserByDay": (Span("requests", "day"), "account"),
-        "UserByModelByMinute": (Span("requests", "minute"), "model"),
-        "UserByModelByDay": (Span("requests", "day"), "model"),
-    }
-}
 
 
 def reported(headers: Mapping[str, str], offer: Offer, now: float) -> tuple[Report, ...]:
@@ -140,50 +36,50 @@ def reported(headers: Mapping[str, str], offer: Offer, now: float) -> tuple[Repo
     does not know.
     """
     reports = []
-    for gauge in DIALECTS.get(offer.provider, OPENAI_STYLE):
-        remaining = _count(headers.get(gauge.remaining))
+    for names in offer.preset.limit_headers:
+        remaining = _count(headers.get(names.remaining))
         if remaining is None:
             continue
-        limit = _count(headers.get(gauge.limit))
+        limit = _count(headers.get(names.limit))
         if limit == 0:  # no limit, or no quota at all, which a 429 says better
             continue
         if remaining == 0 or (limit is not None and remaining < limit * LOW_SHARE):
-            wait_s = _wait_s(headers.get(gauge.reset), now) if gauge.reset else None
-            reports.append(_report(gauge, _Reading(remaining, limit, wait_s), offer, now))
-    if offer.provider in SPENT:
-        reports.append(_spent(headers, offer, now))
+            wait_s = _wait_s(headers.get(names.reset), now)
+            reports.append(_report(names, _Reading(remaining, limit, wait_s), offer, now))
+    if offer.preset.spent_headers is not None:
+        reports.append(_spent(headers, offer.preset.spent_headers, offer, now))
     return tuple(report for report in reports if report is not None)
 
 
-def learnt_windows(provider: str, candidate: str, known: Iterable[Window]) -> tuple[Window, ...]:
-    """Windows without a limit of their own for what `provider` reports of single models and `known`, the candidate's windows from the
+def learnt_windows(preset: Preset, candidate: str, known: Iterable[Window]) -> tuple[Window, ...]:
+    """Windows without a limit of their own for what an upstream reports of single models and `known`, the candidate's windows from the
     catalogue, lacks: so that reports bind there as well."""
     spans = {window.span for window in known if parse_window_key(window.key).scope == candidate}
     return tuple(
-        Window.of(candidate, Span(gauge.metric, period), 0, rolling=gauge.rolling)
-        for gauge in DIALECTS.get(provider, OPENAI_STYLE)
-        for period in gauge.periods
-        if gauge.scope == "model" and Span(gauge.metric, period) not in spans
+        Window.of(candidate, Span(names.metric, period), 0, rolling=names.rolling)
+        for names in preset.limit_headers
+        for period in names.units
+        if names.scope == "model" and Span(names.metric, period) not in spans
     )
 
 
 class _Reading(Struct, frozen=True):
-    """A gauge's values. `wait_s`: seconds until its reset."""
+    """What such headers say. `wait_s`: seconds until its reset."""
 
     remaining: int
     limit: int | None
     wait_s: float | None
 
 
-def _report(gauge: Gauge, reading: _Reading, offer: Offer, now: float) -> Report | None:
+def _report(names: LimitHeaders, reading: _Reading, offer: Offer, now: float) -> Report | None:
     """None where the offer has no such window."""
     wait_s = inf if reading.wait_s is None else reading.wait_s
-    fitting = (period for period in gauge.periods if reading.wait_s is None or wait_s <= seconds(period))
-    period = next(fitting, gauge.periods[-1])
-    window = _window(offer, gauge.scope, Span(gauge.metric, period))
+    fitting = (period for period in names.units if reading.wait_s is None or wait_s <= seconds(period))
+    period = next(fitting, names.units[-1])
+    window = _window(offer, names.scope, Span(names.metric, period))
     if window is None:
         return None
-    if gauge.rolling:
+    if names.rolling:
         regain_s = _regain_s(reading.remaining, reading.limit or window.limit, period)
         return Report(window, reading.remaining, now + min(wait_s, regain_s, RETRY_ROLLING_S))
     if reading.wait_s is None:
@@ -198,15 +94,14 @@ def _regain_s(remaining: int, limit: int, period: Period) -> float:
     return max(max(limit * LOW_SHARE, 1.0) - remaining, 0.0) / limit * seconds(period)
 
 
-def _spent(headers: Mapping[str, str], offer: Offer, now: float) -> Report | None:
+def _spent(headers: Mapping[str, str], names: SpentHeaders, offer: Offer, now: float) -> Report | None:
     """The window that a 429 names as spent, and for how long."""
-    spent = SPENT[offer.provider].get(headers.get(SPENT_TYPE, ""))
-    wait_s = _wait_s(headers.get(SPENT_WAIT), now)
+    spent = names.windows.get(headers.get(names.window, ""))
+    wait_s = _wait_s(headers.get(names.wait), now)
     if spent is None or wait_s is None:
         return None
-    span, scope = spent
-    window = _window(offer, scope, span)
-    return None if window is None else Report(window, 0, now + min(wait_s, seconds(span.period)))
+    window = _window(offer, spent.scope, Span(spent.metric, spent.unit))
+    return None if window is None else Report(window, 0, now + min(wait_s, seconds(spent.unit)))
 
 
 def _window(offer: Offer, scope: Scope, span: Span) -> Window | None:

@@ -12,11 +12,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from apps.core.crypto import WrongMasterKeyError, decrypt
+from apps.core.redaction import mask_keys
 from apps.core.snapshot import Section
 from apps.core.state.contract import Subject, Window
 from apps.core.state.keys import candidate_key, credential_key
 from apps.providers import quotas
-from apps.providers.facts import ModelFacts, ProviderFacts, read_provider
+from apps.providers.facts import ModelFacts, ProviderFacts, preferred_by_task, read_provider
 from apps.providers.limit_headers import learnt_windows
 from apps.providers.models import Credential, Provider, ProviderModel
 from apps.providers.pool import NO_OFFERS, Pool
@@ -64,6 +65,7 @@ class Catalogue:
         self._pinned: dict[tuple[int, str, str, Task], Pool] = {}
         for account in accounts:
             self._accounts.setdefault(account.user_id, {})[account.provider] = account
+        self._preferred = preferred_by_task(providers.values())
         self._offered = {
             model.name
             for provider in providers.values()
@@ -87,6 +89,10 @@ class Catalogue:
     def offers_for(self, user_id: int, task: Task = "chat") -> tuple[Offer, ...]:
         """The offers of `pool`."""
         return self.pool(user_id, task).offers
+
+    def preferred(self, task: Task) -> tuple[ProviderFacts, ...]:
+        """The providers that come first for `task` (see `Preset.order`), in that order."""
+        return self._preferred.get(task, ())
 
     def pinned(self, user_id: int, provider: str, model: str, task: Task = "chat") -> Pool:
         """The offer of `provider/model`, or none.
@@ -207,13 +213,14 @@ def _windows(facts: ProviderFacts, key: str, overrides: Overrides) -> tuple[Wind
 def _offer(account: Account, facts: ProviderFacts, model: ModelFacts, task: Task) -> Offer:
     candidate = candidate_key(account.key, model.name)
     own = quotas.model_windows(candidate, model.limits, account.overrides)
-    windows = account.windows + own + learnt_windows(facts.name, candidate, own)
+    preset = facts.preset.for_model(model.name)
+    windows = account.windows + own + learnt_windows(preset, candidate, own)
     return Offer(
         provider=facts.name,
         model=model.name,
         task=task,
         subject=Subject(account.key, candidate, windows),
-        preset=facts.preset.for_model(model.name),
+        preset=preset,
         base_url=fill_base_url(facts.base_url, account.settings),
         api_key=account.secret,
         user_id=account.user_id,
@@ -238,6 +245,7 @@ def load(_previous: Catalogue | None) -> Catalogue:
     for model in ProviderModel.objects.filter(enabled=True).order_by("provider_id", "name"):
         rows[model.provider_id].append(model)
     providers = dict(_load_providers(rows))
+    mask_keys(prefix for facts in providers.values() for prefix in facts.preset.key_prefixes)
     credentials = list(Credential.objects.select_related("provider").order_by("user_id", "provider__name"))
     holders = frozenset(credential.user_id for credential in credentials if credential.encrypted_key)
     return Catalogue(providers, _load_accounts(credentials, providers), holders)
@@ -293,20 +301,6 @@ def _account(credential: Credential, facts: ProviderFacts) -> Account:
         max_retries=credential.max_retries,
         settings=usable_settings(facts.preset, credential.settings),
     )
-
-
-def check_master_keys() -> int:
-    """How many stored keys none of the master keys can read; more than 0 is a reason not to start.
-
-    Raises DatabaseError.
-    """
-    unreadable = 0
-    for ciphertext in Credential.objects.exclude(encrypted_key="").values_list("encrypted_key", flat=True):
-        try:
-            decrypt(ciphertext)
-        except WrongMasterKeyError:
-            unreadable += 1
-    return unreadable
 
 
 CATALOGUE: Section[Catalogue] = Section("providers", load)

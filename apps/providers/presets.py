@@ -6,9 +6,12 @@ from typing import Any
 
 import msgspec
 
+from apps.providers.adapters.refusals.vocabulary import Vocabulary
 from apps.providers.types import Preset, Variant
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# What cannot differ between the models of a provider.
+WHOLE = frozenset({"wire", "settings", "key_prefixes", "order", "variants"})
 SETTING_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # A value becomes part of a URL: it must not be able to lead anywhere else.
 SETTING_VALUE = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -45,7 +48,7 @@ def _variant(raw: Any, base: dict[str, Any], path: str) -> Variant:
     if not isinstance(models, list) or not models or not all(isinstance(name, str) for name in models):
         raise PresetError(f"{path}.models: must be a list of patterns")
     fields = {name: value for name, value in raw.items() if name != "models"}
-    if shared := {"variants", "settings", "wire"} & fields.keys():
+    if shared := WHOLE & fields.keys():
         raise PresetError(f"{path}.{min(shared)}: belongs to the whole provider")
     return Variant(tuple(models), _convert(base | fields, path))
 
@@ -54,9 +57,14 @@ def _convert(table: dict[str, Any], path: str) -> Preset:
     if unknown := sorted(set(table) - set(Preset.__struct_fields__)):
         raise PresetError(f"{path}.{unknown[0]}: unknown field")
     try:
-        return msgspec.convert(table, Preset)
+        preset = msgspec.convert(table, Preset)
     except msgspec.ValidationError as error:
         raise PresetError(f"{path}: {error}") from error
+    try:
+        preset.compiled(Vocabulary)
+    except ValueError as error:
+        raise PresetError(f"{path}.{error}") from error
+    return preset
 
 
 def undeclared_settings(base_url: str, preset: Preset) -> list[str]:

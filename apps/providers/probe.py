@@ -18,8 +18,9 @@ from apps.core.crypto import WrongMasterKeyError, decrypt
 from apps.core.redaction import scrub
 from apps.core.state.contract import Subject
 from apps.core.state.keys import candidate_key, credential_key
-from apps.providers.adapters import adapter_for
-from apps.providers.adapters.openai.errors import wrapped_error
+from apps.providers.adapters import wire_for
+from apps.providers.adapters.chat import codec_for
+from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.models import Credential, Provider
 from apps.providers.presets import PresetError, fill_base_url, parse_preset, usable_settings
@@ -121,16 +122,13 @@ def probe_request(offer: Offer) -> UpstreamRequest:
     if spec.kind == "chat":
         body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
         request = ChatRequest(model=offer.model, body=body, prompt_tokens=1, max_tokens=1)
-        return adapter_for(offer).build_chat(request, offer)
+        return codec_for(offer).build(request, offer)
     try:
         url = urljoin(offer.base_url.rstrip("/") + "/", spec.url)
     except ValueError as error:
         raise UpstreamError(ErrorKind.NETWORK, "the base URL is not usable") from error
-    headers = {"accept": "application/json", **offer.preset.headers}
-    if offer.api_key and offer.preset.wire == "gemini":
-        headers["x-goog-api-key"] = offer.api_key
-    elif offer.api_key:
-        headers["authorization"] = f"Bearer {offer.api_key}"
+    headers = wire_for(offer).headers(offer) | {"accept": "application/json"}
+    del headers["content-type"]  # there is no content
     return UpstreamRequest(url=url, headers=headers, body=b"", method="GET")
 
 
@@ -146,9 +144,9 @@ def _call(request: UpstreamRequest, offer: Offer, started: float) -> int | None:
         body = _read(response, started + timeout_s)
     if response.status_code not in OK_STATUSES:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        raise adapter_for(offer).parse_error(response.status_code, headers, body, offer)
+        raise wire_for(offer).parse_error(response.status_code, headers, body, offer)
     if offer.preset.probe.kind == "chat":
-        adapter_for(offer).parse_chat(body, offer)
+        codec_for(offer).parse(body, offer)
         return None
     return _models_seen(_document(body, offer))
 

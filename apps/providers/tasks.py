@@ -20,7 +20,7 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
 
     `label`: for people. `endpoint`: what its usage events are filed under. `prompt_field`: the field of its requests that errors about
     the prompt blame.
-    `has_strategies`: virtual models and strategies choose among its models. The other tasks rank by `provider_order`, the first best.
+    `has_strategies`: virtual models and strategies choose among its models. The other tasks rank by the order that the catalogue gives.
     `has_open_names`: a model that nobody lists is asked for by the client's name, and `abilities` are what it is taken to be able to;
     the upstream says if it is not. `has_named_default`: provider and credential name the default model; else a tag does.
     `by_chat_with`: the capability with which chat models do this task on wires that have no endpoint for it.
@@ -34,7 +34,6 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     has_named_default: bool = False
     abilities: frozenset[Capability] = frozenset()
     by_chat_with: Capability | None = None
-    provider_order: tuple[str, ...] = ()
 
 
 TASKS: Final[Mapping[Task, TaskFacts]] = {
@@ -51,7 +50,6 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         endpoint="embeddings",
         prompt_field="input",
         abilities=frozenset({"dimensions"}),
-        provider_order=("mistral", "gemini"),
     ),
     "transcription": TaskFacts(
         label="Transcription",
@@ -59,7 +57,6 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         prompt_field="file",
         abilities=frozenset({"segments", "words"}),
         by_chat_with="audio",
-        provider_order=("groq", "gemini"),
     ),
 }
 

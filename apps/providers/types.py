@@ -1,13 +1,25 @@
 """The types that travel between the wire and the adapters. Immutable; OpenAI's JSON shapes stay dicts only inside `body` and `choices`."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Literal, Protocol
+from functools import cached_property
+from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct, field
 
 from apps.core.state.contract import Subject
-from apps.providers.wires import EmbeddingWire, TranscriptionWire
+from apps.providers.errors import Scope
+from apps.providers.wires import (
+    OPENAI_STYLE,
+    Effort,
+    EmbeddingWire,
+    ErrorText,
+    KeyPrefix,
+    LimitHeaders,
+    Probe,
+    SpentHeaders,
+    TranscriptionWire,
+)
 
 # "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions": shortens its vectors when asked to.
 # "segments", "words": gives the times of a transcript's.
@@ -27,7 +39,9 @@ Capability = Literal[
     "words",
 ]
 Task = Literal["chat", "embedding", "transcription"]
-Wire = Literal["openai", "gemini", "cohere"]
+ChatWire = Literal["openai", "gemini", "cohere"]
+
+T = TypeVar("T")
 
 
 class Secret(str):
@@ -110,22 +124,6 @@ class Price(Struct, frozen=True):
         return (total + 500_000) // 1_000_000
 
 
-class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an upstream is told how hard to think.
-
-    `path`: where its value goes, a dotted path into the body. `words`: OpenAI's `reasoning_effort` -> that value; `otherwise` stands
-    for the words not listed, and None for "cannot be said": the field is left out.
-    """
-
-    path: str = "reasoning_effort"
-    words: dict[str, Any] = field(default_factory=dict)
-    otherwise: Any = None
-
-    def said(self, effort: Any) -> Any:
-        """The upstream's value for a client's `reasoning_effort`, None where it has none."""
-        return self.words.get(effort, self.otherwise) if isinstance(effort, str) else None
-
-
 class Variant(Struct, frozen=True):
     """What differs from a provider's preset for some of its models: those whose name matches one of the shell patterns."""
 
@@ -133,19 +131,7 @@ class Variant(Struct, frozen=True):
     preset: "Preset"
 
 
-class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The cheapest call that tells a good key from a bad one.
-
-    "get": `url`, relative to the base URL with a slash behind it (`models`, `../key`) or absolute, answers 200 to a good key only.
-    "chat": a chat of one token, where no such URL exists. `timeout_s` bounds the whole call.
-    """
-
-    kind: Literal["get", "chat"] = "get"
-    url: str = "models"
-    timeout_s: float = 15.0
-
-
-class Preset(Struct, frozen=True, kw_only=True):
+class Preset(Struct, frozen=True, kw_only=True, dict=True):
     """How a provider's wire differs from its family: data, from the catalogue's [wire] table.
 
     What is sent:
@@ -168,13 +154,22 @@ class Preset(Struct, frozen=True, kw_only=True):
     `incapable`: capabilities this wire cannot honour, whatever the model; with "forced_tools" among them `tool_choice` is never sent.
     `excludes`: sets of fields that the upstream does not take together, such as {"response_format", "tools", "stream"}.
 
+    How it counts:
+    `limit_scope`: whose quota a 429 speaks of that does not say so itself. `limit_headers`: the windows that its answers report.
+    `spent_headers`: where a 429 names the window that is spent.
+
+    How it refuses, beyond what all know:
+    `errors`: a word of `refusals.meanings.MEANINGS` -> the error codes that mean it. `error_texts`: the same by text, the first that
+    matches; for what has no code.
+
     Of the rest: `think_opened`: models whose prompt template already opens `<think>`, so that their text starts as reasoning up to
-    `</think>`. `limit_scope`: whose quota a 429 speaks of that does not say so itself. `settings`: what a credential must hold beside
-    the key; `{name}` in the base URL stands for each. `variants`: presets of single models; the first that matches counts.
+    `</think>`. `annex`: a field of answers and frames in which usage and errors may lie too. `settings`: what a credential must hold beside
+    the key; `{name}` in the base URL stands for each. `key_prefixes`: how its keys begin, so that no log shows one. `order`: task -> place
+    among the providers that are preferred for it, the least first. `variants`: presets of single models; the first that matches counts.
     `probe`: how a key is tested. `embeddings`, `transcription`: the wires of the other tasks.
     """
 
-    wire: Wire = "openai"
+    wire: ChatWire = "openai"
     fields: frozenset[str] = frozenset()
     drops: frozenset[str] = frozenset()
     renames: dict[str, str] = field(default_factory=dict)
@@ -199,12 +194,31 @@ class Preset(Struct, frozen=True, kw_only=True):
     incapable: frozenset[Capability] = frozenset()
     excludes: tuple[frozenset[str], ...] = ()
     think_opened: frozenset[str] = frozenset()
-    limit_scope: Literal["model", "account"] = "model"
+    annex: str = ""
+    limit_scope: Scope = "model"
+    limit_headers: tuple[LimitHeaders, ...] = OPENAI_STYLE
+    spent_headers: SpentHeaders | None = None
+    errors: dict[str, frozenset[str]] = field(default_factory=dict)
+    error_texts: tuple[ErrorText, ...] = ()
     settings: tuple[str, ...] = ()
+    key_prefixes: tuple[KeyPrefix, ...] = ()
+    order: dict[Task, int] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     probe: Probe = Probe()
     embeddings: EmbeddingWire = EmbeddingWire()
     transcription: TranscriptionWire = TranscriptionWire()
+
+    @cached_property
+    def _compiled(self) -> dict[Any, Any]:
+        return {}
+
+    def compiled(self, make: Callable[["Preset"], T]) -> T:
+        """What `make` makes of this preset: made once, kept with it and forgotten with it."""
+        try:
+            found: T = self._compiled[make]
+        except KeyError:
+            found = self._compiled[make] = make(self)
+        return found
 
     def for_model(self, name: str) -> "Preset":
         """The preset that holds for the model; always the same object for the same name."""

@@ -1,9 +1,13 @@
-"""How an upstream takes embeddings and transcriptions, where that differs from plain OpenAI: data, from the catalogue's
-`[wire.embeddings]` and `[wire.transcription]` tables."""
+"""The tables inside of the catalogue's `[wire]`: parts of a `Preset`, what differs from plain OpenAI as data."""
 
-from typing import Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
+
+from apps.core.state.keys import Metric
+from apps.core.state.periods import Period
+from apps.providers.errors import Scope
 
 MIB: int = 1024 * 1024
 MAX_AUDIO_BYTES: int = 25 * MIB
@@ -12,6 +16,10 @@ AudioFormat = Literal["aac", "flac", "m4a", "mp3", "mp4", "mpeg", "ogg", "wav", 
 OPENAI_FORMATS: frozenset[AudioFormat] = frozenset(
     {"flac", "m4a", "mp3", "mp4", "mpeg", "ogg", "wav", "webm"}
 )
+
+
+# Two characters at least: what begins so is masked wherever it is shown.
+KeyPrefix = Annotated[str, Meta(pattern=r"^[A-Za-z][-_.A-Za-z0-9]{1,30}$")]
 
 
 class EmbeddingWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,3 +53,94 @@ class TranscriptionWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     language_required: bool = False
     drops: frozenset[str] = frozenset()
     counts_tokens: bool = False
+
+
+class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an upstream is told how hard to think.
+
+    `path`: where its value goes, a dotted path into the body. `words`: OpenAI's `reasoning_effort` -> that value; `otherwise` stands
+    for the words not listed, and None for "cannot be said": the field is left out.
+    """
+
+    path: str = "reasoning_effort"
+    words: dict[str, Any] = field(default_factory=dict)
+    otherwise: Any = None
+
+    def said(self, effort: Any) -> Any:
+        """The upstream's value for a client's `reasoning_effort`, None where it has none."""
+        return self.words.get(effort, self.otherwise) if isinstance(effort, str) else None
+
+
+class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The cheapest call that tells a good key from a bad one.
+
+    "get": `url`, relative to the base URL with a slash behind it (`models`, `../key`) or absolute, answers 200 to a good key only.
+    "chat": a chat of one token, where no such URL exists. `timeout_s` bounds the whole call.
+    """
+
+    kind: Literal["get", "chat"] = "get"
+    url: str = "models"
+    timeout_s: float = 15.0
+
+
+class LimitHeaders(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """The headers in which an upstream reports one of its windows: what is left, of how much, until when.
+
+    `names`: what the headers are called, with `{}` for the words remaining, limit and reset; the last may never come. `units`: the
+    window's length; where the headers leave it open, the possible ones, shortest first: the reset cannot be farther away than the
+    window is long. `rolling`: it refills continuously. `scope`: whether it is a single model's or the account's.
+    """
+
+    metric: Metric
+    units: Annotated[tuple[Period, ...], Meta(min_length=1)]
+    names: Annotated[str, Meta(pattern=r"^[^{}]*\{\}[^{}]*$")]
+    scope: Scope = "model"
+    rolling: bool = True
+
+    @cached_property
+    def remaining(self) -> str:
+        return self._name("remaining")
+
+    @cached_property
+    def limit(self) -> str:
+        return self._name("limit")
+
+    @cached_property
+    def reset(self) -> str:
+        return self._name("reset")
+
+    def _name(self, word: str) -> str:
+        return self.names.replace("{}", word).lower()
+
+
+# A server that nobody described: what OpenAI's clients know. Its windows are minutes, on small accounts days.
+OPENAI_STYLE: tuple[LimitHeaders, ...] = (
+    LimitHeaders(metric="requests", units=("minute", "day"), names="x-ratelimit-{}-requests"),
+    LimitHeaders(metric="tokens", units=("minute", "day"), names="x-ratelimit-{}-tokens"),
+)
+
+
+class SpentWindow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A window that an upstream has a name for."""
+
+    metric: Metric
+    unit: Period
+    scope: Scope = "model"
+
+
+class SpentHeaders(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The headers of a 429 that names the window that is spent: `window` holds one of the names in `windows`, `wait` the seconds until
+    it opens. Header names are lower case."""
+
+    window: str
+    wait: str
+    windows: dict[str, SpentWindow]
+
+
+class ErrorText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a refusal with one of these HTTP statuses means (a word of `refusals.meanings.MEANINGS`), where it carries no code that says
+    so and its text matches the pattern, in upper or lower case."""
+
+    statuses: Annotated[tuple[int, ...], Meta(min_length=1)]
+    text: Annotated[str, Meta(min_length=1, max_length=400)]
+    means: str

@@ -1,34 +1,35 @@
-"""Plans for tasks that have no virtual models and no strategies of their users: the order of providers is in TASKS. Pure.
+"""Plans for tasks that have no virtual models and no strategies of their users: the order of providers is the catalogue's. Pure.
 
 A model that was named is never left: vectors of different models cannot be compared.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from functools import lru_cache
 
 from apps.providers.offers import Catalogue
 from apps.providers.pool import Pool
-from apps.providers.tasks import TASKS, Demand
+from apps.providers.tasks import Demand
 from apps.providers.types import Task
-from apps.strategies.definition import parse_definition
+from apps.strategies.definition import MAX_CLAUSES, parse_definition
 from apps.strategies.expression import RequestFacts
 from apps.strategies.library import LoadedStrategy
 from apps.strategies.resolver import Plan, UnknownProviderError
 
 
-def _in_order(name: str, providers: Sequence[str]) -> LoadedStrategy:
-    """A strategy that prefers these providers, the first one most; a weight that an operator gave counts beside it."""
-    description = ", then ".join([*(provider.title() for provider in providers), "the others"])
+@lru_cache(maxsize=64)
+def _in_order(task: Task, providers: tuple[tuple[str, str], ...]) -> LoadedStrategy:
+    """A strategy that prefers these providers (name, display name), the first one most; a weight that an operator gave counts beside
+    it. The same one for the same order: what is known of an offer under it is kept."""
     prefer = [
-        {"when": f"name == '{provider}'", "weight": 10 * (len(providers) - at)}
-        for at, provider in enumerate(providers)
+        {"when": f"name == '{name}'", "weight": 10 * (len(providers) - at)}
+        for at, (name, _) in enumerate(providers)
     ]
-    return LoadedStrategy(name, description, parse_definition({"prefer": prefer}))
+    description = ", then ".join([*(display_name for _, display_name in providers), "the others"])
+    return LoadedStrategy(task, description, parse_definition({"prefer": prefer}))
 
 
-STRATEGIES: Final[Mapping[Task, LoadedStrategy]] = {
-    task: _in_order(task, facts.provider_order) for task, facts in TASKS.items() if not facts.has_strategies
-}
+def _strategy(task: Task, catalogue: Catalogue) -> LoadedStrategy:
+    preferred = catalogue.preferred(task)[:MAX_CLAUSES]
+    return _in_order(task, tuple((facts.name, facts.display_name) for facts in preferred))
 
 
 def resolve_native(demand: Demand, task: Task, user_id: int, catalogue: Catalogue) -> Plan:
@@ -47,7 +48,7 @@ def resolve_native(demand: Demand, task: Task, user_id: int, catalogue: Catalogu
         chosen = pool.defaults()
     else:
         chosen = pool.of_model(demand.model) or _by_name(demand, demand.model, task, user_id, catalogue)
-    strategy = STRATEGIES[task]
+    strategy = _strategy(task, catalogue)
     facts = RequestFacts(prompt_tokens=demand.prompt_tokens, max_tokens=0, model=demand.model or "")
     return Plan(name=strategy.name, strategy=strategy, facts=facts, pool=chosen)
 

@@ -7,11 +7,13 @@ from typing import get_args
 
 import pytest
 
+from apps.providers.adapters import WIRES
 from apps.providers.catalogue_files import ModelEntry, ProviderEntry, read_catalogue
 from apps.providers.presets import parse_preset
 from apps.providers.types import Capability, Preset
 from fakes import UPSTREAMS
 
+IN_PROCESS = {"sandbox"}  # no upstream to fake
 EVERYTHING: list[Capability] = list(get_args(Capability))
 
 
@@ -32,7 +34,7 @@ class Candidate:
     @property
     def takes_links(self) -> bool:
         """Whether images may stay where they are."""
-        return self.preset.wire != "gemini" and not self.preset.inline_images
+        return not (self.preset.inline_images or WIRES[self.preset.wire].inline_images)
 
     @property
     def counts_streams(self) -> bool:
@@ -57,17 +59,21 @@ def able(
 
 
 def each_provider() -> pytest.MarkDecorator:
-    """Parametrises `candidate`: one model of every provider, for what depends on no model."""
+    """Parametrises `candidate`: one model of every provider, for what depends on no model. One without a fake is skipped, and says so:
+    it shows nowhere else in this suite."""
     chosen: dict[str, Candidate] = {}
     for candidate in _candidates():
         chosen.setdefault(candidate.provider, candidate)
-    return _parametrised(chosen.values())
+    fakeless = [entry.name for entry in read_catalogue() if entry.name not in {*UPSTREAMS, *IN_PROCESS}]
+    return _parametrised(chosen.values(), fakeless)
 
 
-def _parametrised(candidates: Iterable[Candidate]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(
-        "candidate", [pytest.param(candidate, id=candidate.id) for candidate in candidates]
-    )
+def _parametrised(candidates: Iterable[Candidate], fakeless: Iterable[str] = ()) -> pytest.MarkDecorator:
+    params = [pytest.param(candidate, id=candidate.id) for candidate in candidates]
+    for name in fakeless:
+        skipped = pytest.mark.skip(reason=f"{name} has no fake upstream (fakes/upstreams)")
+        params.append(pytest.param(None, id=name, marks=skipped))
+    return pytest.mark.parametrize("candidate", params)
 
 
 @cache

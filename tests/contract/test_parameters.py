@@ -5,13 +5,13 @@ from typing import Any
 
 import orjson
 
-from apps.providers.types import Wire
+from apps.providers.types import ChatWire
 from fakes.answers import PIECES_OF_OK, words
 from tests.contract.candidates import Candidate, able
 from tests.contract.served import ask, both_ways, sent, sent_text
 from tests.gateway.conftest import Gateway
 
-STOPS: dict[Wire, Callable[[Any], Any]] = {
+STOPS: dict[ChatWire, Callable[[Any], Any]] = {
     "openai": lambda body: body["stop"],
     "gemini": lambda body: body["generationConfig"]["stopSequences"],
     "cohere": lambda body: body["stop_sequences"],

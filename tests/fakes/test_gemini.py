@@ -6,7 +6,8 @@ import aiohttp
 import orjson
 import pytest
 
-from apps.providers.adapters.gemini import GeminiAdapter
+from apps.providers.adapters.gemini import WIRE
+from apps.providers.adapters.gemini.chat import CODEC
 from apps.providers.adapters.gemini.chat.response import join_chunks
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult
@@ -40,8 +41,8 @@ async def http():
 
 
 async def ask(http, fake, model, *, stream=False, behaviour=None, messages=None, **body: Any) -> ChatResult:
-    """The answer through the adapter. Raises UpstreamError."""
-    adapter = GeminiAdapter()
+    """The answer through the codec. Raises UpstreamError."""
+    codec = CODEC
     if behaviour:
         fake.script("gemini", [behaviour])
     offer = make_offer(
@@ -51,14 +52,14 @@ async def ask(http, fake, model, *, stream=False, behaviour=None, messages=None,
         capabilities=frozenset({"tools", "reasoning"}),
     )
     body = {"messages": messages or [{"role": "user", "content": "Grüße"}], **body}
-    call = adapter.build_chat(make_request(body=body, stream=stream), offer)
+    call = codec.build(make_request(body=body, stream=stream), offer)
     async with http.post(call.url, data=call.body, headers=call.headers) as response:
         if response.status != 200:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            raise adapter.parse_error(response.status, headers, await response.read(), offer)
+            raise WIRE.parse_error(response.status, headers, await response.read(), offer)
         if not stream:
-            return adapter.parse_chat(await response.read(), offer)
-        reader = adapter.open_stream(offer)
+            return codec.parse(await response.read(), offer)
+        reader = codec.open_stream(offer)
         chunks = [chunk async for data in response.content.iter_any() for chunk in reader.feed(data)]
         return join_chunks([*chunks, *reader.finish()])
 

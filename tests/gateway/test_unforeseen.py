@@ -4,11 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from apps.gateway.endpoints.chat import view
-from apps.providers.adapters.openai import OpenAIAdapter
+from apps.gateway.endpoints.chat import chunks, view
+from apps.gateway.endpoints.chat.operation import ChatStreamed
+from apps.providers.adapters.chat import codec_for
+from apps.providers.adapters.contract import ChatCodec
 from apps.providers.adapters.openai.chat.stream import OpenAIStream
-from apps.providers.types import ChatChunk
+from apps.providers.types import ChatChunk, Offer
 from tests.gateway.conftest import Gateway, until
 
 
@@ -36,10 +39,13 @@ class Trap(OpenAIStream):
 
 
 def set_trap(monkeypatch: pytest.MonkeyPatch, where: str, after: int, provider: str = "groq") -> None:
-    def open_stream(_adapter: Any, offer: Any) -> OpenAIStream:
-        return Trap(offer, where, after) if offer.provider == provider else OpenAIStream(offer)
+    def trapped(offer: Offer) -> ChatCodec:
+        codec = codec_for(offer)
+        if offer.provider != provider:
+            return codec
+        return replace(codec, open_stream=lambda offer: Trap(offer, where, after))
 
-    monkeypatch.setattr(OpenAIAdapter, "open_stream", open_stream)
+    monkeypatch.setattr(chunks, "codec_for", trapped)
 
 
 @pytest.mark.parametrize("where", ["feed", "finish", "chunk"])
@@ -86,7 +92,7 @@ async def test_fault_between_the_first_content_and_the_headers_leaves_nothing_op
     def dropped(*_: Any) -> tuple[str, ...]:
         raise KeyError("name")
 
-    monkeypatch.setattr(OpenAIAdapter, "dropped", dropped)
+    monkeypatch.setattr(ChatStreamed, "dropped", dropped)
     gateway.add("groq", "frames_500_10")
 
     answer = await gateway.client.chat(stream=True)

@@ -1,4 +1,4 @@
-"""Cohere's answers as its API reference has them, and their way through the adapter."""
+"""Cohere's answers as its API reference has them, and their way through the codec."""
 
 from itertools import pairwise
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from apps.providers.adapters.cohere import CohereAdapter
+from apps.providers.adapters.cohere.chat import CODEC
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import UpstreamError
 from apps.providers.presets import parse_preset
@@ -31,7 +31,7 @@ USAGE = {
     "tokens": {"input_tokens": 71, "output_tokens": 4},
 }
 COUNTED = Usage(prompt_tokens=71, completion_tokens=4)
-adapter = CohereAdapter()
+codec = CODEC
 
 
 def sent(offer=OFFER, *, stream=False, **body: Any) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def sent(offer=OFFER, *, stream=False, **body: Any) -> dict[str, Any]:
     body.setdefault("messages", [{"role": "user", "content": "Hello"}])
     cap = body.get("max_completion_tokens", body.get("max_tokens"))
     request = make_request(body=body, stream=stream, max_tokens=cap)
-    payload = orjson.loads(adapter.build_chat(request, offer).body)
+    payload = orjson.loads(codec.build(request, offer).body)
     check_chat(Asked(family="chat", model=offer.model, body=payload))
     return payload
 
@@ -96,12 +96,12 @@ def end(finish="COMPLETE", **delta) -> bytes:
 
 
 def parse(document, offer=OFFER) -> ChatResult:
-    return adapter.parse_chat(orjson.dumps(document), offer)
+    return codec.parse(orjson.dumps(document), offer)
 
 
 def read(body: bytes, *cuts: int, offer=OFFER) -> list[ChatChunk]:
     """The chunks of a body that arrives split at `cuts`."""
-    reader = adapter.open_stream(offer)
+    reader = codec.open_stream(offer)
     places = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
     chunks = [chunk for start, stop in pairwise(places) for chunk in reader.feed(body[start:stop])]
     chunks += reader.finish()

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from apps.providers.adapters.gemini import GeminiAdapter
+from apps.providers.adapters.gemini.chat import CODEC
 from apps.providers.errors import ErrorKind, UpstreamError
 from fakes.answers import Asked
 from fakes.families.gemini import SIGNATURE_PREFIX, canonical
@@ -22,9 +22,7 @@ PIXEL = "iVBORw0KGgo="
 def send(messages, model=GEMINI_3, **body) -> dict[str, Any]:
     """The payload for `messages`, which the strict fake has let pass."""
     request = make_request(body={"messages": messages, **body})
-    payload = orjson.loads(
-        GeminiAdapter().build_chat(request, make_offer(provider="gemini", model=model)).body
-    )
+    payload = orjson.loads(CODEC.build(request, make_offer(provider="gemini", model=model)).body)
     check_chat(Asked(family="chat", model=model, digest="", body=canonical(copy.deepcopy(payload))))
     return payload
 

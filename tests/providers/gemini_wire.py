@@ -1,4 +1,4 @@
-"""Gemini's answers as recorded from its API, and their way through the adapter."""
+"""Gemini's answers as recorded from its API, and their way through the codec."""
 
 from itertools import pairwise
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from apps.providers.adapters.gemini import GeminiAdapter
+from apps.providers.adapters.gemini.chat import CODEC
 from apps.providers.adapters.gemini.chat.response import join_chunks
 from apps.providers.errors import UpstreamError
 from apps.providers.types import ChatResult, Usage
@@ -46,12 +46,12 @@ def sse(*frames, line_end=b"\r\n") -> bytes:
 
 
 def parse(document) -> ChatResult:
-    return GeminiAdapter().parse_chat(orjson.dumps(document), OFFER)
+    return CODEC.parse(orjson.dumps(document), OFFER)
 
 
 def stream(body: bytes, *cuts: int) -> ChatResult:
     """The joined answer of a body that arrives split at `cuts`."""
-    reader = GeminiAdapter().open_stream(OFFER)
+    reader = CODEC.open_stream(OFFER)
     places = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
     chunks = []
     for start, end in pairwise(places):

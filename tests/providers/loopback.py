@@ -5,7 +5,8 @@ from typing import Any
 import aiohttp
 from msgspec import structs
 
-from apps.providers.adapters import adapter_for
+from apps.providers.adapters import wire_for
+from apps.providers.adapters.chat import codec_for
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.presets import parse_preset
 from apps.providers.types import Offer
@@ -39,14 +40,14 @@ async def ask(
     **body: Any,
 ) -> tuple[dict[str, Any], str | None, Any]:
     """(message, finish reason, usage) of the answer, the message without its role. Raises UpstreamError."""
-    adapter = adapter_for(offer)
-    call = adapter.build_chat(make_request(body={"messages": messages, **body}, stream=stream), offer)
+    codec = codec_for(offer)
+    call = codec.build(make_request(body={"messages": messages, **body}, stream=stream), offer)
     async with http.post(call.url, data=call.body, headers=call.headers) as response:
         if response.status != 200:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            raise adapter.parse_error(response.status, headers, await response.read(), offer)
+            raise wire_for(offer).parse_error(response.status, headers, await response.read(), offer)
         if not stream:
-            return taken_apart(adapter.parse_chat(await response.read(), offer))
-        reader = adapter.open_stream(offer)
+            return taken_apart(codec.parse(await response.read(), offer))
+        reader = codec.open_stream(offer)
         chunks = [chunk async for data in response.content.iter_any() for chunk in reader.feed(data)]
         return put_together([*chunks, *reader.finish()])

@@ -5,13 +5,14 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.openai import OpenAIAdapter
-from apps.providers.types import ChatChunk, Usage
+from apps.providers.adapters.openai.chat import CODEC
+from apps.providers.types import ChatChunk, Preset, Usage
 from tests.factories import make_offer
 
 DONE = b"data: [DONE]\n\n"
 TEXT_FIELDS = ("content", "reasoning_content", "refusal")
-adapter = OpenAIAdapter()
+codec = CODEC
+WITH_ANNEX = Preset(annex="x_groq")
 
 
 def frame(delta: Any = None, finish_reason: Any = None, **more: Any) -> bytes:
@@ -39,7 +40,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 
 def read(*reads: bytes, **offer: Any) -> list[ChatChunk]:
     """Every chunk of a stream whose body arrives in these reads, to its end."""
-    stream = adapter.open_stream(make_offer(**offer))
+    stream = codec.open_stream(make_offer(**({"preset": WITH_ANNEX} | offer)))
     chunks = [chunk for data in reads for chunk in stream.feed(data)]
     return chunks + stream.finish()
 
@@ -83,7 +84,7 @@ def whole(
     choice = {"index": 0, "message": message, "finish_reason": finish_reason}
     body = {"id": "chatcmpl-1", "object": "chat.completion", "choices": [choice]} | more
     offer = more.pop("offer", None) or make_offer()
-    result = adapter.parse_chat(orjson.dumps({name: body[name] for name in body if name != "offer"}), offer)
+    result = codec.parse(orjson.dumps({name: body[name] for name in body if name != "offer"}), offer)
     read_choice = result.choices[0]
     read_message = {name: value for name, value in read_choice["message"].items() if name != "role" and value}
     return read_message, read_choice["finish_reason"], result.usage

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from apps.core.models import SnapshotVersion
 from apps.providers.catalogue_files import ModelEntry, ProviderEntry, read_catalogue
-from apps.providers.catalogue_sync import Plan, sync
+from apps.providers.catalogue_sync import Changes, sync
 from apps.providers.models import Provider, ProviderModel
 
 pytestmark = pytest.mark.django_db
@@ -190,10 +190,10 @@ def test_leaves_models_alone_that_an_operator_added_to_a_catalogue_provider():
     assert (model_row("mine").enabled, model_row("mine").context_window) == (True, 5)
 
 
-def test_a_plan_writes_nothing():
-    plan = Plan([entry()])
+def test_finding_the_changes_writes_nothing():
+    changes = Changes([entry()])
 
-    assert not plan.is_empty
+    assert not changes.is_empty
     assert not Provider.objects.exists()
 
 

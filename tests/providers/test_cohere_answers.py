@@ -14,10 +14,10 @@ from tests.providers.cohere_wire import (
     OFFER,
     START,
     USAGE,
-    adapter,
     answer,
     call,
     called,
+    codec,
     end,
     event,
     failure,
@@ -264,7 +264,7 @@ def test_the_end_may_lack_its_blank_line_or_be_said_otherwise(ending):
 
 
 def test_what_follows_the_end_is_ignored():
-    reader = adapter.open_stream(OFFER)
+    reader = codec.open_stream(OFFER)
     reader.feed(START + said("x") + end())
 
     assert reader.done

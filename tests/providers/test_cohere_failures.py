@@ -3,13 +3,14 @@
 import orjson
 import pytest
 
+from apps.providers.adapters.cohere import WIRE
 from apps.providers.errors import ErrorKind
 from tests.factories import API_KEY
 from tests.providers.cohere_wire import (
     OFFER,
     START,
-    adapter,
     answer,
+    codec,
     end,
     event,
     failure,
@@ -28,7 +29,7 @@ TRIAL = (
 
 def refused(status, message="", headers=None, **fields):
     body = orjson.dumps({"id": "x", "message": message, **fields})
-    return adapter.parse_error(status, headers or {}, body, OFFER)
+    return WIRE.parse_error(status, headers or {}, body, OFFER)
 
 
 @pytest.mark.parametrize("body", [b"", START, START + said("x"), START + said("x") + end()[:-20]])
@@ -74,7 +75,7 @@ def test_an_error_in_a_200_is_the_upstreams_failure_whole_and_streamed():
     "body", [b"<!DOCTYPE html><title>Just a moment...</title>", b"", b"[]", b'{"id":"x"}', b"7"]
 )
 def test_a_200_that_is_no_answer(body):
-    assert failure(adapter.parse_chat, body, OFFER).kind is ErrorKind.PARSING
+    assert failure(codec.parse, body, OFFER).kind is ErrorKind.PARSING
 
 
 def test_html_instead_of_a_stream():
@@ -82,13 +83,13 @@ def test_html_instead_of_a_stream():
 
 
 def test_an_event_without_end_is_too_large():
-    reader = adapter.open_stream(OFFER)
+    reader = codec.open_stream(OFFER)
 
     assert failure(reader.feed, b"data: " + b"x" * (9 << 20)).kind is ErrorKind.PARSING
 
 
 def test_a_whole_answer_without_end_is_too_large():
-    reader = adapter.open_stream(OFFER)
+    reader = codec.open_stream(OFFER)
 
     assert failure(reader.feed, b"{" + b"x" * (9 << 20)).kind is ErrorKind.PARSING
 
@@ -161,7 +162,7 @@ def test_a_wait_is_read_from_the_headers_and_texts_are_scrubbed():
     ("body", "said_text"), [(b"", "status 502"), (b"<title>Bad gateway</title>", "Bad gateway")]
 )
 def test_a_refusal_that_is_no_json(body, said_text):
-    error = adapter.parse_error(502, {}, body, OFFER)
+    error = WIRE.parse_error(502, {}, body, OFFER)
 
     assert error.kind is ErrorKind.SERVER_ERROR
     assert said_text in error.message

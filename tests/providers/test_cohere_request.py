@@ -4,12 +4,12 @@ import copy
 
 import pytest
 
-from apps.providers.adapters import adapter_for
-from apps.providers.adapters.cohere import CohereAdapter
+from apps.providers.adapters.chat import codec_for
+from apps.providers.adapters.cohere.chat import CODEC
 from apps.providers.errors import ErrorKind
 from apps.providers.types import Secret
 from tests.factories import API_KEY, make_offer, make_request
-from tests.providers.cohere_wire import BASE_URL, OFFER, PRESET, THINKER, adapter, failure, sent
+from tests.providers.cohere_wire import BASE_URL, OFFER, PRESET, THINKER, codec, failure, sent
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
@@ -26,11 +26,11 @@ def named(name):
 
 
 def test_the_catalogue_speaks_this_wire():
-    assert isinstance(adapter_for(OFFER), CohereAdapter)
+    assert codec_for(OFFER) is CODEC
 
 
 def test_builds_the_call_with_the_offers_url_model_and_key():
-    built = adapter.build_chat(make_request(), OFFER)
+    built = codec.build(make_request(), OFFER)
 
     assert built.url == f"{BASE_URL}/chat"
     assert built.headers["authorization"] == f"Bearer {API_KEY}"
@@ -41,12 +41,12 @@ def test_builds_the_call_with_the_offers_url_model_and_key():
 def test_sends_no_authorization_without_a_key():
     offer = make_offer(provider="cohere", preset=PRESET, api_key=Secret(""))
 
-    assert "authorization" not in adapter.build_chat(make_request(), offer).headers
+    assert "authorization" not in codec.build(make_request(), offer).headers
 
 
 def test_asks_for_a_stream_in_the_body():
     assert sent(stream=True)["stream"] is True
-    assert adapter.build_chat(make_request(stream=True), OFFER).stream
+    assert codec.build(make_request(stream=True), OFFER).stream
 
 
 def test_renames_what_cohere_calls_otherwise():
@@ -103,9 +103,9 @@ def test_names_what_does_not_reach_cohere():
     request = make_request(body=body)
 
     lost = ("logit_bias", "store", "user", "presence_penalty", "stop", "made_up")
-    assert adapter.dropped(request, THINKER) == lost
-    assert adapter.dropped(request, OFFER) == (*lost[:3], "reasoning_effort", *lost[3:])
-    adapter.build_chat(request, OFFER)
+    assert codec.dropped(request, THINKER) == lost
+    assert codec.dropped(request, OFFER) == (*lost[:3], "reasoning_effort", *lost[3:])
+    codec.build(request, OFFER)
 
 
 def test_tools_lose_the_keys_that_only_openai_knows():

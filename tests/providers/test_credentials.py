@@ -13,7 +13,7 @@ from apps.core.crypto import decrypt
 from apps.providers.admin import CredentialAdmin, CredentialForm, ProviderForm, reset_to_catalogue
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.catalogue_sync import sync
-from apps.providers.credentials import InvalidKeyError, remove_key, rotate_keys, set_key
+from apps.providers.credentials import MalformedKeyError, remove_key, rotate_keys, set_key
 from apps.providers.models import Credential, Provider
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,7 @@ class TestSetKey:
 
     @pytest.mark.parametrize("raw", ["", "  \n", "two words", "k\r\nx-header: 1", "schlüssel", "k" * 1_001])
     def test_refuses_what_cannot_be_a_key_without_repeating_it(self, user, groq, raw):
-        with pytest.raises(InvalidKeyError) as error:
+        with pytest.raises(MalformedKeyError) as error:
             set_key(user, groq, raw)
 
         assert not Credential.objects.exists()

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from apps.providers.adapters.gemini import GeminiAdapter
+from apps.providers.adapters.gemini.chat import CODEC
 from apps.providers.errors import ErrorKind
 from apps.providers.types import ChatResult
 from tests.providers.gemini_wire import OFFER, failure, frame, parse, sse, stream
@@ -39,7 +39,7 @@ def test_five_malformed_frames_in_a_row_are_a_parsing_error():
 @pytest.mark.parametrize("body", [b"<html><title>502</title></html>", b" <!doctype html>"])
 def test_html_is_a_parsing_error(body):
     assert failure(stream, body).kind is ErrorKind.PARSING
-    assert failure(GeminiAdapter().parse_chat, body, OFFER).kind is ErrorKind.PARSING
+    assert failure(CODEC.parse, body, OFFER).kind is ErrorKind.PARSING
 
 
 @pytest.mark.parametrize("document", [[], {}, {"choices": []}, "text", None, [{"candidates": []}, 1]])

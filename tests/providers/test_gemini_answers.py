@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.providers.adapters.gemini import GeminiAdapter
+from apps.providers.adapters.gemini.chat import CODEC
 from apps.providers.adapters.gemini.chat.signatures import split_id
 from apps.providers.errors import ErrorKind
 from apps.providers.types import Usage
@@ -178,7 +178,7 @@ def test_logprobs_of_the_chosen_tokens():
 
 
 def test_stream_deltas_carry_what_is_new_and_the_last_usage_counts():
-    reader = GeminiAdapter().open_stream(OFFER)
+    reader = CODEC.open_stream(OFFER)
     begun = {"promptTokenCount": 4, "totalTokenCount": 4}
 
     chunks = reader.feed(
@@ -236,7 +236,7 @@ def test_last_event_without_its_blank_line_counts():
 
 
 def test_finish_reason_is_given_once():
-    reader = GeminiAdapter().open_stream(OFFER)
+    reader = CODEC.open_stream(OFFER)
 
     chunks = reader.feed(sse(frame({"text": "x"}, finish="STOP"), frame(finish="MAX_TOKENS")))
 

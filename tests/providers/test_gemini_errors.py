@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from apps.providers.adapters.gemini import GeminiAdapter
+from apps.providers.adapters.gemini import WIRE
 from apps.providers.errors import ErrorKind, UpstreamError
 from tests.factories import API_KEY, make_offer
 
@@ -18,7 +18,7 @@ EXHAUSTED = (
 
 def classify(status, message="", code="", details=(), headers=None) -> UpstreamError:
     error = {"code": status, "message": message, "status": code, "details": list(details)}
-    return GeminiAdapter().parse_error(status, headers or {}, orjson.dumps({"error": error}), OFFER)
+    return WIRE.parse_error(status, headers or {}, orjson.dumps({"error": error}), OFFER)
 
 
 def quota(*quota_ids, value="20"):
@@ -152,7 +152,7 @@ def test_server_errors(status, code):
 def test_error_in_an_array():
     body = orjson.dumps([{"error": {"code": 404, "message": "no model", "status": "NOT_FOUND"}}])
 
-    error = GeminiAdapter().parse_error(404, {}, body, OFFER)
+    error = WIRE.parse_error(404, {}, body, OFFER)
 
     assert error.candidate_only
     assert error.message == "no model"
@@ -160,11 +160,11 @@ def test_error_in_an_array():
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'"text"', b"{}", b'{"error":"x"}', b'{"error":[1]}'])
 def test_body_of_any_shape_is_classified_by_its_status(body):
-    assert GeminiAdapter().parse_error(503, {}, body, OFFER).kind is ErrorKind.SERVER_ERROR
+    assert WIRE.parse_error(503, {}, body, OFFER).kind is ErrorKind.SERVER_ERROR
 
 
 def test_html_page_is_told_by_its_title():
-    error = GeminiAdapter().parse_error(502, {}, b"<html><title>Bad Gateway</title></html>", OFFER)
+    error = WIRE.parse_error(502, {}, b"<html><title>Bad Gateway</title></html>", OFFER)
 
     assert error.kind is ErrorKind.SERVER_ERROR
     assert error.message == "HTML page: Bad Gateway"

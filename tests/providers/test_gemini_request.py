@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from apps.providers.adapters.gemini import GeminiAdapter
+from apps.providers.adapters.gemini.chat import CODEC
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Preset
 from tests.factories import API_KEY, make_offer, make_request
@@ -36,7 +36,7 @@ def gemini(model=GEMINI_3, **overrides):
 
 def payload_of(body=None, offer=None, **fields) -> dict[str, Any]:
     request = make_request(body={"messages": HELLO, **(body or {})}, **fields)
-    return orjson.loads(GeminiAdapter().build_chat(request, offer or gemini()).body)
+    return orjson.loads(CODEC.build(request, offer or gemini()).body)
 
 
 def config_of(body=None, offer=None, **fields) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def refusal_of(body, offer=None) -> UpstreamError:
 def test_plain_request_goes_to_generate_content_with_the_key_in_its_header():
     offer = gemini(base_url="https://upstream.test/v1beta/")
 
-    call = GeminiAdapter().build_chat(make_request(), offer)
+    call = CODEC.build(make_request(), offer)
 
     assert call.url == "https://upstream.test/v1beta/models/gemini-3-flash-preview:generateContent"
     assert call.headers["x-goog-api-key"] == API_KEY
@@ -64,14 +64,14 @@ def test_plain_request_goes_to_generate_content_with_the_key_in_its_header():
 
 
 def test_stream_goes_to_the_stream_endpoint_as_events():
-    call = GeminiAdapter().build_chat(make_request(stream=True), gemini())
+    call = CODEC.build(make_request(stream=True), gemini())
 
     assert call.url.endswith("/models/gemini-3-flash-preview:streamGenerateContent?alt=sse")
     assert call.stream
 
 
 def test_model_name_cannot_leave_its_place_in_the_path():
-    call = GeminiAdapter().build_chat(make_request(), gemini("../../evil?x=1"))
+    call = CODEC.build(make_request(), gemini("../../evil?x=1"))
 
     assert call.url == "https://upstream.test/v1/models/..%2F..%2Fevil%3Fx%3D1:generateContent"
 
@@ -238,7 +238,7 @@ def test_names_the_fields_that_are_left_out_and_only_those():
     }
     offer = gemini(preset=Preset(wire="gemini", stop_max=5, drops=frozenset({"seed"})))
 
-    lost = GeminiAdapter().dropped(make_request(body=body), offer)
+    lost = CODEC.dropped(make_request(body=body), offer)
 
     assert lost == ("logit_bias", "user", "reasoning_effort", "stop", "seed", "x_unknown")
     assert "seed" not in config_of(body, offer)
@@ -247,7 +247,7 @@ def test_names_the_fields_that_are_left_out_and_only_those():
 def test_parallel_tool_calls_false_is_reported_since_gemini_has_no_switch():
     body = {"messages": HELLO, "tools": [TIME], "parallel_tool_calls": False}
 
-    assert GeminiAdapter().dropped(make_request(body=body), gemini()) == ("parallel_tool_calls",)
+    assert CODEC.dropped(make_request(body=body), gemini()) == ("parallel_tool_calls",)
 
 
 def test_request_stays_as_it_was():

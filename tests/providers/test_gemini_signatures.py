@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.providers.adapters.gemini import GeminiAdapter
+from apps.providers.adapters.gemini.chat import CODEC
 from apps.providers.adapters.gemini.chat.signatures import SENTINEL, signed_id, split_id
 from tests.factories import make_offer
 from tests.providers.gemini_histories import (
@@ -41,7 +41,7 @@ def test_signature_goes_to_the_client_in_the_call_id_and_comes_back():
         ]
     }
     offer = make_offer(provider="gemini", model=GEMINI_3)
-    message = GeminiAdapter().parse_chat(orjson.dumps(answer), offer).choices[0]["message"]
+    message = CODEC.parse(orjson.dumps(answer), offer).choices[0]["message"]
     ids = [entry["id"] for entry in message["tool_calls"]]
 
     contents = send([user("?"), message, result(ids[0], "hot"), result(ids[1], "cold")])["contents"]

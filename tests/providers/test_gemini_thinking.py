@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from apps.providers.adapters.gemini import GeminiAdapter
+from apps.providers.adapters.gemini.chat import CODEC
 from apps.providers.adapters.gemini.chat.thinking import LEVEL_HEADROOM, PRO_MINIMUM
 from tests.factories import make_offer, make_request
 
@@ -18,7 +18,7 @@ def gemini(model=GEMINI_3, capabilities=THINKING):
 
 def config_of(body, offer, **fields):
     body = {"messages": [{"role": "user", "content": "Hello"}], **body}
-    payload = orjson.loads(GeminiAdapter().build_chat(make_request(body=body, **fields), offer).body)
+    payload = orjson.loads(CODEC.build(make_request(body=body, **fields), offer).body)
     return payload.get("generationConfig", {})
 
 

@@ -5,12 +5,15 @@ import pytest
 from apps.core.state.contract import Grant, Refusal, Report, Subject, Window
 from apps.core.state.keys import Span
 from apps.core.state.memory import MemoryStore
-from apps.providers.limit_headers import DIALECTS, SPENT, learnt_windows, reported
+from apps.providers.catalogue_files import read_catalogue
+from apps.providers.limit_headers import learnt_windows, reported
+from apps.providers.presets import parse_preset
+from apps.providers.types import Preset
 from tests.factories import make_claim, make_offer
 
 NOW = 1_785_600_030.0  # 30 s into a minute
 MIDNIGHT = 1_785_628_800.0
-CANDIDATE = "1:{provider}|m"
+PRESETS = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}
 
 
 def window(provider, metric, unit, limit, *, account=False, rolling=True):
@@ -19,8 +22,12 @@ def window(provider, metric, unit, limit, *, account=False, rolling=True):
 
 
 def offer_with(provider, *windows):
+    """An offer of a provider of the catalogue, or of one that nobody described."""
     return make_offer(
-        provider=provider, model="m", subject=Subject(f"1:{provider}", f"1:{provider}|m", windows)
+        provider=provider,
+        model="m",
+        preset=PRESETS.get(provider, Preset()),
+        subject=Subject(f"1:{provider}", f"1:{provider}|m", windows),
     )
 
 
@@ -235,7 +242,7 @@ def test_learns_the_windows_that_the_catalogue_does_not_know():
         window("mistral", "tokens", "minute", 500_000, rolling=False),
     )
 
-    learnt = learnt_windows("mistral", "1:mistral|m", known)
+    learnt = learnt_windows(PRESETS["mistral"], "1:mistral|m", known)
 
     assert learnt == (
         window("mistral", "requests", "minute", 0, rolling=False),
@@ -244,14 +251,14 @@ def test_learns_the_windows_that_the_catalogue_does_not_know():
 
 
 def test_learns_nothing_where_all_is_known_or_nothing_is_reported():
-    assert learnt_windows("groq", "1:groq|m", GROQ.subject.windows) == ()
-    assert learnt_windows("gemini", "1:gemini|m", ()) == ()
-    assert learnt_windows("openrouter", "1:openrouter|m", ()) == ()
+    assert learnt_windows(PRESETS["groq"], "1:groq|m", GROQ.subject.windows) == ()
+    assert learnt_windows(PRESETS["gemini"], "1:gemini|m", ()) == ()
+    assert learnt_windows(PRESETS["openrouter"], "1:openrouter|m", ()) == ()
 
 
 async def test_a_report_closes_a_learnt_window_until_the_minute_is_over():
     store = MemoryStore()
-    windows = learnt_windows("mistral", "1:mistral|m", ())
+    windows = learnt_windows(PRESETS["mistral"], "1:mistral|m", ())
     offer = offer_with("mistral", *windows)
     headers = {"x-ratelimit-limit-req-minute": "2", "x-ratelimit-remaining-req-minute": "0"}
 
@@ -274,7 +281,3 @@ async def test_a_report_never_loosens_a_users_limit():
     await store.tighten(reported(headers, offer, NOW), NOW)
 
     assert isinstance(await store.acquire(make_claim(offer.subject, 0), NOW + 3.5), Refusal)
-
-
-def test_every_provider_with_its_own_429_headers_has_a_dialect_too():
-    assert SPENT.keys() <= DIALECTS.keys()

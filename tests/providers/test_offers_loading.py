@@ -6,12 +6,16 @@ from django.contrib.auth import get_user_model
 from structlog.testing import capture_logs
 
 from apps.core.crypto import encrypt
+from apps.core.redaction import scrub
 from apps.core.snapshot import SECTIONS
+from apps.providers.adapters import wire_for
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.catalogue_sync import sync
-from apps.providers.credentials import set_key
+from apps.providers.credentials import check_master_keys, set_key
+from apps.providers.errors import ErrorKind
+from apps.providers.limit_headers import reported
 from apps.providers.models import Credential, Provider, ProviderModel
-from apps.providers.offers import CATALOGUE, check_master_keys, load
+from apps.providers.offers import CATALOGUE, load
 
 pytestmark = pytest.mark.django_db
 KEY = "gsk_test_canary_0123456789abcdef"
@@ -63,6 +67,42 @@ class TestLoading:
         assert (line["log_level"], line["provider"]) == ("error", "groq")
         assert KEY not in repr(logs)
         assert encrypt(KEY)[:10] not in repr(line)
+
+    def test_prefers_for_a_task_what_the_rows_say(self):
+        preferred = {
+            task: [facts.name for facts in catalogue().preferred(task)]
+            for task in ("chat", "embedding", "transcription")
+        }
+
+        assert preferred == {
+            "chat": [],
+            "embedding": ["mistral", "gemini"],
+            "transcription": ["groq", "gemini"],
+        }
+
+    def test_a_provider_that_an_operator_adds_can_say_all_that_a_file_can(self, user):
+        wire = {
+            "errors": {"queued": ["77"]},
+            "limit_headers": [{"metric": "tokens", "units": ["hour"], "names": "x-left-{}"}],
+            "key_prefixes": ["acme_"],
+            "order": {"embedding": 0},
+        }
+        own = Provider.objects.create(
+            name="acme", display_name="Acme", base_url="https://acme.test/v1", wire=wire, is_custom=True
+        )
+        ProviderModel.objects.create(provider=own, name="m")
+        set_key(user, own, KEY)
+
+        loaded = catalogue()
+        (offer,) = loaded.offers_for(user.pk)
+        error = wire_for(offer).parse_error(429, {}, b'{"error": {"code": "77", "message": "no"}}', offer)
+
+        assert (error.kind, error.window, error.scope) == (ErrorKind.RATE_LIMITED, None, "account")
+        assert [report.window.period for report in reported({"x-left-remaining": "0"}, offer, 0.0)] == [
+            "hour"
+        ]
+        assert scrub("acme_0123456789") == "***"
+        assert [facts.name for facts in loaded.preferred("embedding")] == ["acme", "mistral", "gemini"]
 
     def test_does_not_pretend_when_the_only_key_is_unreadable(self, user, settings):
         set_key(user, provider("groq"), KEY)

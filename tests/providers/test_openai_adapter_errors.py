@@ -3,19 +3,25 @@
 import orjson
 import pytest
 
-from apps.providers.adapters.openai import OpenAIAdapter
-from apps.providers.adapters.reading.waits import parse_duration
+from apps.providers.adapters.openai import WIRE
+from apps.providers.adapters.openai.chat import CODEC
+from apps.providers.adapters.refusals.waits import parse_duration
+from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import ErrorKind
+from apps.providers.presets import parse_preset
 from apps.providers.types import Preset
 from tests.factories import API_KEY, make_offer
 
-adapter = OpenAIAdapter()
+codec = CODEC
+PRESETS = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}
 DATE = {"date": "Sat, 01 Aug 2026 12:00:00 GMT"}  # epoch 1785585600
 
 
-def parse(status, body, headers=None):
+def parse(status, body, headers=None, provider=None):
+    """The reading of this answer; of a `provider` whose catalogue file says what its codes and texts mean."""
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    return adapter.parse_error(status, headers or {}, raw, make_offer())
+    preset = PRESETS[provider] if provider else Preset()
+    return WIRE.parse_error(status, headers or {}, raw, make_offer(preset=preset))
 
 
 def nested(message, **fields):
@@ -25,21 +31,21 @@ def nested(message, **fields):
 AUTH = [
     (401, nested("Invalid API Key", type="invalid_request_error", code="invalid_api_key")),
     (401, {"detail": "Unauthorized"}),
-    (401, {"message": "Wrong API Key", "type": "invalid_request_error", "code": "wrong_api_key"}),
+    (401, {"message": "Wrong API Key", "type": "invalid_request_error", "code": "wrong_api_key"}, "cerebras"),
     (401, nested("No auth credentials found", code=401)),
     (401, {"error": "Invalid username or password."}),
     (401, b""),
     (403, {"status": 403, "title": "Forbidden", "detail": "Authorization failed"}),
     (403, nested("token permission")),
     (400, [{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key."}}]),
-    (401, {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}),
-    (401, nested("token expired", code="1003")),
+    (401, {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}, "cloudflare"),
+    (401, nested("token expired", code="1003"), "zai"),
 ]
 CONTEXT = [
     (400, nested("Please reduce the length.", param="messages", code="context_length_exceeded")),
     (413, nested("Request too large on tokens per minute (TPM)", type="tokens", code="rate_limit_exceeded")),
-    (413, nested("Request body too large. Max size: 8000 tokens.", code="tokens_limit_reached")),
-    (400, {"object": "error", "message": "Prompt contains 40000 tokens", "code": "3051"}),
+    (413, nested("Request body too large. Max size: 8000 tokens.", code="tokens_limit_reached"), "github"),
+    (400, {"object": "error", "message": "Prompt contains 40000 tokens", "code": "3051"}, "mistral"),
     (400, nested("maximum context length", code=400, metadata={"error_type": "context_length_exceeded"})),
     (400, {"object": "error", "message": "This model's maximum context length is 4096.", "code": 400}),
     (400, nested("exceeds the available context size", code=400, type="exceed_context_size_error")),
@@ -51,14 +57,18 @@ THIS_CANDIDATE = [
     (400, nested("The model `x` has been decommissioned.", code="model_decommissioned")),
     (404, b"404 page not found"),
     (410, {"status": 410, "title": "Gone", "detail": "The model 'x' has reached its end of life"}),
-    (400, {"object": "error", "message": "Invalid model: x", "code": "1500"}),
+    (400, {"object": "error", "message": "Invalid model: x", "code": "1500"}, "mistral"),
     (400, nested("x/y is not a valid model ID", code=400)),
-    (403, {"error": {"code": "no_access", "message": "No access to model: openai/gpt-5"}}),
+    (403, {"error": {"code": "no_access", "message": "No access to model: openai/gpt-5"}}, "github"),
     (403, nested("this model requires a subscription")),
-    (400, {"errors": [{"code": 5007, "message": "No such model @cf/x or task"}], "success": False}),
+    (
+        400,
+        {"errors": [{"code": 5007, "message": "No such model @cf/x or task"}], "success": False},
+        "cloudflare",
+    ),
     (400, nested("Unrecognized request argument supplied: top_k")),
     (400, nested("'logit_bias' is not supported", code="unsupported_parameter")),
-    (400, nested("Failed to call a function.", code="tool_use_failed")),
+    (400, nested("Failed to call a function.", code="tool_use_failed"), "groq"),
     (401, nested("Model x is not supported")),
     (413, b"<html><head><title>413 Request Entity Too Large</title></head></html>"),
 ]
@@ -72,15 +82,15 @@ FAILED = [
     (503, b"<html><title>503 Service Temporarily Unavailable</title></html>"),
     (529, nested("Overloaded", type="overloaded_error")),
     (498, nested("capacity exceeded", code="capacity_exceeded")),
-    (503, {"message": "Service tier capacity exceeded", "code": "3505"}),
-    (502, nested("…", code=502, metadata={"error_type": "provider_unavailable"})),
-    (400, {"status": 400, "detail": "Function id '1': DEGRADED function cannot be invoked"}),
+    (503, {"message": "Service tier capacity exceeded", "code": "3505"}, "mistral"),
+    (502, nested("…", code=502, metadata={"error_type": "provider_unavailable"}), "openrouter"),
+    (400, {"status": 400, "detail": "Function id '1': DEGRADED function cannot be invoked"}, "nvidia"),
     (522, b""),
 ]
 FILTERED = [
     (400, nested("The response was filtered", type=None, param="prompt", code="content_filter")),
     (403, nested("x requires moderation on y", code=403, metadata={"reasons": ["violence"]})),
-    (400, nested("sensitive content", code="1301")),
+    (400, nested("sensitive content", code="1301"), "zai"),
 ]
 
 
@@ -97,8 +107,8 @@ FILTERED = [
     ids=["auth", "context", "this_candidate", "callers_fault", "failed", "filtered"],
 )
 def test_classifies_documented_refusals(kind, candidate_only, samples):
-    for status, body in samples:
-        error = parse(status, body)
+    for status, body, *provider in samples:
+        error = parse(status, body, None, *provider)
 
         assert (error.kind, error.candidate_only) == (kind, candidate_only), (status, body)
         assert error.status == status
@@ -117,35 +127,35 @@ NEURONS = "you have used up your daily free allocation of 10,000 neurons"
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "window", "scope"),
+    ("status", "body", "window", "scope", "provider"),
     [
-        (429, nested(GROQ_DAY, type="tokens", code="rate_limit_exceeded"), "day", "model"),
-        (429, nested("on requests per minute (RPM): Limit 30", code="rate_limit_exceeded"), "minute", "model"),
-        (429, {"message": "Rate limit exceeded", "type": "rate_limited", "code": "1300"}, "minute", "model"),
-        (429, {"message": "Requests per minute limit exceeded", "code": "request_quota_exceeded"}, "minute", "model"),
-        (429, {"message": "Tokens per day limit exceeded", "code": "token_quota_exceeded"}, "day", "model"),
-        (429, {"message": "We're experiencing high traffic!", "code": "queue_exceeded"}, None, "model"),
-        (429, nested("Rate limit exceeded: free-models-per-day. Add 10 credits", code=429), "day", "account"),
-        (429, nested("Rate limit exceeded: free-models-per-min", code=429), "minute", "account"),
-        (429, nested("Provider returned error", code=429, metadata={"raw": "rate-limited upstream"}), None, "model"),
-        (429, nested(GITHUB_DAY, code="RateLimitReached"), "day", "model"),
-        (429, nested("Rate limit of 5 per 0s exceeded for UserConcurrentRequests"), None, "model"),
-        (429, nested("Rate limit of 15 per 60s exceeded for UserByModelByMinute"), "minute", "model"),
-        (429, nested("Rate limit reached for requests", code="1302"), None, "account"),
-        (429, nested("overload", code="1305"), None, "model"),
-        (429, {"message": "Service tier capacity exceeded", "code": "3505"}, None, "model"),
-        (429, {"message": "limited to 1000 API calls / month"}, "month", "account"),
-        (429, {"message": "limited to 20 API calls / minute"}, "minute", "model"),
-        (429, {"errors": [{"code": 4006, "message": NEURONS}], "success": False}, "day", "account"),
-        (429, nested("You exceeded your current quota", code="insufficient_quota"), "day", "account"),
-        (429, {"status": 429, "title": "Too Many Requests"}, "minute", "model"),
-        (429, b"", "minute", "model"),
-        (402, {"error": HF_MONTH}, "month", "account"),
-        (402, nested("This request requires more credits", code=402), "day", "account"),
+        (429, nested(GROQ_DAY, type="tokens", code="rate_limit_exceeded"), "day", "model", "groq"),
+        (429, nested("on requests per minute (RPM): Limit 30", code="rate_limit_exceeded"), "minute", "model", None),
+        (429, {"message": "Rate limit exceeded", "type": "rate_limited", "code": "1300"}, "minute", "model", "mistral"),
+        (429, {"message": "Requests per minute limit exceeded", "code": "request_quota_exceeded"}, "minute", "model", "cerebras"),
+        (429, {"message": "Tokens per day limit exceeded", "code": "token_quota_exceeded"}, "day", "model", "cerebras"),
+        (429, {"message": "We're experiencing high traffic!", "code": "queue_exceeded"}, None, "model", "cerebras"),
+        (429, nested("Rate limit exceeded: free-models-per-day. Add 10 credits", code=429), "day", "account", "openrouter"),
+        (429, nested("Rate limit exceeded: free-models-per-min", code=429), "minute", "account", "openrouter"),
+        (429, nested("Provider returned error", code=429, metadata={"raw": "rate-limited upstream"}), None, "model", "openrouter"),
+        (429, nested(GITHUB_DAY, code="RateLimitReached"), "day", "model", "github"),
+        (429, nested("Rate limit of 5 per 0s exceeded for UserConcurrentRequests"), None, "model", "github"),
+        (429, nested("Rate limit of 15 per 60s exceeded for UserByModelByMinute"), "minute", "model", "github"),
+        (429, nested("Rate limit reached for requests", code="1302"), None, "account", "zai"),
+        (429, nested("overload", code="1305"), None, "model", "zai"),
+        (429, {"message": "Service tier capacity exceeded", "code": "3505"}, None, "model", "mistral"),
+        (429, {"message": "limited to 1000 API calls / month"}, "month", "account", "cohere"),
+        (429, {"message": "limited to 20 API calls / minute"}, "minute", "model", "cohere"),
+        (429, {"errors": [{"code": 4006, "message": NEURONS}], "success": False}, "day", "account", "cloudflare"),
+        (429, nested("You exceeded your current quota", code="insufficient_quota"), "day", "account", None),
+        (429, {"status": 429, "title": "Too Many Requests"}, "minute", "model", None),
+        (429, b"", "minute", "model", None),
+        (402, {"error": HF_MONTH}, "month", "account", "huggingface"),
+        (402, nested("This request requires more credits", code=402), "day", "account", None),
     ],
 )  # fmt: skip
-def test_tells_which_limit_was_met(status, body, window, scope):
-    error = parse(status, body)
+def test_tells_which_limit_was_met(status, body, window, scope, provider):
+    error = parse(status, body, None, provider)
 
     assert (error.kind, error.window, error.scope) == (ErrorKind.RATE_LIMITED, window, scope)
 
@@ -166,10 +176,10 @@ def test_takes_the_window_from_the_headers_that_say_zero_where_the_text_names_no
 
 
 def test_blames_the_account_where_the_provider_counts_by_account():
-    offer = make_offer(preset=Preset(limit_scope="account"))
+    offer = make_offer(preset=Preset(limit_scope="account", errors={"overloaded": frozenset({"3505"})}))
 
-    plain = adapter.parse_error(429, {}, b"", offer)
-    overload = adapter.parse_error(429, {}, b'{"error": {"code": "3505", "message": "capacity"}}', offer)
+    plain = WIRE.parse_error(429, {}, b"", offer)
+    overload = WIRE.parse_error(429, {}, b'{"error": {"code": "3505", "message": "capacity"}}', offer)
 
     assert (plain.window, plain.scope) == ("minute", "account")
     assert (overload.window, overload.scope) == (None, "model")

@@ -5,12 +5,12 @@ import copy
 import orjson
 import pytest
 
-from apps.providers.adapters.openai import OpenAIAdapter
+from apps.providers.adapters.openai.chat import CODEC
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.presets import parse_preset
 from tests.factories import make_offer, make_request
 
-adapter = OpenAIAdapter()
+codec = CODEC
 TOOLS = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("a", "b")]
 SCALE = {"path": "reasoning.effort", "words": {"none": "none", "low": "low"}, "otherwise": "high"}
 
@@ -22,7 +22,7 @@ def sent(wire, *, stream=False, capabilities=("tools", "reasoning"), model="some
     offer = make_offer(
         model=model, preset=parse_preset(wire).for_model(model), capabilities=frozenset(capabilities)
     )
-    built = adapter.build_chat(make_request(body=body, stream=stream), offer)
+    built = codec.build(make_request(body=body, stream=stream), offer)
     assert body == before
     return orjson.loads(built.body)
 
@@ -36,7 +36,7 @@ def refused(wire, **body):
 
 def dropped(wire, *, capabilities=("reasoning",), **body):
     offer = make_offer(preset=parse_preset(wire), capabilities=frozenset(capabilities))
-    return adapter.dropped(make_request(body={"messages": []} | body), offer)
+    return codec.dropped(make_request(body={"messages": []} | body), offer)
 
 
 def user(*parts):

@@ -4,12 +4,12 @@ import re
 import orjson
 import pytest
 
-from apps.providers.adapters.openai import OpenAIAdapter
+from apps.providers.adapters.openai.chat import CODEC
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Preset, Secret
 from tests.factories import API_KEY, make_offer, make_request
 
-adapter = OpenAIAdapter()
+codec = CODEC
 
 CALL = {"id": "call_abc123", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
 HISTORY = [
@@ -39,7 +39,7 @@ def sent(preset=None, *, stream=False, offer=None, **body):
     body.setdefault("messages", [{"role": "user", "content": "Hello"}])
     before = copy.deepcopy(body)
     offer = offer or make_offer(preset=preset or Preset())
-    built = adapter.build_chat(make_request(body=body, stream=stream), offer)
+    built = codec.build(make_request(body=body, stream=stream), offer)
     assert body == before
     return orjson.loads(built.body)
 
@@ -47,7 +47,7 @@ def sent(preset=None, *, stream=False, offer=None, **body):
 def test_builds_the_call_with_the_offers_url_model_and_key():
     offer = make_offer(preset=Preset(headers={"x-title": "FreeAI"}), base_url="https://upstream.test/v1/")
 
-    built = adapter.build_chat(make_request(), offer)
+    built = codec.build(make_request(), offer)
 
     assert built.url == "https://upstream.test/v1/chat/completions"
     assert built.method == "POST"
@@ -64,11 +64,11 @@ def test_builds_the_call_with_the_offers_url_model_and_key():
 
 
 def test_does_not_show_the_key_in_the_calls_repr():
-    assert API_KEY not in repr(adapter.build_chat(make_request(), make_offer()))
+    assert API_KEY not in repr(codec.build(make_request(), make_offer()))
 
 
 def test_sends_no_authorization_without_a_key():
-    built = adapter.build_chat(make_request(), make_offer(api_key=Secret("")))
+    built = codec.build(make_request(), make_offer(api_key=Secret("")))
 
     assert "authorization" not in built.headers
 
@@ -220,6 +220,6 @@ def test_names_the_fields_that_do_not_reach_the_upstream():
     preset = Preset(drops=frozenset({"logit_bias", "n", "store", "user", "seed"}), stop_max=1)
     body = {"messages": [], "user": "ann", "n": 1, "store": False, "logit_bias": {"1": 5}, "stop": ["a", "b"]}
 
-    names = adapter.dropped(make_request(body=body | {"seed": None}), make_offer(preset=preset))
+    names = codec.dropped(make_request(body=body | {"seed": None}), make_offer(preset=preset))
 
     assert names == ("user", "logit_bias", "stop")

@@ -7,7 +7,7 @@ from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Preset, Usage
 from tests.factories import API_KEY, make_offer
 
-from .openai_wire import DONE, adapter, frame, joined, read, whole
+from .openai_wire import DONE, codec, frame, joined, read, whole
 
 USAGE = {
     "prompt_tokens": 9,
@@ -22,7 +22,7 @@ THINKING = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
 
 def parse(payload, **offer):
     raw = payload if isinstance(payload, bytes) else orjson.dumps(payload)
-    return adapter.parse_chat(raw, make_offer(**offer))
+    return codec.parse(raw, make_offer(**offer))
 
 
 def test_reads_a_clean_answer():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from apps.providers.types import Preset, Usage
 from tests.factories import make_offer
 
-from .openai_wire import DONE, adapter, frame, joined, pieces, raw, read, text_frames
+from .openai_wire import DONE, codec, frame, joined, pieces, raw, read, text_frames
 
 CUTS = st.lists(st.integers(min_value=0), max_size=10)
 USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
@@ -205,7 +205,7 @@ def test_passes_logprobs_and_extensions_on():
 
 class TestReasoning:
     def test_holds_back_no_more_than_a_possible_tag(self):
-        stream = adapter.open_stream(make_offer())
+        stream = codec.open_stream(make_offer())
 
         assert stream.feed(text_frames("<thi")) == []
         assert joined(stream.feed(text_frames("s is text")))[0] == {"content": "<this is text"}
@@ -226,7 +226,7 @@ class TestReasoning:
 
 
 def test_is_done_at_the_end_mark():
-    stream = adapter.open_stream(make_offer())
+    stream = codec.open_stream(make_offer())
     stream.feed(text_frames("a") + STOP)
     assert not stream.done
 

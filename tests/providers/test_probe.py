@@ -8,7 +8,8 @@ from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import ErrorKind
 from apps.providers.presets import parse_preset
 from apps.providers.probe import probe, probe_request
-from apps.providers.types import Preset, Probe, Secret
+from apps.providers.types import Preset, Secret
+from apps.providers.wires import Probe
 from fakes import FakeUpstream
 from tests.factories import API_KEY, make_offer
 from tests.providers.probed import Page, failure, running

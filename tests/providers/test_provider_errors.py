@@ -5,7 +5,8 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from apps.providers.adapters import adapter_for
+from apps.providers.adapters import wire_for
+from apps.providers.adapters.chat import codec_for
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.presets import parse_preset
@@ -33,10 +34,10 @@ async def fail(
             api_key=Secret(key),
         )
         request = make_request(body={"messages": [{"role": "user", "content": "Hi"}]} | body)
-        built = adapter_for(offer).build_chat(request, offer)
+        built = codec_for(offer).build(request, offer)
         async with http.post(built.url, data=built.body, headers=built.headers) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return adapter_for(offer).parse_error(response.status, headers, await response.read(), offer)
+            return wire_for(offer).parse_error(response.status, headers, await response.read(), offer)
 
 
 @pytest.mark.parametrize("provider", KEYED)

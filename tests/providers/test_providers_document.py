@@ -6,28 +6,19 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from django.core.management import CommandError, call_command
 
-from apps.providers.adapters import adapter_for
-from apps.providers.catalogue_files import ProviderEntry, read_catalogue
+from apps.providers.adapters.chat import codec_for
+from apps.providers.adapters.refusals.meanings import LIMIT, MEANINGS
+from apps.providers.catalogue_files import read_catalogue
+from apps.providers.catalogue_tables import HEADS, tables, written
 from apps.providers.presets import parse_preset
 from apps.providers.types import Preset
 from fakes import FakeUpstream
 from tests.factories import make_offer, make_request
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "PROVIDERS.md").read_text(encoding="utf-8")
-CATALOGUE = [entry for entry in read_catalogue() if entry.name != "sandbox"]
-FEATURES = (
-    "vision",
-    "audio",
-    "tools",
-    "forced_tools",
-    "json_schema",
-    "json_object",
-    "n",
-    "logprobs",
-    "reasoning",
-)
-TASKS = ("chat", "embedding", "transcription")
+CATALOGUE = read_catalogue()
 
 
 def section(title):
@@ -43,70 +34,57 @@ def rows(text):
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
 
 
-def spans(limits):
-    """{"requests/day": [limit, …]} in the order in which they come."""
-    found: dict[str, list[int]] = {}
-    for limit in limits:
-        found.setdefault(f"{limit['metric']}/{limit['unit']}", []).append(limit["limit"])
-    return found
+def read_example(folder):
+    """The example of a provider in ten lines."""
+    toml = section("Add a provider in ten lines").split("```toml\n")[1].split("```")[0]
+    assert len(toml.strip().splitlines()) <= 10
+    (folder / f"{tomllib.loads(toml)['name']}.toml").write_text(toml)
+    (entry,) = read_catalogue(folder)
+    return entry
 
 
-def between(numbers):
-    low, high = f"{min(numbers):,}", f"{max(numbers):,}"
-    return low if low == high else f"{low} to {high}"
+@pytest.mark.parametrize("title", HEADS)
+def test_tables_say_what_the_catalogue_says(title):
+    """Of the providers that stand there; `manage.py document_catalogue --check` tells of one that does not."""
+    made = tables(CATALOGUE)[title]
+
+    stated = {row[0].strip("`"): tuple(row) for row in rows(section(title))}
+
+    assert stated == {name: made.get(name) for name in stated}
+    assert list(stated) == sorted(stated)
 
 
-def listed(items):
-    return ", ".join(items) or "-"
+def test_tables_are_written_where_they_stand_and_nothing_else_is(tmp_path):
+    scaleway = read_example(tmp_path)
 
+    document = written(DOCUMENT, [*CATALOGUE, scaleway])
 
-def model_limits(entry):
-    return [limit for model in entry.models if model.enabled for limit in model.limits]
-
-
-def resets(entry):
-    """How the windows end: they roll, or end on the clock of a zone."""
-    limits = [*entry.limits, *model_limits(entry)]
-    ends = ["rolling" if limit.get("rolling") else f"clock of {limit.get('zone', 'UTC')}" for limit in limits]
-    return listed(sorted(set(ends), reverse=True))
-
-
-def expected(entry: ProviderEntry) -> list[str]:
-    """The row that describes the provider."""
-    preset = parse_preset(entry.wire)
-    models = [model for model in entry.models if model.enabled]
-    tasks = {task: sum(model.task == task for model in models) for task in TASKS}
-    features = {
-        feature
-        for model in models
-        for feature in set(model.capabilities) - preset.for_model(model.name).incapable
-    }
-    return [
-        f"`{entry.name}`",
-        listed(f"{numbers[0]:,} {span}" for span, numbers in spans(entry.limits).items()),
-        listed(f"{between(numbers)} {span}" for span, numbers in sorted(spans(model_limits(entry)).items())),
-        resets(entry),
-        ", ".join(f"{count} {task}" for task, count in tasks.items() if count) or "your own",
-        listed(feature for feature in FEATURES if feature in features),
-        f"[{entry.display_name}]({entry.key_url})" + ("" if entry.requires_key else ", no key"),
+    added = [line for line in document.splitlines() if line not in DOCUMENT.splitlines()]
+    assert added == [
+        "| `scaleway` | - | - | - | 1 chat | tools, forced_tools, json_schema, json_object"
+        " | [Scaleway](https://console.scaleway.com/iam/api-keys) |"
     ]
+    assert written(document, CATALOGUE) == written(DOCUMENT, CATALOGUE)
 
 
-@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
-def test_table_says_what_the_catalogue_says(entry):
-    (row,) = [row for row in rows(section("The table")) if row[0] == f"`{entry.name}`"]
+def test_command_checks_and_writes(tmp_path, capsys):
+    path = tmp_path / "PROVIDERS.md"
+    path.write_text(DOCUMENT.replace("| `groq` |", "| `grok` |"))
 
-    assert row == expected(entry)
+    with pytest.raises(SystemExit) as stopped:
+        call_command("document_catalogue", check=True, document=path)
+    call_command("document_catalogue", document=path)
+
+    assert stopped.value.code == 1
+    assert path.read_text() == written(DOCUMENT, read_catalogue())
 
 
-def test_table_has_no_other_rows():
-    assert [row[0] for row in rows(section("The table"))] == sorted(f"`{entry.name}`" for entry in CATALOGUE)
+def test_command_refuses_a_document_without_the_sections(tmp_path):
+    path = tmp_path / "PROVIDERS.md"
+    path.write_text("# Providers\n")
 
-
-def test_every_provider_has_a_note_of_what_its_windows_do_not_say():
-    noted = {row[0] for row in rows(section("What the numbers do not say"))}
-
-    assert noted == {f"`{entry.name}`" for entry in CATALOGUE}
+    with pytest.raises(CommandError, match="The table"):
+        call_command("document_catalogue", document=path)
 
 
 def test_settings_table_is_the_preset():
@@ -117,12 +95,17 @@ def test_settings_table_is_the_preset():
     assert named == set(Preset.__struct_fields__)
 
 
-async def test_a_provider_in_ten_lines_answers(tmp_path):
-    toml = section("Add a provider in ten lines").split("```toml\n")[1].split("```")[0]
-    assert len(toml.strip().splitlines()) <= 10
-    (tmp_path / f"{tomllib.loads(toml)['name']}.toml").write_text(toml)
+def test_meanings_table_is_what_errors_can_say():
+    named = {
+        word for row in rows(section("What an error can mean")) for word in re.findall(r"`(\w+)`", row[0])
+    }
 
-    (entry,) = read_catalogue(tmp_path)
+    assert named == {*MEANINGS, LIMIT}
+
+
+async def test_a_provider_in_ten_lines_answers(tmp_path):
+    entry = read_example(tmp_path)
+
     async with FakeUpstream() as fake, aiohttp.ClientSession() as http:
         offer = make_offer(
             provider=entry.name,
@@ -130,9 +113,9 @@ async def test_a_provider_in_ten_lines_answers(tmp_path):
             preset=parse_preset(entry.wire),
             base_url=fake.url("openai"),
         )
-        built = adapter_for(offer).build_chat(make_request(), offer)
+        built = codec_for(offer).build(make_request(), offer)
         async with http.post(built.url, data=built.body, headers=built.headers) as response:
-            result = adapter_for(offer).parse_chat(await response.read(), offer)
+            result = codec_for(offer).parse(await response.read(), offer)
 
     assert result.choices[0]["message"]["content"]
     assert entry.models[0].columns()["context_window"]

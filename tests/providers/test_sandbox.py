@@ -3,7 +3,8 @@ import asyncio
 import orjson
 import pytest
 
-from apps.providers.adapters.openai import OpenAIAdapter
+from apps.providers.adapters.openai import WIRE
+from apps.providers.adapters.openai.chat import CODEC
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sandbox import BASE_URL, SCRIPTS, SandboxTransport
 from apps.providers.types import Secret, Timeouts, UpstreamRequest
@@ -12,7 +13,7 @@ from tests.factories import make_offer, make_request
 
 from .openai_wire import joined
 
-adapter = OpenAIAdapter()
+codec = CODEC
 TIMEOUTS = Timeouts(connect_s=1, read_s=0.05)
 TOOL = {
     "type": "function",
@@ -40,19 +41,19 @@ def offer_of(model):
 
 
 def open_call(sandbox, model, *, stream=False, timeouts=TIMEOUTS, **request):
-    built = adapter.build_chat(make_request(stream=stream, **request), offer_of(model))
+    built = codec.build(make_request(stream=stream, **request), offer_of(model))
     return sandbox.open(built, timeouts)
 
 
 async def whole(sandbox, model, **request):
     response = await open_call(sandbox, model, **request)
     assert response.status == 200
-    return adapter.parse_chat(await response.read(), offer_of(model))
+    return codec.parse(await response.read(), offer_of(model))
 
 
 async def streamed(sandbox, model, **request):
     response = await open_call(sandbox, model, stream=True, **request)
-    stream = adapter.open_stream(offer_of(model))
+    stream = codec.open_stream(offer_of(model))
     chunks = [chunk async for data in response.chunks() for chunk in stream.feed(data)]
     return chunks + stream.finish()
 
@@ -118,7 +119,7 @@ async def test_is_deterministic(sandbox):
 async def test_fails_as_its_model_name_says(sandbox, status, kind):
     response = await open_call(sandbox, f"error_{status}")
 
-    error = adapter.parse_error(response.status, response.headers, await response.read(), offer_of("x"))
+    error = WIRE.parse_error(response.status, response.headers, await response.read(), offer_of("x"))
 
     assert (response.status, error.kind) == (status, kind)
     assert error.retry_after_s == (20.0 if status == 429 else None)
@@ -139,7 +140,7 @@ async def test_a_flaky_model_fails_first_and_then_works_until_it_is_reset(sandbo
 )
 async def test_stalls_until_the_read_timeout(sandbox, model, content):
     response = await open_call(sandbox, model, stream=True)
-    stream = adapter.open_stream(offer_of(model))
+    stream = codec.open_stream(offer_of(model))
     chunks = []
 
     async def read_on():
@@ -165,7 +166,7 @@ async def test_a_whole_answer_is_lost_to_a_stall_or_cut(sandbox, model):
 
 async def test_a_cut_stream_ends_after_some_content(sandbox):
     response = await open_call(sandbox, "cut", stream=True)
-    stream = adapter.open_stream(offer_of("cut"))
+    stream = codec.open_stream(offer_of("cut"))
     chunks = [chunk async for data in response.chunks() for chunk in stream.feed(data)]
 
     assert any(chunk.has_content for chunk in chunks)

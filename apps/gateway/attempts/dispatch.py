@@ -21,7 +21,7 @@ from apps.gateway.attempts.settlement import Attempt, Place, reserve
 from apps.gateway.attempts.unserved import FailedAttempt
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
-from apps.providers.adapters import adapter_for
+from apps.providers.adapters import wire_for
 from apps.providers.errors import UpstreamError
 from apps.providers.limit_headers import reported
 from apps.providers.tasks import Demand
@@ -209,9 +209,7 @@ class _Run(Generic[T]):
 
     async def _refusal(self, offer: Offer, response: UpstreamResponse) -> UpstreamError:
         body = await response.read()
-        return adapter_for(offer).parse_error(
-            response.status, response.headers, body[:MAX_ERROR_BYTES], offer
-        )
+        return wire_for(offer).parse_error(response.status, response.headers, body[:MAX_ERROR_BYTES], offer)
 
     def _deadline(self) -> float:
         """The attempt's end on the loop's clock: the request's budget, and for whole answers the response timeout."""

@@ -1,19 +1,35 @@
-"""One adapter per wire family. Which one a provider speaks, and its quirks, is data: see `Preset`."""
+"""The wires that upstreams speak: THE registry. Which of them a provider speaks for which task, and its quirks, is data: see `Preset`."""
 
-from apps.providers.types import Offer, Wire
+from collections.abc import Callable
+from typing import TypeVar
 
-from .cohere import CohereAdapter
-from .contract import Adapter
-from .gemini import GeminiAdapter
-from .openai import OpenAIAdapter
+from apps.providers.types import Offer
 
-ADAPTERS: dict[Wire, Adapter] = {
-    "openai": OpenAIAdapter(),
-    "gemini": GeminiAdapter(),
-    "cohere": CohereAdapter(),
+from .cloudflare import WIRE as CLOUDFLARE
+from .cohere import WIRE as COHERE
+from .contract import Wire
+from .gemini import WIRE as GEMINI
+from .huggingface import WIRE as HUGGINGFACE
+from .mistral import WIRE as MISTRAL
+from .openai import WIRE as OPENAI
+
+Codec = TypeVar("Codec")
+
+WIRES: dict[str, Wire] = {
+    "openai": OPENAI,
+    "gemini": GEMINI,
+    "cohere": COHERE,
+    "mistral": MISTRAL,
+    "cloudflare": CLOUDFLARE,
+    "huggingface": HUGGINGFACE,
 }
 
 
-def adapter_for(offer: Offer) -> Adapter:
-    """The adapter of the offer's wire."""
-    return ADAPTERS[offer.preset.wire]
+def wire_for(offer: Offer) -> Wire:
+    """The provider's own wire: how a call is authorised, and how a refusal is read, whatever the task."""
+    return WIRES[offer.preset.wire]
+
+
+def codecs(of: Callable[[Wire], Codec | None]) -> dict[str, Codec]:
+    """The wires that have a codec for one endpoint, by name."""
+    return {name: codec for name, wire in WIRES.items() if (codec := of(wire)) is not None}

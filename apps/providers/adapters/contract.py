@@ -1,10 +1,20 @@
-"""The contract of a wire family. Adapters are pure: bytes and types in, bytes and types out; no I/O, no clock, no Django."""
+"""The contract of a wire: for each endpoint a codec, and what all its calls have in common. Adapters are pure: bytes and types in, bytes
+and types out; no I/O, no clock, no Django.
 
-from collections.abc import Mapping
+A new endpoint is a record here, a field of `Wire`, and one codec file in each wire that has it."""
+
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from msgspec import Struct
+
 from apps.providers.errors import UpstreamError
+from apps.providers.tasks import EmbeddingRequest, EmbeddingResult, Transcript, TranscriptionRequest
 from apps.providers.types import ChatChunk, ChatRequest, ChatResult, Offer, UpstreamRequest
+
+from .refusals.answers import parse_error
+from .shared.headers import bearer_headers
+from .shared.vectors import Batch
 
 
 class ChatStream(Protocol):
@@ -22,27 +32,60 @@ class ChatStream(Protocol):
         ...
 
 
-class Adapter(Protocol):
-    """Translates to and from one wire format."""
+class ChatCodec(Struct, frozen=True, kw_only=True):
+    """Chat completions on one wire.
 
-    def build_chat(self, request: ChatRequest, offer: Offer) -> UpstreamRequest:
-        """The upstream call for this request. Raises UpstreamError(CLIENT_ERROR, candidate_only=True) when the wire cannot say it."""
-        ...
+    `build`: the upstream call; raises UpstreamError(CLIENT_ERROR, candidate_only=True) when the wire cannot say the request.
+    `parse`: a whole 200 answer; raises UpstreamError: parsing, server_error (a 200 that wraps an error). Content is not judged here:
+    `apps.providers.verdict` finds empty and filtered answers for all wires.
+    `dropped`: names of the request's fields that do not reach the upstream, in the request's order. A name may be the client's own and
+    hold anything: what shows it, bounds and masks it.
+    """
 
-    def parse_chat(self, body: bytes, offer: Offer) -> ChatResult:
-        """A whole 200 answer. Raises UpstreamError: parsing, server_error (a 200 that wraps an error). Content is not judged here:
-        `apps.providers.verdict.judge_result` finds empty and filtered answers for all wires."""
-        ...
+    build: Callable[[ChatRequest, Offer], UpstreamRequest]
+    parse: Callable[[bytes, Offer], ChatResult]
+    open_stream: Callable[[Offer], ChatStream]
+    dropped: Callable[[ChatRequest, Offer], tuple[str, ...]]
 
-    def open_stream(self, offer: Offer) -> ChatStream: ...
 
-    def parse_error(
-        self, status: int, headers: Mapping[str, str], body: bytes, offer: Offer
-    ) -> UpstreamError:
-        """Classify an answer that is not 2xx (providers' documented codes and statuses; never by substring where a code exists)."""
-        ...
+class EmbeddingCodec(Struct, frozen=True, kw_only=True):
+    """Embeddings on one wire.
 
-    def dropped(self, request: ChatRequest, offer: Offer) -> tuple[str, ...]:
-        """Names of the request's fields that do not reach the upstream, in the request's order. A name may be the client's own and
-        hold anything: what shows it, bounds and masks it."""
-        ...
+    `build`: the upstream call for a batch of the request's inputs. `parse`: the vectors of a 200 answer to so many inputs; raises
+    UpstreamError: PARSING unless there is one for each, and what a wrapped error is classified as. `sends`: whether the wire has a
+    place for the request's further field of this name.
+    """
+
+    build: Callable[[EmbeddingRequest, Batch, Offer], UpstreamRequest]
+    parse: Callable[[bytes, int, Offer], EmbeddingResult]
+    sends: Callable[[str], bool]
+
+
+class TranscriptionCodec(Struct, frozen=True, kw_only=True):
+    """Transcriptions on one wire.
+
+    `build`: the upstream call. `parse`: a 200 answer; raises UpstreamError: PARSING, and what a wrapped error is classified as. Silence
+    is an answer: text "". `sends`: whether the wire has a place for the form field of this name, in this request. `by_chat`: there is no
+    endpoint for it; chat models that hear are asked.
+    """
+
+    build: Callable[[TranscriptionRequest, Offer], UpstreamRequest]
+    parse: Callable[[bytes, Offer], Transcript]
+    sends: Callable[[str, TranscriptionRequest], bool]
+    by_chat: bool = False
+
+
+class Wire(Struct, frozen=True, kw_only=True):
+    """One wire: a codec for each endpoint of which it has a form of its own.
+
+    `headers`: those of every call, with the offer's key; a new dict each time. `parse_error`: classifies an answer that is not 2xx
+    (status, headers with lower-case names, body, offer) by documented codes and statuses, never by text where a code exists.
+    `inline_images`: images are taken as data: URIs only; `image_fetch.prepare` puts them in before `build`.
+    """
+
+    headers: Callable[[Offer], dict[str, str]] = bearer_headers
+    parse_error: Callable[[int, Mapping[str, str], bytes, Offer], UpstreamError] = parse_error
+    chat: ChatCodec | None = None
+    embeddings: EmbeddingCodec | None = None
+    transcription: TranscriptionCodec | None = None
+    inline_images: bool = False

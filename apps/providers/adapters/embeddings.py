@@ -1,23 +1,16 @@
-"""Embeddings on every wire. Pure, like the chat adapters; refusals are classified by those."""
+"""Embeddings on every wire; refusals are classified by the provider's own."""
 
 from collections.abc import Sequence
 
-from apps.providers.adapters.cohere.embeddings import CohereEmbeddings
-from apps.providers.adapters.gemini.embeddings import GeminiEmbeddings
-from apps.providers.adapters.huggingface.embeddings import HuggingFaceEmbeddings
-from apps.providers.adapters.openai.embeddings import OpenAIEmbeddings
-from apps.providers.adapters.shared.vectors import Batch, EmbeddingCodec
+from apps.providers.adapters import codecs
+from apps.providers.adapters.contract import EmbeddingCodec
+from apps.providers.adapters.shared.vectors import Batch
 from apps.providers.tasks import EmbeddingRequest
 from apps.providers.types import Offer
 
-__all__ = ["Batch", "EmbeddingCodec", "codec_for", "dropped", "split", "why_unfit"]
+__all__ = ["Batch", "codec_for", "dropped", "split", "why_unfit"]
 
-CODECS: dict[str, EmbeddingCodec] = {
-    "openai": OpenAIEmbeddings(),
-    "cohere": CohereEmbeddings(),
-    "gemini": GeminiEmbeddings(),
-    "huggingface": HuggingFaceEmbeddings(),
-}
+CODECS: dict[str, EmbeddingCodec] = codecs(lambda wire: wire.embeddings)
 
 
 def codec_for(offer: Offer) -> EmbeddingCodec:

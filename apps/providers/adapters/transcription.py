@@ -1,26 +1,14 @@
-"""Transcriptions on every wire. Pure, like the chat adapters; refusals are classified by those."""
+"""Transcriptions on every wire; refusals are classified by the provider's own."""
 
 from msgspec import Struct
 
-from apps.providers.adapters.cloudflare.transcription import CloudflareTranscription
-from apps.providers.adapters.gemini.transcription import GeminiTranscription
-from apps.providers.adapters.huggingface.transcription import HuggingFaceTranscription
-from apps.providers.adapters.mistral.transcription import MistralTranscription
-from apps.providers.adapters.openai.transcription import OpenAITranscription
-from apps.providers.adapters.shared.audio import TranscriptionCodec
+from apps.providers.adapters import codecs
+from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.tasks import TranscriptionRequest
 from apps.providers.types import Offer
 from apps.providers.wires import MIB
 
-__all__ = ["Misfit", "TranscriptionCodec", "codec_for", "dropped", "why_unfit"]
-
-CODECS: dict[str, TranscriptionCodec] = {
-    "openai": OpenAITranscription(),
-    "mistral": MistralTranscription(),
-    "gemini": GeminiTranscription(),
-    "cloudflare": CloudflareTranscription(),
-    "huggingface": HuggingFaceTranscription(),
-}
+CODECS: dict[str, TranscriptionCodec] = codecs(lambda wire: wire.transcription)
 
 
 class Misfit(Struct, frozen=True):

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from apps.core.api import StrictSerializer
 from apps.providers import quotas
-from apps.providers.credentials import InvalidKeyError, clean_key
+from apps.providers.credentials import MalformedKeyError, clean_key
 from apps.providers.models import MAX_MODEL_NAME, MAX_RETRIES, MAX_WEIGHT, Credential, Provider
 from apps.providers.presets import (
     PresetError,
@@ -71,7 +71,7 @@ class CredentialPatch(StrictSerializer):
             return ""
         try:
             return clean_key(value)
-        except InvalidKeyError as error:
+        except MalformedKeyError as error:
             raise serializers.ValidationError(str(error)) from error
 
     def validate_settings(self, value: dict[str, Any]) -> dict[str, str]:

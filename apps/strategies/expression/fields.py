@@ -117,7 +117,7 @@ def _request(name: str, type_: Type, unit: str, meaning: str) -> Field:
 _PER_MILLION: Final = "USD per million tokens"
 
 _SCHEMA: Final = (
-    _catalogue("name", STRING, "-", "The provider, such as `groq`"),
+    _catalogue("name", STRING, "-", "The provider's name in the catalogue"),
     _catalogue("model", STRING, "-", "The provider's own name of the model"),
     _catalogue("tags", list_of(STRING), "-", "The provider's tags"),
     _catalogue("weight", DOUBLE, "-", "The weight that the operator or user gave the provider"),

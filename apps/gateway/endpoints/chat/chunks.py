@@ -3,7 +3,7 @@
 import asyncio
 from typing import Self
 
-from apps.providers.adapters import adapter_for
+from apps.providers.adapters.chat import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatChunk, Offer, UpstreamResponse
 from apps.providers.verdict import StreamVerdict
@@ -24,7 +24,7 @@ class ChunkStream:
         self._now = asyncio.get_running_loop().time
         self._response = response
         self._body = response.chunks()
-        self._parser = adapter_for(offer).open_stream(offer)
+        self._parser = codec_for(offer).open_stream(offer)
         self._unread: list[ChatChunk] | None = None
         self._ended = False
 

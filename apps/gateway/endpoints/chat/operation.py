@@ -7,7 +7,7 @@ from msgspec import Struct
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.endpoints.chat.chunks import ChunkStream
-from apps.providers.adapters import adapter_for
+from apps.providers.adapters.chat import codec_for
 from apps.providers.image_fetch import ImageFetcher, RequestImages, prepare
 from apps.providers.quotas import amounts, token_claim
 from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, UpstreamResponse, Usage
@@ -33,7 +33,7 @@ class _Chat:
         return (self,)
 
     def dropped(self, offer: Offer) -> tuple[str, ...]:
-        return adapter_for(offer).dropped(self._chat, offer)
+        return codec_for(offer).dropped(self._chat, offer)
 
     def claim(self, offer: Offer) -> Amounts:
         return amounts(token_claim(offer, self._chat.prompt_tokens, self._chat.max_tokens))
@@ -42,7 +42,7 @@ class _Chat:
         chat = self._chat
         if "vision" in chat.needs:
             chat = await prepare(chat, offer, self._images)
-        return adapter_for(offer).build_chat(chat, offer)
+        return codec_for(offer).build(chat, offer)
 
 
 class ChatWhole(_Chat):
@@ -54,7 +54,7 @@ class ChatWhole(_Chat):
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> WholeAnswer:
         body = await response.read()
         attempt.first_byte()
-        result = judge_result(adapter_for(attempt.offer).parse_chat(body, attempt.offer))
+        result = judge_result(codec_for(attempt.offer).parse(body, attempt.offer))
         usage = result.usage or attempt.estimate(_answer_size(result))
         await attempt.succeed(usage)
         return WholeAnswer(result, usage)

@@ -1,0 +1,7 @@
+"""What of Cloudflare Workers AI is not OpenAI's dialect."""
+
+from apps.providers.adapters.contract import Wire
+
+from . import transcription
+
+WIRE = Wire(transcription=transcription.CODEC)

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.openai.chat.plan import plan_for
-from apps.providers.adapters.openai.errors import wrapped_error
+from apps.providers.adapters.contract import TranscriptionCodec
+from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.audio import (
     MIME_TYPES,
     duration,
@@ -16,6 +16,7 @@ from apps.providers.adapters.shared.audio import (
     timed_words,
     words_of,
 )
+from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.urls import model_path
 from apps.providers.adapters.shared.values import as_dict, as_text
@@ -25,39 +26,39 @@ from apps.providers.types import Offer, UpstreamRequest
 RAW_MODEL = "@cf/openai/whisper"  # takes the bytes as they are; its successors take JSON
 
 
-class CloudflareTranscription:
-    """See `TranscriptionCodec`."""
+def build(request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
+    headers = bearer_headers(offer)
+    body = request.audio
+    if offer.model == RAW_MODEL:
+        headers["content-type"] = MIME_TYPES[request.format]
+    else:
+        payload: dict[str, Any] = {"audio": b64encode(body).decode("ascii"), "task": "transcribe"}
+        if request.language:
+            payload["language"] = request.language
+        if request.prompt:
+            payload["initial_prompt"] = request.prompt
+        body = orjson.dumps(payload)
+    return UpstreamRequest(url=task_url(offer, f"run/{model_path(offer.model)}"), headers=headers, body=body)
 
-    def build(self, request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
-        headers = plan_for(offer.preset).headers(offer.api_key)
-        body = request.audio
-        if offer.model == RAW_MODEL:
-            headers["content-type"] = MIME_TYPES[request.format]
-        else:
-            payload: dict[str, Any] = {"audio": b64encode(body).decode("ascii"), "task": "transcribe"}
-            if request.language:
-                payload["language"] = request.language
-            if request.prompt:
-                payload["initial_prompt"] = request.prompt
-            body = orjson.dumps(payload)
-        return UpstreamRequest(
-            url=task_url(offer, f"run/{model_path(offer.model)}"), headers=headers, body=body
-        )
 
-    def parse(self, body: bytes, offer: Offer) -> Transcript:
-        payload = load_payload(body, offer)
-        if (error := wrapped_error(payload, offer)) is not None:
-            raise error
-        result = as_dict(payload.get("result"))
-        info = as_dict(result.get("transcription_info"))
-        segments = result.get("segments")
-        return Transcript(
-            text=text_of(result),
-            language=as_text(info.get("language")) or None,
-            duration_s=duration(info.get("duration")),
-            segments=numbered_segments(segments),
-            words=timed_words(result.get("words")) or words_of(segments),
-        )
+def parse(body: bytes, offer: Offer) -> Transcript:
+    payload = load_payload(body, offer)
+    if (error := wrapped_error(payload, offer)) is not None:
+        raise error
+    result = as_dict(payload.get("result"))
+    info = as_dict(result.get("transcription_info"))
+    segments = result.get("segments")
+    return Transcript(
+        text=text_of(result),
+        language=as_text(info.get("language")) or None,
+        duration_s=duration(info.get("duration")),
+        segments=numbered_segments(segments),
+        words=timed_words(result.get("words")) or words_of(segments),
+    )
 
-    def sends(self, name: str, request: TranscriptionRequest) -> bool:
-        return name in ("language", "prompt")
+
+def sends(name: str, request: TranscriptionRequest) -> bool:
+    return name in ("language", "prompt")
+
+
+CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends)

@@ -1,8 +1,13 @@
-"""Cohere's own wire: POST /v2/embed. Its OpenAI-compatible endpoint knows neither input types nor dimensions."""
+"""Cohere's own wire: POST /v2/embed. Its OpenAI-compatible endpoint knows neither input types nor dimensions.
+
+The client may say `input_type`; what it embeds is taken for documents otherwise.
+"""
 
 from typing import Any
 
-from apps.providers.adapters.openai.errors import wrapped_error
+from apps.providers.adapters.contract import EmbeddingCodec
+from apps.providers.adapters.refusals.answers import wrapped_error
+from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.values import as_dict
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors
@@ -13,28 +18,30 @@ INPUT_TYPES = frozenset({"search_document", "search_query", "classification", "c
 DEFAULT_INPUT_TYPE = "search_document"
 
 
-class CohereEmbeddings:
-    """See `EmbeddingCodec`. The client may say `input_type`; what it embeds is taken for documents otherwise."""
+def build(request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
+    asked = request.extra.get("input_type")
+    payload: dict[str, Any] = {
+        "model": offer.model,
+        "texts": batch.inputs,
+        "input_type": asked if asked in INPUT_TYPES else DEFAULT_INPUT_TYPE,
+        "embedding_types": ["float"],
+    }
+    if request.dimensions is not None:
+        payload["output_dimension"] = request.dimensions
+    return json_call(offer, "embed", payload, bearer_headers(offer))
 
-    def build(self, request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
-        asked = request.extra.get("input_type")
-        payload: dict[str, Any] = {
-            "model": offer.model,
-            "texts": batch.inputs,
-            "input_type": asked if asked in INPUT_TYPES else DEFAULT_INPUT_TYPE,
-            "embedding_types": ["float"],
-        }
-        if request.dimensions is not None:
-            payload["output_dimension"] = request.dimensions
-        return json_call(offer, "embed", payload)
 
-    def sends(self, name: str) -> bool:
-        return name == "input_type"
+def sends(name: str) -> bool:
+    return name == "input_type"
 
-    def parse(self, body: bytes, count: int, offer: Offer) -> EmbeddingResult:
-        payload = load_payload(body, offer)
-        if (error := wrapped_error(payload, offer)) is not None:
-            raise error
-        vectors = read_vectors(as_dict(payload.get("embeddings")).get("float"), count)
-        tokens = as_dict(as_dict(payload.get("meta")).get("billed_units")).get("input_tokens")
-        return EmbeddingResult(vectors, Usage(int(tokens), 0) if isinstance(tokens, int | float) else None)
+
+def parse(body: bytes, count: int, offer: Offer) -> EmbeddingResult:
+    payload = load_payload(body, offer)
+    if (error := wrapped_error(payload, offer)) is not None:
+        raise error
+    vectors = read_vectors(as_dict(payload.get("embeddings")).get("float"), count)
+    tokens = as_dict(as_dict(payload.get("meta")).get("billed_units")).get("input_tokens")
+    return EmbeddingResult(vectors, Usage(int(tokens), 0) if isinstance(tokens, int | float) else None)
+
+
+CODEC = EmbeddingCodec(build=build, parse=parse, sends=sends)

@@ -5,19 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
-from apps.core.redaction import scrub
-from apps.providers.adapters.reading.details import Details, read_body
-from apps.providers.adapters.reading.failures import classify
-from apps.providers.adapters.reading.findings import ACCOUNT_MINUTE, FAILED, FILTERED, NOT_HERE, Finding
-from apps.providers.adapters.reading.waits import retry_after_s
+from apps.providers.adapters.refusals.answers import upstream_error
+from apps.providers.adapters.refusals.classification import classify
+from apps.providers.adapters.refusals.details import Details, read_body
+from apps.providers.adapters.refusals.meanings import ACCOUNT_MINUTE, FAILED, FILTERED, NOT_HERE, Meaning
+from apps.providers.adapters.refusals.waits import retry_after_s
 from apps.providers.adapters.shared.values import as_dict, as_text
 from apps.providers.errors import UpstreamError
 from apps.providers.types import Offer
 
-TOO_MANY, GATEWAY_TIMEOUT = 429, 504
+TOO_MANY = 429
 # 498: the output was blocked; 499: the connection was lost between them; 501: not for this model.
-BY_STATUS: dict[int, Finding] = {498: FILTERED, 499: FAILED, 501: NOT_HERE}
+BY_STATUS: dict[int, Meaning] = {498: FILTERED, 499: FAILED, 501: NOT_HERE}
 # The model's own slip: another try may well succeed.
 NO_VALID_RESPONSE = "NO_VALID_RESPONSE_GENERATED"
 # The calls a minute are counted by model, the tokens for the whole trial key.
@@ -28,28 +29,19 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Off
     """Classify an answer that is not 2xx. Header names are lower case."""
     details = read_body(body)
     error_type = _error_type(body)
-    finding = _finding(status, details, error_type)
-    return UpstreamError(
-        finding.kind,
-        scrub(details.message, offer.api_key) or f"the upstream answered with status {status}",
-        status=status,
-        retry_after_s=retry_after_s(headers, details),
-        window=finding.window,
-        scope=finding.scope,
-        candidate_only=finding.candidate_only,
-        timed_out=status == GATEWAY_TIMEOUT,
-        code=error_type or None,
-    )
+    meaning = _meaning(status, details, error_type, offer)
+    details = replace(details, code=error_type)
+    return upstream_error(meaning, details, offer, status, retry_after_s(headers, details))
 
 
-def _finding(status: int, details: Details, error_type: str) -> Finding:
+def _meaning(status: int, details: Details, error_type: str, offer: Offer) -> Meaning:
     if error_type == NO_VALID_RESPONSE:
         return FAILED
     if known := BY_STATUS.get(status):
         return known
     if status == TOO_MANY and TOKEN_LIMIT.search(details.message):
         return ACCOUNT_MINUTE
-    return classify(status, details)
+    return classify(status, details, offer)
 
 
 def _error_type(body: bytes) -> str:

@@ -1,34 +1,16 @@
 """Gemini's native wire (v1beta): generateContent and streamGenerateContent."""
 
-from collections.abc import Mapping
+from apps.providers.adapters.contract import Wire
 
-from apps.providers.adapters.contract import ChatStream
-from apps.providers.errors import UpstreamError
-from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest
-
-from .chat.request import build_chat, dropped
-from .chat.response import parse_chat
-from .chat.stream import GeminiStream
+from . import chat, embeddings, transcription
 from .errors import parse_error
+from .headers import google_headers
 
-
-class GeminiAdapter:
-    """See `Adapter`. `build_chat` takes images as data: URIs only: `image_fetch.prepare` puts
-    them in before."""
-
-    def build_chat(self, request: ChatRequest, offer: Offer) -> UpstreamRequest:
-        return build_chat(request, offer)
-
-    def parse_chat(self, body: bytes, offer: Offer) -> ChatResult:
-        return parse_chat(body, offer)
-
-    def open_stream(self, offer: Offer) -> ChatStream:
-        return GeminiStream(offer)
-
-    def parse_error(
-        self, status: int, headers: Mapping[str, str], body: bytes, offer: Offer
-    ) -> UpstreamError:
-        return parse_error(status, headers, body, offer)
-
-    def dropped(self, request: ChatRequest, offer: Offer) -> tuple[str, ...]:
-        return dropped(request, offer)
+WIRE = Wire(
+    headers=google_headers,
+    parse_error=parse_error,
+    chat=chat.CODEC,
+    embeddings=embeddings.CODEC,
+    transcription=transcription.CODEC,
+    inline_images=True,
+)

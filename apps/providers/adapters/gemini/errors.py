@@ -7,11 +7,12 @@ from typing import Any
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
-from apps.core.redaction import scrub
 from apps.core.state.periods import seconds
-from apps.providers.adapters.reading.details import read_body, read_payload
-from apps.providers.adapters.reading.findings import (
+from apps.providers.adapters.refusals.answers import upstream_error
+from apps.providers.adapters.refusals.details import Details, read_body, read_payload
+from apps.providers.adapters.refusals.meanings import (
     ACCOUNT_DAY,
     AUTH,
     FAILED,
@@ -19,25 +20,24 @@ from apps.providers.adapters.reading.findings import (
     PER_MINUTE,
     REFUSED,
     TOO_LONG,
-    Finding,
+    Meaning,
 )
-from apps.providers.adapters.reading.waits import retry_after_s
+from apps.providers.adapters.refusals.waits import retry_after_s
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 from apps.providers.errors import ErrorKind, Scope, UpstreamError
 from apps.providers.types import Offer
 
-OK, BAD_REQUEST, PAYMENT_REQUIRED, TOO_MANY, SERVER_ERRORS = 200, 400, 402, 429, 500
-GATEWAY_TIMEOUT = 504
+OK, PAYMENT_REQUIRED, TOO_MANY, SERVER_ERRORS = 200, 402, 429, 500
 # google.rpc codes, which say more than the HTTP status that comes with them. FAILED_PRECONDITION is about where
 # the gateway stands or about billing: the key is good and another provider may well answer.
-BY_CODE: dict[str, Finding] = {
+BY_CODE: dict[str, Meaning] = {
     **dict.fromkeys(("UNAUTHENTICATED", "PERMISSION_DENIED"), AUTH),
     **dict.fromkeys(("NOT_FOUND", "FAILED_PRECONDITION", "UNIMPLEMENTED"), NOT_HERE),
     **dict.fromkeys(
         ("INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "UNKNOWN", "ABORTED", "CANCELLED"), FAILED
     ),
 }
-BY_STATUS: dict[int, Finding] = {
+BY_STATUS: dict[int, Meaning] = {
     **dict.fromkeys((401, 403), AUTH),
     **dict.fromkeys((404, 405, 410, 413), NOT_HERE),
     **dict.fromkeys((408, 499), FAILED),
@@ -59,13 +59,14 @@ OWN_LIMIT = re.compile(
 FIELD = re.compile(r'Unknown name "([^"]{1,80})"')
 
 
-class _Problem(Struct, frozen=True):
-    """What a google.rpc.Status says."""
+class _Status(Struct, frozen=True):
+    """What a google.rpc.Status says, and the HTTP status that it came with. `common`: what every wire's errors are read for."""
 
     status: int
     code: str
     message: str
     details: list[dict[str, Any]]
+    common: Details
 
     def items(self, detail: str, field: str) -> list[Any]:
         """`field` of all details of one type, lists joined."""
@@ -79,7 +80,8 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Off
         payload = _unwrapped(orjson.loads(body))
     except orjson.JSONDecodeError:
         payload = {"error": {"message": read_body(body).message}}
-    return _classified(payload, status, headers, offer)
+    said = _read(payload, status)
+    return _error(_meaning(said), said, headers, offer)
 
 
 def frame_error(frame: dict[str, Any], offer: Offer) -> UpstreamError:
@@ -87,8 +89,9 @@ def frame_error(frame: dict[str, Any], offer: Offer) -> UpstreamError:
     is not at fault, so a client error is this candidate's own."""
     status = as_dict(frame.get("error")).get("code")
     status = status if isinstance(status, int) and status > OK else SERVER_ERRORS
-    error = _classified(frame, status, {}, offer)
-    error.candidate_only = error.candidate_only or error.kind is ErrorKind.CLIENT_ERROR
+    said = _read(frame, status)
+    meaning = _meaning(said)
+    error = _error(NOT_HERE if meaning.kind is ErrorKind.CLIENT_ERROR else meaning, said, {}, offer)
     error.status = OK
     return error
 
@@ -98,74 +101,68 @@ def _unwrapped(payload: Any) -> dict[str, Any]:
     return as_dict(payload[0] if isinstance(payload, list) and payload else payload)
 
 
-def _classified(
-    payload: dict[str, Any], status: int, headers: Mapping[str, str], offer: Offer
-) -> UpstreamError:
+def _read(payload: dict[str, Any], status: int) -> _Status:
     error = as_dict(payload.get("error"))
-    message = as_text(error.get("message")) or as_text(payload.get("error"))
-    details = [as_dict(detail) for detail in as_list(error.get("details"))]
-    problem = _Problem(status, as_text(error.get("status")), message, details)
-    finding = _finding(problem)
-    # The delay is short even for a spent day: then the day's end counts.
-    wait = None if finding.window in ("day", "month") else retry_after_s(headers, read_payload(payload))
-    return UpstreamError(
-        finding.kind,
-        scrub(message, offer.api_key) or f"the upstream answered with status {status}",
+    return _Status(
         status=status,
-        retry_after_s=wait,
-        window=finding.window,
-        scope=finding.scope,
-        candidate_only=finding.candidate_only,
-        timed_out=status == GATEWAY_TIMEOUT,
-        param=_param(problem),
-        code=problem.code or None,
+        code=as_text(error.get("status")),
+        message=as_text(error.get("message")) or as_text(payload.get("error")),
+        details=[as_dict(detail) for detail in as_list(error.get("details"))],
+        common=read_payload(payload),
     )
 
 
-def _finding(problem: _Problem) -> Finding:
-    if problem.status == TOO_MANY or problem.code == "RESOURCE_EXHAUSTED":
-        return _exhausted(problem)
-    reasons = problem.items("ErrorInfo", "reason")
-    if any(KEY_REASONS.fullmatch(as_text(reason)) for reason in reasons) or BAD_KEY.search(problem.message):
+def _error(meaning: Meaning, said: _Status, headers: Mapping[str, str], offer: Offer) -> UpstreamError:
+    """The delay is short even for a spent day: then the day's end counts."""
+    wait = None if meaning.window in ("day", "month") else retry_after_s(headers, said.common)
+    details = replace(said.common, message=said.message, code=said.code, param=_param(said))
+    return upstream_error(meaning, details, offer, said.status, wait)
+
+
+def _meaning(said: _Status) -> Meaning:
+    if said.status == TOO_MANY or said.code == "RESOURCE_EXHAUSTED":
+        return _exhausted(said)
+    reasons = said.items("ErrorInfo", "reason")
+    if any(KEY_REASONS.fullmatch(as_text(reason)) for reason in reasons) or BAD_KEY.search(said.message):
         return AUTH
-    if problem.status >= SERVER_ERRORS:
+    if said.status >= SERVER_ERRORS:
         return FAILED
-    if TOO_MANY_TOKENS.search(problem.message):
+    if TOO_MANY_TOKENS.search(said.message):
         return TOO_LONG
-    if known := BY_STATUS.get(problem.status) or BY_CODE.get(problem.code):
+    if known := BY_STATUS.get(said.status) or BY_CODE.get(said.code):
         return known
-    if problem.items("BadRequest", "fieldViolations") or OWN_LIMIT.search(problem.message):
+    if said.items("BadRequest", "fieldViolations") or OWN_LIMIT.search(said.message):
         return NOT_HERE
     return REFUSED
 
 
-def _exhausted(problem: _Problem) -> Finding:
+def _exhausted(said: _Status) -> Meaning:
     """Which quota is spent: the longest of those named, a minute's where none is. A model without any free quota is
     not a quota that comes back."""
-    violations = [as_dict(item) for item in problem.items("QuotaFailure", "violations")]
+    violations = [as_dict(item) for item in said.items("QuotaFailure", "violations")]
     values = [str(violation.get("quotaValue", "")) for violation in violations]
-    if "0" in values or NO_QUOTA.search(problem.message):
+    if "0" in values or NO_QUOTA.search(said.message):
         return NOT_HERE
     quotas = [as_text(violation.get("quotaId")) for violation in violations]
-    findings = [found for quota in quotas if (found := _quota(quota)) is not None]
-    return max(findings, key=_length, default=PER_MINUTE)
+    meanings = [found for quota in quotas if (found := _quota(quota)) is not None]
+    return max(meanings, key=_length, default=PER_MINUTE)
 
 
-def _quota(quota_id: str) -> Finding | None:
+def _quota(quota_id: str) -> Meaning | None:
     """The meaning of an id such as GenerateRequestsPerDayPerProjectPerModel-FreeTier."""
     period = PERIOD.search(quota_id)
     if period is None:
         return None
     scope: Scope = "model" if "PerModel" in quota_id else "account"
-    return Finding(ErrorKind.RATE_LIMITED, period[1].lower(), scope)
+    return Meaning(ErrorKind.RATE_LIMITED, period[1].lower(), scope)
 
 
-def _length(finding: Finding) -> int:
-    return seconds(finding.window) if finding.window else 0
+def _length(meaning: Meaning) -> int:
+    return seconds(meaning.window) if meaning.window else 0
 
 
-def _param(problem: _Problem) -> str | None:
+def _param(said: _Status) -> str | None:
     """The field that is complained about, in Gemini's words."""
-    fields = [as_text(as_dict(item).get("field")) for item in problem.items("BadRequest", "fieldViolations")]
-    unknown = FIELD.search(problem.message)
+    fields = [as_text(as_dict(item).get("field")) for item in said.items("BadRequest", "fieldViolations")]
+    unknown = FIELD.search(said.message)
     return next((field for field in fields if field), unknown[1] if unknown else None)

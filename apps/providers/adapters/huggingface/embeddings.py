@@ -1,8 +1,13 @@
-"""Hugging Face's inference host: models/{model}/pipeline/feature-extraction."""
+"""Hugging Face's inference host: models/{model}/pipeline/feature-extraction.
+
+The answer is a bare list of vectors, without usage.
+"""
 
 import orjson
 
-from apps.providers.adapters.openai.errors import wrapped_error
+from apps.providers.adapters.contract import EmbeddingCodec
+from apps.providers.adapters.refusals.answers import wrapped_error
+from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.urls import model_path
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors, unreadable
@@ -10,21 +15,20 @@ from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest
 
 
-class HuggingFaceEmbeddings:
-    """See `EmbeddingCodec`. The answer is a bare list of vectors, without usage."""
+def build(request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
+    path = f"models/{model_path(offer.model)}/pipeline/feature-extraction"
+    return json_call(offer, path, {"inputs": batch.inputs, "normalize": True}, bearer_headers(offer))
 
-    def build(self, request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
-        path = f"models/{model_path(offer.model)}/pipeline/feature-extraction"
-        return json_call(offer, path, {"inputs": batch.inputs, "normalize": True})
 
-    def sends(self, name: str) -> bool:
-        return False
+def sends(name: str) -> bool:
+    return False
 
-    def parse(self, body: bytes, count: int, offer: Offer) -> EmbeddingResult:
-        if body.lstrip().startswith(b"["):
-            return EmbeddingResult(read_vectors(_decoded(body), count))
-        payload = load_payload(body, offer)
-        raise wrapped_error(payload, offer) or unreadable("the upstream's answer is no list of vectors")
+
+def parse(body: bytes, count: int, offer: Offer) -> EmbeddingResult:
+    if body.lstrip().startswith(b"["):
+        return EmbeddingResult(read_vectors(_decoded(body), count))
+    payload = load_payload(body, offer)
+    raise wrapped_error(payload, offer) or unreadable("the upstream's answer is no list of vectors")
 
 
 def _decoded(body: bytes) -> object:
@@ -32,3 +36,6 @@ def _decoded(body: bytes) -> object:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise unreadable("the upstream's list of vectors is cut short") from error
+
+
+CODEC = EmbeddingCodec(build=build, parse=parse, sends=sends)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from apps.providers.adapters.openai.chat.plan import plan_for
-from apps.providers.adapters.openai.errors import wrapped_error
+from apps.providers.adapters.contract import TranscriptionCodec
+from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.audio import MIME_TYPES, numbered_segments, task_url, text_of
+from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.urls import model_path
 from apps.providers.adapters.shared.values import as_dict, as_list
@@ -12,23 +13,22 @@ from apps.providers.tasks import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 
 
-class HuggingFaceTranscription:
-    """See `TranscriptionCodec`."""
+def build(request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
+    headers = bearer_headers(offer)
+    headers["content-type"] = MIME_TYPES[request.format]
+    url = task_url(offer, f"models/{model_path(offer.model)}")
+    return UpstreamRequest(url=url, headers=headers, body=request.audio)
 
-    def build(self, request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
-        headers = plan_for(offer.preset).headers(offer.api_key)
-        headers["content-type"] = MIME_TYPES[request.format]
-        url = task_url(offer, f"models/{model_path(offer.model)}")
-        return UpstreamRequest(url=url, headers=headers, body=request.audio)
 
-    def parse(self, body: bytes, offer: Offer) -> Transcript:
-        payload = load_payload(body, offer)
-        if (error := wrapped_error(payload, offer)) is not None:
-            raise error
-        return Transcript(text=text_of(payload), segments=_segments(payload.get("chunks")))
+def parse(body: bytes, offer: Offer) -> Transcript:
+    payload = load_payload(body, offer)
+    if (error := wrapped_error(payload, offer)) is not None:
+        raise error
+    return Transcript(text=text_of(payload), segments=_segments(payload.get("chunks")))
 
-    def sends(self, name: str, request: TranscriptionRequest) -> bool:
-        return False
+
+def sends(name: str, request: TranscriptionRequest) -> bool:
+    return False
 
 
 def _segments(chunks: Any) -> list[dict[str, Any]] | None:
@@ -40,3 +40,6 @@ def _segments(chunks: Any) -> list[dict[str, Any]] | None:
         times: list[Any] = [*as_list(chunk.get("timestamp")), None, None]
         values.append({"start": times[0], "end": times[1], "text": chunk.get("text")})
     return numbered_segments(values)
+
+
+CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends)

@@ -1,43 +1,47 @@
-"""POST /embeddings in OpenAI's dialect."""
+"""POST /embeddings in OpenAI's dialect.
+
+`encoding_format` is left to the gateway: every imitator sends floats unasked.
+"""
 
 from typing import Any
 
-from apps.providers.adapters.openai.errors import wrapped_error
-from apps.providers.adapters.openai.fields import usage_of
+from apps.providers.adapters.contract import EmbeddingCodec
+from apps.providers.adapters.refusals.answers import wrapped_error
+from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
+from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_dict, as_list
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors, unreadable
 from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest
 
 
-class OpenAIEmbeddings:
-    """See `EmbeddingCodec`. `encoding_format` is left to the gateway: every imitator sends floats unasked."""
+def build(request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
+    wire = offer.preset.embeddings
+    payload: dict[str, Any] = {
+        **wire.defaults,
+        **request.extra,
+        "input": batch.inputs,
+        "dimensions": request.dimensions,
+    }
+    fitted = {
+        wire.renames.get(name, name): value
+        for name, value in payload.items()
+        if name not in wire.drops and value is not None
+    }
+    return json_call(offer, "embeddings", {"model": offer.model, **fitted}, bearer_headers(offer))
 
-    def build(self, request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
-        wire = offer.preset.embeddings
-        payload: dict[str, Any] = {
-            **wire.defaults,
-            **request.extra,
-            "input": batch.inputs,
-            "dimensions": request.dimensions,
-        }
-        fitted = {
-            wire.renames.get(name, name): value
-            for name, value in payload.items()
-            if name not in wire.drops and value is not None
-        }
-        return json_call(offer, "embeddings", {"model": offer.model, **fitted})
 
-    def sends(self, name: str) -> bool:
-        return True
+def sends(name: str) -> bool:
+    return True
 
-    def parse(self, body: bytes, count: int, offer: Offer) -> EmbeddingResult:
-        payload = load_payload(body, offer)
-        if (error := wrapped_error(payload, offer)) is not None:
-            raise error
-        items = [as_dict(item) for item in as_list(payload.get("data"))]
-        return EmbeddingResult(read_vectors(_in_order(items), count), usage_of(payload))
+
+def parse(body: bytes, count: int, offer: Offer) -> EmbeddingResult:
+    payload = load_payload(body, offer)
+    if (error := wrapped_error(payload, offer)) is not None:
+        raise error
+    items = [as_dict(item) for item in as_list(payload.get("data"))]
+    return EmbeddingResult(read_vectors(_in_order(items), count), usage_of(payload, offer))
 
 
 def _in_order(items: list[dict[str, Any]]) -> list[Any]:
@@ -49,3 +53,6 @@ def _in_order(items: list[dict[str, Any]]) -> list[Any]:
     for index, item in zip(indexes, items, strict=True):
         ordered[index] = item.get("embedding")
     return ordered
+
+
+CODEC = EmbeddingCodec(build=build, parse=parse, sends=sends)

@@ -1,14 +1,14 @@
-"""The contract of a transcription wire, and what all of them share."""
+"""What the wires share that take audio and give transcripts."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
-from apps.providers.adapters.openai.chat.plan import plan_for
+from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.tasks import TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 from apps.providers.wires import AudioFormat
 
@@ -24,22 +24,6 @@ MIME_TYPES: dict[AudioFormat, str] = {
     "webm": "audio/webm",
 }
 Field = tuple[str, str]
-
-
-class TranscriptionCodec(Protocol):
-    """Translates to and from one wire format."""
-
-    def build(self, request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
-        """The upstream call for this request."""
-        ...
-
-    def parse(self, body: bytes, offer: Offer) -> Transcript:
-        """A 200 answer. Raises UpstreamError: PARSING, and what a wrapped error is classified as. Silence is an answer: text ""."""
-        ...
-
-    def sends(self, name: str, request: TranscriptionRequest) -> bool:
-        """Whether this wire has a place for the form field `name`."""
-        ...
 
 
 def task_url(offer: Offer, path: str) -> str:
@@ -59,7 +43,7 @@ def form_call(offer: Offer, fields: Iterable[Field], request: TranscriptionReque
         f"Content-Type: {MIME_TYPES[request.format]}\r\n\r\n".encode()
     )
     body = b"".join([*parts, request.audio, f"\r\n--{boundary}--\r\n".encode()])
-    headers = plan_for(offer.preset).headers(offer.api_key)
+    headers = bearer_headers(offer)
     headers["content-type"] = f"multipart/form-data; boundary={boundary}"
     return UpstreamRequest(url=task_url(offer, "audio/transcriptions"), headers=headers, body=body)
 

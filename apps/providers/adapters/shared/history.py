@@ -17,7 +17,7 @@ REASONING_FIELDS = frozenset({"reasoning_content", "reasoning", "reasoning_detai
 SPOKEN_FIELDS = ("content", "refusal", "audio", "tool_calls")
 UNANSWERED = {"error": "The call was not answered."}
 ORPHAN = "Result of an earlier tool call: "
-# A tool call id that carries a thought signature: see gemini/signatures.py, which writes and reads them.
+# A tool call id that carries a thought signature: see gemini/chat/signatures.py, which writes and reads them.
 SIGNED = re.compile(r"(.*?)__sig_([0-9A-Za-z]{6})_([-_0-9A-Za-z]+)", re.DOTALL)
 ALNUM9 = re.compile(r"[a-zA-Z0-9]{9}")
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote, urljoin
 
-from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.adapters.refusals.unsayable import cannot_say
 
 
 def resolve_base(provider_url: str, base_url: str) -> str:
@@ -19,7 +19,5 @@ def model_path(model: str) -> str:
     Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for a name that would lead elsewhere: it may be the client's own.
     """
     if not {"", ".", ".."}.isdisjoint(model.split("/")):
-        raise UpstreamError(
-            ErrorKind.CLIENT_ERROR, "the model's name is no path", candidate_only=True, param="model"
-        )
+        raise cannot_say("the model's name is no path", "model")
     return quote(model, safe="/@:")

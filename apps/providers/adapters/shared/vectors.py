@@ -1,19 +1,18 @@
-"""The contract of an embeddings wire, and what all of them share."""
+"""What the wires share that give vectors."""
 
 import binascii
 import sys
 from array import array
 from base64 import b64decode
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from msgspec import Struct
 
-from apps.providers.adapters.openai.chat.plan import plan_for
 from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.tasks import EmbeddingRequest, EmbeddingResult, Tokens
+from apps.providers.tasks import Tokens
 from apps.providers.types import Offer, UpstreamRequest
 
 
@@ -24,28 +23,11 @@ class Batch(Struct, frozen=True):
     tokens: int
 
 
-class EmbeddingCodec(Protocol):
-    """Translates to and from one wire format."""
-
-    def build(self, request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
-        """The upstream call for a batch of the request's inputs."""
-        ...
-
-    def parse(self, body: bytes, count: int, offer: Offer) -> EmbeddingResult:
-        """The vectors of a 200 answer to `count` inputs. Raises UpstreamError: PARSING unless there is one for each; and what a
-        wrapped error is classified as."""
-        ...
-
-    def sends(self, name: str) -> bool:
-        """Whether this wire has a place for the request's further field `name`."""
-        ...
-
-
-def json_call(offer: Offer, path: str, payload: Any) -> UpstreamRequest:
+def json_call(offer: Offer, path: str, payload: Any, headers: dict[str, str]) -> UpstreamRequest:
     """POST `payload` to `path` below the base of the embeddings wire."""
     return UpstreamRequest(
         url=f"{resolve_base(offer.base_url, offer.preset.embeddings.base_url)}/{path}",
-        headers=plan_for(offer.preset).headers(offer.api_key),
+        headers=headers,
         body=orjson.dumps(payload),
     )
 

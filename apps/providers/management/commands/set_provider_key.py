@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.providers.credentials import InvalidKeyError, remove_key, set_key
+from apps.providers.credentials import MalformedKeyError, remove_key, set_key
 from apps.providers.models import Provider
 
 REFUSED = 2
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("provider", help="name of the provider, such as groq")
+        parser.add_argument("provider", help="name of the provider in the catalogue")
         parser.add_argument("--user", help="user name; the first superuser without it")
         parser.add_argument("--remove", action="store_true", help="forget the stored key instead")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             return
         try:
             credential = set_key(user, provider, self._read_key())
-        except InvalidKeyError as error:
+        except MalformedKeyError as error:
             raise CommandError(str(error), returncode=REFUSED) from error
         preview = credential.key_preview
         self._say(

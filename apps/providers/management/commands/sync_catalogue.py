@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.providers.catalogue_files import FOLDER, CatalogueError, read_catalogue
-from apps.providers.catalogue_sync import Plan, Summary, sync
+from apps.providers.catalogue_sync import Changes, Summary, sync
 
 OUT_OF_SYNC, INVALID = 1, 2
 
@@ -34,9 +34,9 @@ class Command(BaseCommand):
         except CatalogueError as error:
             raise CommandError(str(error), returncode=INVALID) from error
         if options["check"]:
-            plan = Plan(catalogue)
-            self._print(plan.summary, options["json"])
-            if not plan.is_empty:
+            changes = Changes(catalogue)
+            self._print(changes.summary, options["json"])
+            if not changes.is_empty:
                 sys.exit(OUT_OF_SYNC)
         else:
             self._print(sync(catalogue), options["json"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.reading.unsayable import cannot_say
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.history import Message, modernised, named_args, paired, text_of, unsigned
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.reading.unsayable import cannot_say
+from apps.providers.adapters.refusals.unsayable import cannot_say
+from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import modernise_functions, use_allowed_tools
 from apps.providers.adapters.shared.values import as_dict, as_list
-from apps.providers.types import ChatRequest, Offer, Secret, UpstreamRequest
+from apps.providers.types import ChatRequest, Offer, UpstreamRequest
 
 from .messages import build_messages
 from .thinking import DISABLED, plan_thinking, takes_thinking
@@ -54,7 +55,7 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
         raise cannot_say(f"the request cannot be sent as JSON: {exc}", "messages") from exc
     return UpstreamRequest(
         url=f"{offer.base_url.rstrip('/')}/chat",
-        headers=_headers(offer),
+        headers=bearer_headers(offer),
         body=content,
         stream=request.stream,
     )
@@ -76,12 +77,6 @@ def _is_lost(name: str, value: Any, offer: Offer) -> bool:
     if name in PENALTIES:
         return isinstance(value, int | float) and value < 0
     return name == "stop" and isinstance(value, list) and len(value) > offer.preset.stop_max
-
-
-def _headers(offer: Offer) -> dict[str, str]:
-    """The authorization is a Secret, so that a logged request does not show it."""
-    headers = {"content-type": "application/json", "accept-encoding": "identity", **offer.preset.headers}
-    return {"authorization": Secret(f"Bearer {offer.api_key}"), **headers} if offer.api_key else headers
 
 
 def _limits(body: dict[str, Any], max_tokens: int | None, offer: Offer) -> Payload:

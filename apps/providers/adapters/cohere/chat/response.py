@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from apps.core.redaction import scrub
-from apps.providers.adapters.reading.failures import frame_error
+from apps.providers.adapters.refusals.answers import frame_error
 from apps.providers.adapters.shared.calls import CallIds, arguments_of
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.values import as_count, as_dict, as_list, as_text, split_content

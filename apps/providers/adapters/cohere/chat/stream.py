@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.reading.failures import frame_error
+from apps.providers.adapters.refusals.answers import frame_error
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
 from apps.providers.adapters.shared.frames import FrameReader
 from apps.providers.adapters.shared.values import as_dict

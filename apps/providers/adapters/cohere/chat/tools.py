@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from apps.providers.adapters.reading.unsayable import cannot_say
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.tools import stripped
 from apps.providers.adapters.shared.values import as_dict, as_text
 

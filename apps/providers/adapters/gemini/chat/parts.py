@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from apps.providers.adapters.reading.unsayable import cannot_say
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
 Part = dict[str, Any]

@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 import orjson
 
-from apps.providers.adapters.reading.unsayable import cannot_say
+from apps.providers.adapters.gemini.headers import google_headers
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import modernise_functions
 from apps.providers.adapters.shared.values import as_dict, as_list
@@ -88,12 +89,6 @@ def _is_lost(name: str, value: Any, offer: Offer) -> bool:
     if name == "reasoning_effort":
         return not thinks(offer)
     return name == "stop" and isinstance(value, list) and len(value) > offer.preset.stop_max
-
-
-def google_headers(offer: Offer) -> dict[str, str]:
-    """The key is a Secret, so that a logged request does not show it."""
-    headers = {"content-type": "application/json", "accept-encoding": "identity", **offer.preset.headers}
-    return {"x-goog-api-key": offer.api_key, **headers} if offer.api_key else headers
 
 
 def _add_tools(payload: Payload, body: dict[str, Any], offer: Offer) -> None:

@@ -1,0 +1,7 @@
+from apps.providers.adapters.contract import ChatCodec
+
+from .request import build_chat, dropped
+from .response import parse_chat
+from .stream import OpenAIStream
+
+CODEC = ChatCodec(build=build_chat, parse=parse_chat, open_stream=OpenAIStream, dropped=dropped)

@@ -5,6 +5,7 @@ Nothing here changes what it is given.
 
 from typing import Any
 
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.history import (
     REASONING_FIELDS,
     Message,
@@ -14,7 +15,6 @@ from apps.providers.adapters.shared.history import (
     paired,
     unsigned,
 )
-from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Preset
 
 PLAIN_ROLES = frozenset({"system", "developer", "user"})
@@ -100,9 +100,7 @@ class MessageRewriter:
     def _fit_parts(self, parts: list[Any], role: str) -> str | list[Any]:
         preset = self._preset
         if preset.inline_images and any(map(_is_linked_image, parts)):
-            raise UpstreamError(
-                ErrorKind.CLIENT_ERROR, "this provider takes images as data: URIs only", candidate_only=True
-            )
+            raise cannot_say("this provider takes images as data: URIs only")
         if preset.audio_string:
             parts = [_bare_audio(part) for part in parts]
         return flattened(parts) if role in preset.string_content_roles else parts

@@ -4,33 +4,33 @@ from typing import Any
 
 import orjson
 
+from apps.providers.adapters.refusals.unsayable import cannot_say
+from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import LEGACY
-from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatRequest, Offer, Preset, UpstreamRequest
 
-from .plan import EFFORT, plan_for, said_effort
+from .quirks import EFFORT, Quirks, said_effort
 
 
 def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     """POST {base_url}/chat/completions. Raises UpstreamError(CLIENT_ERROR) for values that JSON cannot
     say, and for what this upstream does not take."""
-    plan = plan_for(offer.preset)
+    quirks = offer.preset.compiled(Quirks)
     body = request.body.copy()
     body["model"] = offer.model
     if request.stream:
         body["stream"] = True
-        if plan.preset.stream_usage:
+        if offer.preset.stream_usage:
             body["stream_options"] = {"include_usage": True}
-    plan.fit(body, offer)
+    quirks.fit(body, offer)
     try:
         content = orjson.dumps(body)
     except TypeError as exc:
-        message = f"the request cannot be sent as JSON: {exc}"
-        raise UpstreamError(ErrorKind.CLIENT_ERROR, message, candidate_only=True) from exc
+        raise cannot_say(f"the request cannot be sent as JSON: {exc}") from exc
     return UpstreamRequest(
         url=f"{offer.base_url.rstrip('/')}/chat/completions",
-        headers=plan.headers(offer.api_key),
+        headers=bearer_headers(offer),
         body=content,
         stream=request.stream,
     )

@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from apps.providers.adapters.openai.errors import wrapped_error
-from apps.providers.adapters.openai.fields import (
+from apps.providers.adapters.refusals.answers import wrapped_error
+from apps.providers.adapters.shared.calls import CallIds, arguments_of
+from apps.providers.adapters.shared.payloads import load_payload
+from apps.providers.adapters.shared.usage import usage_of
+from apps.providers.adapters.shared.values import as_dict, as_list, as_text, split_content
+from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.types import ChatResult, Offer
+
+from .fields import (
     calls_of,
     extensions_of,
     finish_of,
     has_failed,
     reasoning_of,
-    usage_of,
 )
-from apps.providers.adapters.shared.calls import CallIds, arguments_of
-from apps.providers.adapters.shared.payloads import load_payload
-from apps.providers.adapters.shared.values import as_dict, as_list, as_text, split_content
-from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import ChatResult, Offer
-
 from .thinking import ThinkSplitter
 
 EXTRAS = ("system_fingerprint", "service_tier", "citations")
@@ -36,7 +36,7 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
     choices = as_list(payload["choices"])
     return ChatResult(
         choices=[_choice(choice, at, ids, offer) for at, choice in enumerate(map(as_dict, choices))],
-        usage=usage_of(payload),
+        usage=usage_of(payload, offer),
         extras={name: payload[name] for name in EXTRAS if payload.get(name) is not None},
     )
 

@@ -4,23 +4,22 @@ from typing import Any
 
 import orjson
 
-from apps.providers.adapters.openai.errors import wrapped_error
-from apps.providers.adapters.openai.fields import (
-    calls_of,
-    extensions_of,
-    finish_of,
-    has_failed,
-    reasoning_of,
-    usage_of,
-)
-from apps.providers.adapters.reading.failures import frame_error
+from apps.providers.adapters.refusals.answers import frame_error, wrapped_error
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
 from apps.providers.adapters.shared.frames import FrameReader
+from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_dict, split_content
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sse import Event
 from apps.providers.types import ChatChunk, Offer, Usage
 
+from .fields import (
+    calls_of,
+    extensions_of,
+    finish_of,
+    has_failed,
+    reasoning_of,
+)
 from .response import parse_chat
 from .thinking import ThinkSplitter
 
@@ -97,6 +96,7 @@ class OpenAIStream(FrameReader):
         super().__init__(offer)
         self._choices: dict[int, _Choice] = {}
         self._ids = CallIds()
+        self._annex = offer.preset.annex
 
     def _read_events(self, events: list[Event]) -> list[ChatChunk]:
         chunks = []
@@ -143,7 +143,7 @@ class OpenAIStream(FrameReader):
         state = self._choices.get(index)
         if state is None or not state.splitter.passes:
             return None
-        if frame.get("usage") is not None or frame.get("error") is not None or "x_groq" in frame:
+        if frame.get("usage") is not None or frame.get("error") is not None or self._annex in frame:
             return None
         read = {"index": index, "delta": {"content": delta["content"]}, "finish_reason": None}
         return ChatChunk([read], True)
@@ -151,7 +151,7 @@ class OpenAIStream(FrameReader):
     def _read_frame(self, frame: dict[str, Any], choices: list[Any]) -> ChatChunk | None:
         self._ids.learn(frame.get("id"))
         read = [self._read_choice(as_dict(choice), at) for at, choice in enumerate(choices)]
-        return _chunk([choice for choice in read if choice is not None], usage_of(frame))
+        return _chunk([choice for choice in read if choice is not None], usage_of(frame, self._offer))
 
     def _read_choice(self, choice: dict[str, Any], at: int) -> dict[str, Any] | None:
         if has_failed(choice):

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from apps.providers.adapters.shared.values import as_count, as_dict, as_list, as_text
-from apps.providers.types import Usage
+from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
 # Upstreams' own words, and OpenAI's for them. What is not listed ends an answer like "stop".
 FINISH_REASONS = {
@@ -62,18 +61,3 @@ def finish_of(choice: dict[str, Any], has_calls: bool) -> str | None:
         return None
     reason = FINISH_REASONS.get(str(reason), "stop")
     return "tool_calls" if has_calls and reason == "stop" else reason
-
-
-def usage_of(payload: dict[str, Any]) -> Usage | None:
-    """Usage of an answer or a frame, wherever the upstream puts it; None where it says nothing."""
-    usage = payload.get("usage") or as_dict(payload.get("x_groq")).get("usage")
-    if not isinstance(usage, dict) or (
-        usage.get("prompt_tokens") is None and usage.get("completion_tokens") is None
-    ):
-        return None
-    return Usage(
-        prompt_tokens=as_count(usage.get("prompt_tokens")),
-        completion_tokens=as_count(usage.get("completion_tokens")),
-        cached_tokens=as_count(as_dict(usage.get("prompt_tokens_details")).get("cached_tokens")),
-        reasoning_tokens=as_count(as_dict(usage.get("completion_tokens_details")).get("reasoning_tokens")),
-    )

@@ -3,6 +3,7 @@
 from apps.providers.errors import ErrorKind, UpstreamError
 
 
-def cannot_say(message: str, param: str) -> UpstreamError:
-    """The error to raise for a request that has no form on a wire. `param`: the field's path, such as `tools[0]`."""
+def cannot_say(message: str, param: str | None = None) -> UpstreamError:
+    """The error to raise for a request that has no form on a wire. `param`: the field's path, such as `tools[0]`,
+    where there is one to name."""
     return UpstreamError(ErrorKind.CLIENT_ERROR, message, candidate_only=True, param=param)

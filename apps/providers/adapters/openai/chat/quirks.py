@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.tools import (
     LEGACY,
     TOOL_FIELDS,
@@ -10,20 +11,18 @@ from apps.providers.adapters.shared.tools import (
     stripped_tools,
     use_allowed_tools,
 )
-from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import Offer, Preset, Secret
+from apps.providers.types import Offer, Preset
 
 from .messages import MessageRewriter
 
-MAX_PLANS = 1024
 OPENAI_TEMPERATURE_MAX = 2.0
 CAPS = ("max_completion_tokens", "max_tokens")
 EFFORT = "reasoning_effort"
 ALWAYS_SENT = frozenset({"model", "messages", "stream", "stream_options"})
 
 
-class Plan:
-    """One preset, compiled: what to look for in a body, so that a body without quirks costs one set test."""
+class Quirks:
+    """One preset, compiled (see `Preset.compiled`): what to look for in a body, so that a body without quirks costs one set test."""
 
     def __init__(self, preset: Preset) -> None:
         self.preset = preset
@@ -39,7 +38,6 @@ class Plan:
         if preset.effort is not None:
             self._touched |= {EFFORT}
         self._chooses_tools = "forced_tools" not in preset.incapable
-        self._headers = {"content-type": "application/json", "accept-encoding": "identity", **preset.headers}
 
     def fit(self, body: dict[str, Any], offer: Offer) -> None:
         """Apply the preset to `body`: a copy of the client's, whose nested values stay as they are.
@@ -57,12 +55,6 @@ class Plan:
                 del body[name]
         if self.preset.excludes:
             self._refuse_excluded(body)
-
-    def headers(self, api_key: str) -> dict[str, str]:
-        """Headers of a call. The authorization is a Secret, so that a logged request does not show it."""
-        if not api_key:
-            return self._headers.copy()
-        return {"authorization": Secret(f"Bearer {api_key}"), **self._headers}
 
     def _cap(self, body: dict[str, Any], limit: int | None) -> None:
         default = self.preset.default_max_tokens
@@ -123,14 +115,10 @@ class Plan:
         said = {name for name, value in body.items() if value}
         if (body.get("response_format") or {}).get("type") == "text":
             said.discard("response_format")
-        for together in self.preset.excludes:
-            if together <= said:
-                names = ", ".join(sorted(together))
-                raise UpstreamError(
-                    ErrorKind.CLIENT_ERROR,
-                    f"this provider does not take {names} together",
-                    candidate_only=True,
-                )
+        for excluded in self.preset.excludes:
+            if excluded <= said:
+                names = ", ".join(sorted(excluded))
+                raise cannot_say(f"this provider does not take {names} together")
 
 
 def said_effort(preset: Preset, effort: Any, offer: Offer) -> Any:
@@ -138,17 +126,3 @@ def said_effort(preset: Preset, effort: Any, offer: Offer) -> Any:
     if preset.effort is None:
         return effort
     return preset.effort.said(effort) if "reasoning" in offer.capabilities else None
-
-
-_plans: dict[int, Plan] = {}
-
-
-def plan_for(preset: Preset) -> Plan:
-    """The compiled `preset`. Kept by identity: presets live as long as the catalogue that they were loaded
-    with."""
-    plan = _plans.get(id(preset))
-    if plan is None or plan.preset is not preset:
-        if len(_plans) >= MAX_PLANS:
-            _plans.clear()
-        plan = _plans[id(preset)] = Plan(preset)
-    return plan

@@ -1,0 +1,169 @@
+"""What errors mean: the meanings, and the codes and texts that say so at more than one provider, or where some software says it that
+anybody may run. What a single provider says is in its catalogue file, and comes first: see `Vocabulary`.
+
+Sources: the providers' documentation and measurements with live keys, July-August 2026.
+"""
+
+import re
+
+from msgspec import Struct
+
+from apps.core.state.periods import Period
+from apps.providers.errors import ErrorKind, Scope
+
+
+class Meaning(Struct, frozen=True):
+    """The meaning of an error, without its text."""
+
+    kind: ErrorKind
+    window: Period | None = None
+    scope: Scope = "model"
+    candidate_only: bool = False
+
+
+AUTH = Meaning(ErrorKind.AUTH)
+REFUSED = Meaning(ErrorKind.CLIENT_ERROR)
+# This candidate's own refusal: an unknown or retired model, a parameter that it does not take, a call that it
+# failed to write.
+NOT_HERE = Meaning(ErrorKind.CLIENT_ERROR, candidate_only=True)
+TOO_LONG = Meaning(ErrorKind.CONTEXT_LENGTH)
+FILTERED = Meaning(ErrorKind.CONTENT_FILTERED)
+FAILED = Meaning(ErrorKind.SERVER_ERROR)
+# Their capacity, not the user's quota: with status 429 a short wait, otherwise a failure (see `classify`).
+OVERLOADED = Meaning(ErrorKind.SERVER_ERROR)
+BUSY = Meaning(ErrorKind.RATE_LIMITED)
+# The user's own calls at the same time are too many for the key.
+QUEUED = Meaning(ErrorKind.RATE_LIMITED, scope="account")
+PER_SECOND = Meaning(ErrorKind.RATE_LIMITED, "second")
+PER_MINUTE = Meaning(ErrorKind.RATE_LIMITED, "minute")
+PER_HOUR = Meaning(ErrorKind.RATE_LIMITED, "hour")
+PER_DAY = Meaning(ErrorKind.RATE_LIMITED, "day")
+PER_MONTH = Meaning(ErrorKind.RATE_LIMITED, "month")
+ACCOUNT_MINUTE = Meaning(ErrorKind.RATE_LIMITED, "minute", "account")
+ACCOUNT_HOUR = Meaning(ErrorKind.RATE_LIMITED, "hour", "account")
+ACCOUNT_DAY = Meaning(ErrorKind.RATE_LIMITED, "day", "account")
+ACCOUNT_MONTH = Meaning(ErrorKind.RATE_LIMITED, "month", "account")
+
+# The words for them in the catalogue (see `Preset.errors`). LIMIT is none of them: it says "rate limit", and leaves it to the text which.
+MEANINGS: dict[str, Meaning] = {
+    "auth": AUTH,
+    "refused": REFUSED,
+    "not_here": NOT_HERE,
+    "too_long": TOO_LONG,
+    "filtered": FILTERED,
+    "failed": FAILED,
+    "overloaded": OVERLOADED,
+    "busy": BUSY,
+    "queued": QUEUED,
+    "second": PER_SECOND,
+    "minute": PER_MINUTE,
+    "hour": PER_HOUR,
+    "day": PER_DAY,
+    "month": PER_MONTH,
+    "account_minute": ACCOUNT_MINUTE,
+    "account_hour": ACCOUNT_HOUR,
+    "account_day": ACCOUNT_DAY,
+    "account_month": ACCOUNT_MONTH,
+}
+LIMIT = "limit"
+
+# Codes that more than one provider sends, or that say by themselves what they mean; the others are the catalogue's.
+CODES: dict[str, Meaning] = {
+    code: meaning
+    for meaning, codes in (
+        (AUTH, "invalid_api_key unauthorized authentication_error authentication api_key_invalid"),
+        (NOT_HERE, "model_not_found model_decommissioned model_not_available model_terms_required"),
+        (
+            NOT_HERE,
+            "unsupported_parameter unsupported_value extra_forbidden max_tokens_exceeded not_supported_error",
+        ),
+        # OpenAI's ranges. What is outside of them was refused before: an upstream that says so has narrower ones.
+        (NOT_HERE, "decimal_above_max_value decimal_below_min_value"),
+        (NOT_HERE, "integer_above_max_value integer_below_min_value"),
+        (TOO_LONG, "context_length_exceeded exceed_context_size_error token_limit_exceeded string_too_long"),
+        (TOO_LONG, "payload_too_large"),
+        (FILTERED, "content_filter content_policy_violation refusal"),
+        (OVERLOADED, "capacity_exceeded overloaded overloaded_error"),
+        (ACCOUNT_DAY, "insufficient_quota payment_required"),  # nothing left to pay with
+    )
+    for code in codes.split()
+}
+
+# Codes that say "rate limit" and leave it to the text which.
+LIMIT_CODES = frozenset({"rate_limit_exceeded", "rate_limit_error", "rate_limited", "resource_exhausted"})
+
+Table = tuple[tuple[re.Pattern[str], Meaning], ...]
+
+
+def compile_text(pattern: str) -> re.Pattern[str]:
+    """Raises ValueError for what is no regular expression."""
+    try:
+        return re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+
+
+def _table(*rows: tuple[str, Meaning]) -> Table:
+    return tuple((compile_text(pattern), meaning) for pattern, meaning in rows)
+
+
+# Which quota a 429 speaks of.
+LIMIT_TEXTS = _table(
+    (r"concurren|per 0s\b", BUSY),
+    (r"high traffic|overloaded|capacity exceeded|queue", BUSY),
+    (r"monthly|per month|weekly", ACCOUNT_MONTH),
+    (r"PerMonth", PER_MONTH),
+    (r"per day|PerDay|ByDay|/ ?day|\bdaily|per 86400s|\((?:RPD|TPD|ASD)\)", PER_DAY),
+    (r"per hour|PerHour|/ ?hour|per 3600s|\((?:RPH|TPH|ASH)\)", PER_HOUR),
+    (r"per min|PerMinute|ByMinute|/ ?min|per 60s|\((?:RPM|TPM)\)", PER_MINUTE),
+    (r"per second|PerSecond|/ ?s(?:ec|econd)?\b|per 1s\b|\(RPS\)", PER_SECOND),
+    (r"current quota.*billing|insufficient balance", ACCOUNT_DAY),
+)
+
+# What a 402 says about when it ends: credits that come every month, or a payment that the user has to make.
+PAYMENT_TEXTS = _table((r"month", ACCOUNT_MONTH))
+
+UNKNOWN_MODEL = (
+    r"model\b.{0,200}?(?:does not exist|not found|not supported|is not available|end of life|decommissioned)"
+    r"|not a valid model|(?:no such|unknown|invalid) model|not supported by any provider"
+    r"|no models? (?:is |are )?loaded"
+)
+UNSUPPORTED = (
+    r"extra inputs are not permitted|unrecognized request argument|unknown (?:name|parameter|field|argument)"
+    r"|(?:is|are|was) not supported|does(?: not|n't) support|unsupported"
+    r"|only supports|'response_format.type' must be|requires --[a-z]"
+)
+
+# What a refusal with 400, 401, 403, 413 or 422 is about, where it has no code of its own.
+REFUSAL_TEXTS: dict[int, Table] = {
+    400: _table(
+        (
+            r"maximum context length|context (?:size|length|window)|prompt is too long|too many tokens",
+            TOO_LONG,
+        ),
+        (
+            r"token count.{0,80}exceeds|exceeds max(?:imum)? length|reduce the length|maximum context",
+            TOO_LONG,
+        ),
+        (r"request (?:body )?too large|`inputs` tokens \+ `max_new_tokens`", TOO_LONG),
+        (r"content management policy|requires moderation|content policy", FILTERED),
+        (r"api key (?:not valid|expired|is invalid)|invalid api key", AUTH),
+        (UNKNOWN_MODEL, NOT_HERE),
+        (UNSUPPORTED, NOT_HERE),
+    ),
+    401: _table((UNKNOWN_MODEL, NOT_HERE)),
+    403: _table(
+        (r"requires moderation|content policy", FILTERED),
+        (r"context (?:size|length|window)|maximum context|`?max_tokens`? exceed", TOO_LONG),
+        (r"insufficient balance|balance (?:is )?insufficient", ACCOUNT_DAY),
+        (r"requires a subscription|no access to model|not available (?:on|in|for) your", NOT_HERE),
+        (UNKNOWN_MODEL, NOT_HERE),
+    ),
+    413: _table((r"token|too large for model|context|reduce|request too large", TOO_LONG)),
+}
+REFUSAL_TEXTS[422] = REFUSAL_TEXTS[400]
+
+
+def first_match(table: Table, text: str) -> Meaning | None:
+    """The meaning of the first pattern that `text` matches, None where none does."""
+    return next((meaning for pattern, meaning in table if pattern.search(text)), None)
