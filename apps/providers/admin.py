@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.db.models import QuerySet, URLField
 from django.http import HttpRequest
 
+from apps.core.json_types import JSONArray
 from apps.providers.credentials import MalformedKeyError, clean_key, put_key
 from apps.providers.models import Credential, Provider, ProviderModel, Shipped
 from apps.providers.presets import PresetError, parse_preset
@@ -127,7 +128,7 @@ class CredentialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ["key_preview", "created_at", "updated_at"]
     autocomplete_fields = ["user", "provider"]
 
-    def get_fields(self, request: HttpRequest, obj: Credential | None = None) -> list[Any]:
+    def get_fields(self, request: HttpRequest, obj: Credential | None = None) -> JSONArray:
         """The key right after whom it belongs to."""
         first = ["user", "provider", "key_preview", "new_key", "remove_key"]
         return [*first, *(name for name in super().get_fields(request, obj) if name not in first)]

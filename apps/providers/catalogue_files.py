@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct, field
 
+from apps.core.json_types import JSONObject
 from apps.providers.presets import PresetError, parse_preset, undeclared_settings
 from apps.providers.quotas import LimitsError, parse_limits
 from apps.providers.types import Capability, Task
@@ -22,7 +23,6 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9_-]+$", max_length=40)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
-JSONDict = dict[str, Any]
 
 
 class CatalogueError(Exception):
@@ -44,12 +44,12 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     capabilities: list[Capability] = field(default_factory=list)
     context_window: Count = 0
     max_output_tokens: Count | None = None
-    limits: list[JSONDict] = field(default_factory=list)
+    limits: list[JSONObject] = field(default_factory=list)
     prompt_usd: NotNegative | None = None
     completion_usd: NotNegative | None = None
     tags: list[Name] = field(default_factory=list)
 
-    def columns(self) -> JSONDict:
+    def columns(self) -> JSONObject:
         """The shipped values by column of ProviderModel; money in micro-dollars."""
         priced = self.prompt_usd is not None or self.completion_usd is not None
         return {
@@ -82,11 +82,11 @@ class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     tags: list[Name] = field(default_factory=list)
     weight: NotNegative = 1.0
     requires_key: bool = True
-    wire: JSONDict = field(default_factory=dict)
-    limits: list[JSONDict] = field(default_factory=list)
+    wire: JSONObject = field(default_factory=dict)
+    limits: list[JSONObject] = field(default_factory=list)
     models: tuple[ModelEntry, ...] = ()
 
-    def columns(self) -> JSONDict:
+    def columns(self) -> JSONObject:
         """The shipped values by column of Provider."""
         return {
             name: getattr(self, name)
@@ -120,7 +120,7 @@ def shipped_key_prefixes() -> frozenset[str]:
     return frozenset(prefixes)
 
 
-def _table(path: Path) -> JSONDict:
+def _table(path: Path) -> JSONObject:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors

@@ -8,11 +8,12 @@ alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import transaction
 from django.utils import timezone
 
+from apps.core.json_types import JSONObject
 from apps.core.models import SnapshotVersion
 from apps.core.snapshot import announce
 from apps.providers.catalogue_files import ProviderEntry, read_catalogue
@@ -70,7 +71,7 @@ class Changes:
             )
             self._follow(row, model.columns(), f"{entry.name}/{model.name}")
 
-    def _follow(self, row: Row, columns: dict[str, Any], name: str) -> None:
+    def _follow(self, row: Row, columns: JSONObject, name: str) -> None:
         """Move the row's unedited columns to what the catalogue says, and note that it said so."""
         if row._state.adding:
             self.new.append(row)

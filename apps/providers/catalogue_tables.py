@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from apps.providers.catalogue_files import JSONDict, ProviderEntry
+from apps.core.json_types import JSONObject
+from apps.providers.catalogue_files import ProviderEntry
 from apps.providers.presets import parse_preset
 from apps.providers.types import Capability, Task
 
@@ -85,7 +86,7 @@ def _features(entry: ProviderEntry) -> set[Capability]:
     }
 
 
-def _by_span(limits: Iterable[JSONDict]) -> dict[str, list[int]]:
+def _by_span(limits: Iterable[JSONObject]) -> dict[str, list[int]]:
     """{"requests/day": [limit, …]}."""
     spans: dict[str, list[int]] = {}
     for limit in limits:
@@ -98,7 +99,7 @@ def _between(numbers: Sequence[int]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _end(limit: JSONDict) -> str:
+def _end(limit: JSONObject) -> str:
     """How a window ends: it rolls, or ends on the clock of a zone."""
     return "rolling" if limit.get("rolling") else f"clock of {limit.get('zone', 'UTC')}"
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx
 from msgspec import structs
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters import wire_for
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 from apps.providers.egress import ForbiddenTargetError, GuardedTransport
@@ -163,7 +164,7 @@ def image_urls(body: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(url for _, _, url in _linked_images(body)))
 
 
-def inlined(body: Mapping[str, Any], data: Mapping[str, str]) -> dict[str, Any]:
+def inlined(body: Mapping[str, Any], data: Mapping[str, str]) -> JSONObject:
     """A copy of `body` with the image URLs that `data` knows replaced by its data: URIs; `body` stays as it is."""
     messages = list(body.get("messages") or ())
     for index, position, url in _linked_images(body):

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.vocabulary import Vocabulary
 from apps.providers.types import Preset, Variant
 
@@ -41,7 +42,7 @@ def parse_preset(raw: Any) -> Preset:
     return msgspec.structs.replace(preset, variants=tuple(read))
 
 
-def _variant(raw: Any, base: dict[str, Any], path: str) -> Variant:
+def _variant(raw: Any, base: JSONObject, path: str) -> Variant:
     if not isinstance(raw, dict):
         raise PresetError(f"{path}: must be a table")
     models = raw.get("models")
@@ -53,7 +54,7 @@ def _variant(raw: Any, base: dict[str, Any], path: str) -> Variant:
     return Variant(tuple(models), _convert(base | fields, path))
 
 
-def _convert(table: dict[str, Any], path: str) -> Preset:
+def _convert(table: JSONObject, path: str) -> Preset:
     if unknown := sorted(set(table) - set(Preset.__struct_fields__)):
         raise PresetError(f"{path}.{unknown[0]}: unknown field")
     try:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct
 
+from apps.core.json_types import JSONObject
 from apps.core.state.contract import Window
 from apps.core.state.keys import Metric, Span
 from apps.core.state.periods import Period, PeriodError, Unit, bounds, parse, seconds
@@ -129,7 +130,7 @@ def validate_limits(raw: Any) -> dict[str, dict[str, int | None]]:
     }
 
 
-def _members(raw: Any, allowed: Sequence[str], path: str) -> dict[str, Any]:
+def _members(raw: Any, allowed: Sequence[str], path: str) -> JSONObject:
     if not isinstance(raw, dict):
         raise LimitsError(path, "must be an object")
     for name in raw:

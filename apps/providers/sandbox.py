@@ -9,11 +9,12 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 from msgspec import Struct
 
+from apps.core.json_types import JSONObject
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sandbox_answers import (
     Answer,
@@ -150,7 +151,7 @@ class SandboxTransport:
             return Script(status=OK if self._failures[model] > int(flaky[1]) else SERVER_ERROR)
         return SCRIPTS.get(model, Script(status=NOT_FOUND))
 
-    def _answer(self, status: int, body: dict[str, Any], timeouts: Timeouts) -> SandboxResponse:
+    def _answer(self, status: int, body: JSONObject, timeouts: Timeouts) -> SandboxResponse:
         return SandboxResponse(status, [orjson.dumps(body)], timeouts, Script(), 0.0)
 
 

@@ -6,14 +6,15 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
+from apps.core.json_types import JSONObject
 from apps.providers.estimates import answer_tokens
 
 ECHO_CHARS = 80
 LONG_PARAGRAPHS = 40
 CREATED = 1_767_225_600  # a fixed moment: the sandbox has no clock, and the same request gets the same bytes
 DONE = b"data: [DONE]\n\n"
-WEATHER: dict[str, Any] = {"name": "get_weather", "parameters": {"required": ["city"]}}
-EXAMPLES: dict[str, Any] = {
+WEATHER: JSONObject = {"name": "get_weather", "parameters": {"required": ["city"]}}
+EXAMPLES: JSONObject = {
     "string": "example",
     "integer": 1,
     "number": 1.5,
@@ -41,7 +42,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     include_usage: bool
     last_user_text: str
     prompt_chars: int
-    tools: tuple[dict[str, Any], ...]
+    tools: tuple[JSONObject, ...]
     answered: bool
 
 
@@ -56,7 +57,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 def read_asked(body: bytes) -> Asked:
     """The request in `body`, which an adapter has built from a validated one."""
-    request: dict[str, Any] = orjson.loads(body) if body else {}
+    request: JSONObject = orjson.loads(body) if body else {}
     messages = request.get("messages") or []
     users = [message for message in messages if message.get("role") == "user"]
     return Asked(
@@ -100,9 +101,9 @@ def tool_answer(asked: Asked, count: int) -> Answer:
     return Answer(calls=tuple((tool["name"], _arguments(tool)) for tool in chosen), finish="tool_calls")
 
 
-def whole_of(asked: Asked, answer: Answer) -> dict[str, Any]:
+def whole_of(asked: Asked, answer: Answer) -> JSONObject:
     """A chat.completion."""
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(answer.words)}
+    message: JSONObject = {"role": "assistant", "content": "".join(answer.words)}
     if answer.thoughts:
         message["reasoning_content"] = "".join(answer.thoughts)
     if answer.calls:
@@ -113,7 +114,7 @@ def whole_of(asked: Asked, answer: Answer) -> dict[str, Any]:
 
 def frames_of(asked: Asked, answer: Answer) -> list[bytes]:
     """The frames of a chat.completion.chunk stream."""
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas: list[JSONObject] = [{"role": "assistant", "content": ""}]
     deltas += [{"reasoning_content": word} for word in answer.thoughts]
     deltas += [{"content": word} for word in answer.words]
     deltas += [{"tool_calls": [{"index": at, **call}]} for at, call in enumerate(_calls(asked, answer))]
@@ -124,7 +125,7 @@ def frames_of(asked: Asked, answer: Answer) -> list[bytes]:
     return [*frames, DONE]
 
 
-def error_body(status: int, model: str) -> dict[str, Any]:
+def error_body(status: int, model: str) -> JSONObject:
     """OpenAI's error object."""
     kind, code = ERRORS[status]
     message = f"The sandbox answers {status}, as the model name `{model}` asks."
@@ -133,15 +134,15 @@ def error_body(status: int, model: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-def _envelope(asked: Asked, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+def _envelope(asked: Asked, kind: str, choices: list[JSONObject]) -> JSONObject:
     return {"id": asked.id, "object": kind, "created": CREATED, "model": asked.model, "choices": choices}
 
 
-def _frame(asked: Asked, choices: list[dict[str, Any]], **more: Any) -> bytes:
+def _frame(asked: Asked, choices: list[JSONObject], **more: Any) -> bytes:
     return b"data: " + orjson.dumps(_envelope(asked, "chat.completion.chunk", choices) | more) + b"\n\n"
 
 
-def _usage(asked: Asked, answer: Answer) -> dict[str, Any]:
+def _usage(asked: Asked, answer: Answer) -> JSONObject:
     """Tokens by the usual four characters each, at least one for a prompt."""
     thought = answer_tokens(sum(map(len, answer.thoughts)))
     said = answer_tokens(
@@ -156,7 +157,7 @@ def _usage(asked: Asked, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _calls(asked: Asked, answer: Answer) -> list[dict[str, Any]]:
+def _calls(asked: Asked, answer: Answer) -> list[JSONObject]:
     return [
         {
             "id": f"call_{asked.id[-22:]}{at:02}",
@@ -167,7 +168,7 @@ def _calls(asked: Asked, answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
-def _arguments(tool: dict[str, Any]) -> str:
+def _arguments(tool: JSONObject) -> str:
     """An example for every required parameter, of its type."""
     schema = tool.get("parameters") or {}
     properties = schema.get("properties") or {}
@@ -175,7 +176,7 @@ def _arguments(tool: dict[str, Any]) -> str:
     return orjson.dumps(examples).decode()
 
 
-def _example(schema: dict[str, Any]) -> Any:
+def _example(schema: JSONObject) -> Any:
     if choices := schema.get("enum"):
         return choices[0]
     kind = schema.get("type")

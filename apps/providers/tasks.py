@@ -2,10 +2,11 @@
 
 from array import array
 from collections.abc import Mapping
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct, field
 
+from apps.core.json_types import JSONObject
 from apps.providers.estimates import audio_tokens
 from apps.providers.types import Capability, Task, Usage
 from apps.providers.wires import AudioFormat
@@ -97,7 +98,7 @@ class EmbeddingRequest(Struct, frozen=True, kw_only=True):
     tokens: tuple[int, ...]
     dimensions: int | None = None
     encoding_format: Literal["float", "base64"] = "float"
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: JSONObject = field(default_factory=dict)
     preferred_provider: str | None = None
     fallback: bool = True
     needs: frozenset[Capability] = frozenset()
@@ -151,6 +152,6 @@ class Transcript(Struct, frozen=True, kw_only=True):
     text: str
     language: str | None = None
     duration_s: float | None = None
-    segments: list[dict[str, Any]] | None = None
-    words: list[dict[str, Any]] | None = None
+    segments: list[JSONObject] | None = None
+    words: list[JSONObject] | None = None
     usage: Usage | None = None

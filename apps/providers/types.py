@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct, field
 
+from apps.core.json_types import JSONObject
 from apps.core.state.contract import Subject
 from apps.providers.errors import Scope
 from apps.providers.wires import (
@@ -62,7 +63,7 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     """
 
     model: str | None
-    body: dict[str, Any]
+    body: JSONObject
     stream: bool = False
     include_usage: bool = False
     strategy: str | None = None
@@ -93,9 +94,9 @@ class ChatResult(Struct, frozen=True, kw_only=True):
     `usage` is None where the upstream sent none. `extras` are further top-level fields worth passing on (system_fingerprint, …).
     """
 
-    choices: list[dict[str, Any]]
+    choices: list[JSONObject]
     usage: Usage | None = None
-    extras: dict[str, Any] = field(default_factory=dict)
+    extras: JSONObject = field(default_factory=dict)
 
 
 class ChatChunk(Struct, frozen=True, gc=False):
@@ -105,7 +106,7 @@ class ChatChunk(Struct, frozen=True, gc=False):
     `has_content`: a delta holds text, reasoning text, a refusal, audio or a tool call. `usage`: the last one given counts.
     """
 
-    choices: list[dict[str, Any]]
+    choices: list[JSONObject]
     has_content: bool = False
     usage: Usage | None = None
 

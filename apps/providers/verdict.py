@@ -1,7 +1,8 @@
 """Whether an answer says anything. Empty and filtered ones are failures, streamed or not, on every wire."""
 
-from typing import Any, Literal
+from typing import Literal
 
+from apps.core.json_types import JSONObject
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatChunk, ChatResult
 
@@ -43,7 +44,7 @@ class StreamVerdict:
             _refuse_silence(self._finishes)
 
 
-def _is_usable(choice: dict[str, Any]) -> bool:
+def _is_usable(choice: JSONObject) -> bool:
     message = choice.get("message") or {}
     return any(message.get(name) for name in USABLE_FIELDS)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from apps.core.json_types import JSONObject
 from apps.core.state.keys import Metric
 from apps.core.state.periods import Period
 from apps.providers.errors import Scope
@@ -63,7 +64,7 @@ class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     path: str = "reasoning_effort"
-    words: dict[str, Any] = field(default_factory=dict)
+    words: JSONObject = field(default_factory=dict)
     otherwise: Any = None
 
     def said(self, effort: Any) -> Any:

@@ -1,7 +1,6 @@
 """Client keys on the wire of `/api/clients`."""
 
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,6 +8,7 @@ from rest_framework import serializers
 
 from apps.clients.models import MAX_ALLOWED, MAX_ALLOWED_NAME, MAX_RPM, ClientKey
 from apps.core.api import StrictSerializer
+from apps.core.json_types import JSONObject
 
 
 def _names() -> serializers.ListField:
@@ -44,7 +44,7 @@ class ClientKeySerializer(StrictSerializer, serializers.ModelSerializer[ClientKe
             raise serializers.ValidationError("Must be in the future.")
         return value
 
-    def update(self, instance: ClientKey, validated_data: dict[str, Any]) -> ClientKey:
+    def update(self, instance: ClientKey, validated_data: JSONObject) -> ClientKey:
         """Only what was sent is written: a revocation at the same moment stays."""
         for name, value in validated_data.items():
             setattr(instance, name, value)

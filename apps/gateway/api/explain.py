@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from apps.clients.keys import Principal, unrestricted
 from apps.core.api import StrictSerializer
+from apps.core.json_types import JSONObject
 from apps.core.permissions import IsAdmin
 from apps.core.state.contract import StateStore
 from apps.core.state.memory import MemoryStore
@@ -24,7 +25,7 @@ from apps.gateway.wire.errors import ApiError
 from apps.strategies.api.serializers import DefinitionField
 from apps.strategies.definition import parse_definition
 
-SAMPLE: Final[dict[str, Any]] = {"messages": [{"role": "user", "content": "Hello"}]}
+SAMPLE: Final[JSONObject] = {"messages": [{"role": "user", "content": "Hello"}]}
 
 
 class Explain(APIView):

@@ -1,7 +1,5 @@
 """`/api/providers`: the pool's live state, for the current user, and the operator's settings of each provider."""
 
-from typing import Any
-
 from asgiref.sync import async_to_sync
 from django.db import transaction
 from rest_framework.request import Request
@@ -10,6 +8,7 @@ from rest_framework.views import APIView
 
 from apps.clients.authentication import IsAdmin
 from apps.core.api import get_named
+from apps.core.json_types import JSONObject
 from apps.gateway.api.live import ProviderState, provider_states
 from apps.providers.api.serializers import ProviderPatch, credential_row, merged_limits
 from apps.providers.models import Credential, Provider
@@ -45,7 +44,7 @@ class OneProvider(APIView):
             provider = get_named(Provider.objects.select_for_update(), name, "provider")
             form = ProviderPatch(data=request.data, context={"provider": provider})
             form.is_valid(raise_exception=True)
-            changes: dict[str, Any] = dict(form.validated_data)
+            changes: JSONObject = dict(form.validated_data)
             if "limits" in changes:
                 changes["limits"] = merged_limits(provider, changes["limits"])
             for field, value in changes.items():
@@ -61,7 +60,7 @@ class OneProvider(APIView):
         return Response(_row(provider, credential, states[provider.name]))
 
 
-def _row(provider: Provider, credential: Credential | None, state: ProviderState) -> dict[str, Any]:
+def _row(provider: Provider, credential: Credential | None, state: ProviderState) -> JSONObject:
     """The seed's shape, and below it what an operator needs to understand and change it."""
     own = credential_row(provider, credential)
     return {

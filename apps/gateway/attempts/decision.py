@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from apps.core.json_types import JSONObject
 from apps.core.state.contract import Standing, StateStore
 from apps.core.state.keys import parse_window_key
 from apps.gateway.attempts.calls import Call
@@ -64,13 +65,13 @@ class Decision(Struct, frozen=True):
     """The answer of preview and explain: candidates in the order of their attempts, then what is excluded."""
 
     strategy: str
-    features: dict[str, Any]
+    features: JSONObject
     candidates: list[Row]
-    warnings: list[dict[str, Any]]
+    warnings: list[JSONObject]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JSONObject:
         """Plain dicts and lists."""
-        body: dict[str, Any] = msgspec.to_builtins(self)
+        body: JSONObject = msgspec.to_builtins(self)
         return body
 
 
@@ -89,9 +90,9 @@ async def explain(store: StateStore, call: Call[Demand]) -> Decision:
     )
 
 
-def _features(call: Call[Demand]) -> dict[str, Any]:
+def _features(call: Call[Demand]) -> JSONObject:
     """What the rules may read of the request; under `auto` what that strategy saw and chose."""
-    features: dict[str, Any] = msgspec.to_builtins(call.rules.facts)
+    features: JSONObject = msgspec.to_builtins(call.rules.facts)
     if call.plan.choice is not None:
         features["auto"] = msgspec.to_builtins(call.plan.choice)
     return features

@@ -3,10 +3,10 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from msgspec import Struct
 
+from apps.core.json_types import JSONObject
 from apps.core.redaction import scrub
 from apps.gateway.wire.errors import ApiError
 from apps.providers.errors import ErrorKind, UpstreamError
@@ -109,7 +109,7 @@ def _nothing_to_try(waiting: Sequence[Excluded], now: float) -> ApiError:
     )
 
 
-def _out_of_quota(message: str, retry_after_s: int, extra: dict[str, Any]) -> ApiError:
+def _out_of_quota(message: str, retry_after_s: int, extra: JSONObject) -> ApiError:
     return ApiError(
         429,
         message,
@@ -127,7 +127,7 @@ def _retry_after(failed: Sequence[FailedAttempt], waiting: Sequence[Excluded], n
     return max(1, math.ceil(min(times, default=60.0)))
 
 
-def _attempts(failed: Sequence[FailedAttempt]) -> list[dict[str, Any]]:
+def _attempts(failed: Sequence[FailedAttempt]) -> list[JSONObject]:
     return [
         {
             "provider": attempt.offer.provider,

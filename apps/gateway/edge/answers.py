@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from django.http import HttpResponseBase
 
 from apps.clients.limits import RateLimit
+from apps.core.json_types import JSONObject
 from apps.gateway.attempts.dispatch import Served
 from apps.gateway.attempts.operation import Operation
 from apps.gateway.edge.authentication import rate_headers
@@ -66,7 +67,7 @@ def answer_headers(served: Served[Any], operation: Operation[Any], allowance: Ra
     }
 
 
-def answer_members(served: Served[Any]) -> dict[str, Any]:
+def answer_members(served: Served[Any]) -> JSONObject:
     """FreeAI's own members of the answers of all tasks beside chat, which has more."""
     event = served.attempt.event
     return {"model": event.model, "provider": event.provider, "fallback_position": event.fallback_position}

@@ -1,9 +1,9 @@
 """HTTP/1.1 on the socket: uvicorn's protocol, without its way with offers to upgrade."""
 
-from typing import Any
-
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from apps.core.json_types import JSONArray
 
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
 
@@ -70,5 +70,5 @@ class Protocol(HttpToolsProtocol):
 
 def _without_upgrade(connection: bytes) -> bytes:
     """The value of a Connection header without what an offer to upgrade lists in it."""
-    options: list[Any] = [option.strip() for option in connection.split(b",")]
+    options: JSONArray = [option.strip() for option in connection.split(b",")]
     return b", ".join(option for option in options if option.lower() not in OFFERS)

@@ -1,11 +1,12 @@
 """The JSON body of a request: decoded once, its known fields checked against a schema."""
 
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.core.nesting import MAX_DEPTH, is_too_deep
 from apps.gateway.wire.errors import bad_request
 
@@ -13,7 +14,7 @@ Body = TypeVar("Body")
 WHERE = re.compile(r"^(?P<what>.*) - at `(?:key in )?\$\.?(?P<path>[^`]*)`$", re.DOTALL)
 
 
-def decode(body: bytes) -> dict[str, Any]:
+def decode(body: bytes) -> JSONObject:
     """The JSON object of a request. Raises ApiError(400) on anything else, absurd nesting included."""
     try:
         raw = orjson.loads(body)
@@ -26,7 +27,7 @@ def decode(body: bytes) -> dict[str, Any]:
     return raw
 
 
-def validate(raw: dict[str, Any], schema: type[Body]) -> Body:
+def validate(raw: JSONObject, schema: type[Body]) -> Body:
     """The known fields of a request. Raises ApiError(400) that names the first wrong one by its path."""
     try:
         return msgspec.convert(raw, schema)

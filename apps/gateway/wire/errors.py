@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONObject
+
 JSON = "application/json"
 
 
@@ -35,7 +37,7 @@ class ApiError(Exception):
         self.extra = dict(extra or {})
 
     @property
-    def body(self) -> dict[str, Any]:
+    def body(self) -> JSONObject:
         """The JSON object of the answer."""
         return {
             "error": {

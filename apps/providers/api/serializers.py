@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from rest_framework import serializers
 
 from apps.core.api import StrictSerializer
+from apps.core.json_types import JSONObject
 from apps.providers import quotas
 from apps.providers.credentials import MalformedKeyError, clean_key
 from apps.providers.models import MAX_MODEL_NAME, MAX_RETRIES, MAX_WEIGHT, Credential, Provider
@@ -74,7 +75,7 @@ class CredentialPatch(StrictSerializer):
         except MalformedKeyError as error:
             raise serializers.ValidationError(str(error)) from error
 
-    def validate_settings(self, value: dict[str, Any]) -> dict[str, str]:
+    def validate_settings(self, value: JSONObject) -> dict[str, str]:
         """Settings that the provider declares, each fit to stand in a URL. Raises ValidationError by name."""
         declared = _preset(self.context["provider"]).settings
         errors = {
@@ -136,7 +137,7 @@ def known_model(provider: Provider, name: str) -> str:
     return name
 
 
-def merged_limits(provider: Provider, patch: Mapping[str, Mapping[str, int | None]]) -> list[dict[str, Any]]:
+def merged_limits(provider: Provider, patch: Mapping[str, Mapping[str, int | None]]) -> list[JSONObject]:
     """The provider's windows after a patch: a number sets, 0 removes, null goes back to the catalogue's."""
     current = {(item["metric"], item["unit"]): item for item in provider.limits}
     shipped = {(item["metric"], item["unit"]): item for item in provider.shipped.get("limits", [])}
@@ -153,7 +154,7 @@ def merged_limits(provider: Provider, patch: Mapping[str, Mapping[str, int | Non
     return list(current.values())
 
 
-def credential_row(provider: Provider, credential: Credential | None) -> dict[str, Any]:
+def credential_row(provider: Provider, credential: Credential | None) -> JSONObject:
     """One row of GET /api/me/providers: overrides where there are any, else the catalogue's values; limits null when unlimited.
 
     `missing_settings`: what has to be set, beside the key, before the provider can be used.

@@ -1,7 +1,5 @@
 """`/api/me/providers`: a user's own credentials and overrides."""
 
-from typing import Any
-
 import msgspec
 from django.db import connection, transaction
 from django.shortcuts import get_object_or_404
@@ -12,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.core.api import StrictSerializer, get_named
+from apps.core.json_types import JSONObject
 from apps.providers.api.serializers import CredentialPatch, credential_row
 from apps.providers.credentials import put_key
 from apps.providers.models import Credential, Provider
@@ -65,7 +64,7 @@ class MyProviderProbe(APIView):
 
 
 @transaction.atomic
-def _upsert(user_id: int, provider: Provider, changes: dict[str, Any]) -> Credential:
+def _upsert(user_id: int, provider: Provider, changes: JSONObject) -> Credential:
     """Write only what was sent, under a lock on the row: two edits of different fields both stay."""
     credential, _ = Credential.objects.get_or_create(user_id=user_id, provider=provider)
     credential = Credential.objects.select_for_update().get(pk=credential.pk)

@@ -1,6 +1,6 @@
 """Strategies on the wire of `/api/strategies`."""
 
-from typing import Any, Final
+from typing import Final
 
 from django.db import transaction
 from rest_framework import serializers, status
@@ -63,7 +63,7 @@ class StrategySerializer(StrictSerializer, serializers.ModelSerializer[Strategy]
         fields = ["name", "description", "is_builtin", "definition"]
         read_only_fields = ["name", "is_builtin"]
 
-    def update(self, instance: Strategy, validated_data: dict[str, Any]) -> Strategy:
+    def update(self, instance: Strategy, validated_data: JSONObject) -> Strategy:
         """Only what was sent is written."""
         for name, value in validated_data.items():
             setattr(instance, name, value)
@@ -88,7 +88,7 @@ class NewStrategySerializer(StrategySerializer):
             raise serializers.ValidationError(problem)
         return value
 
-    def create(self, validated_data: dict[str, Any]) -> Strategy:
+    def create(self, validated_data: JSONObject) -> Strategy:
         """Raises IntegrityError when the name is taken."""
         with transaction.atomic():
             return Strategy.objects.create(**validated_data)

@@ -1,11 +1,12 @@
 """Where a chat request would go and why: for `/api`, the command line, and the answers that ask for it."""
 
-from typing import Any, Final
+from typing import Final
 
 from django.http import HttpRequest
 from msgspec.structs import replace
 
 from apps.clients.keys import Principal
+from apps.core.json_types import JSONObject
 from apps.core.state.contract import StateStore
 from apps.gateway import runtime
 from apps.gateway.attempts.calls import Call
@@ -38,7 +39,7 @@ async def preview(store: StateStore, principal: Principal, definition: Definitio
     return await explain(store, replace(call, plan=plan, rules=rules))
 
 
-async def asked_for(request: HttpRequest, call: Call[ChatRequest]) -> dict[str, Any]:
+async def asked_for(request: HttpRequest, call: Call[ChatRequest]) -> JSONObject:
     """The member `explain` of the answer to a request with `x-freeai-explain: 1`; empty without. Raises ApiError(403).
 
     For keys of admins: the decision shows the quota and the health of the whole pool.

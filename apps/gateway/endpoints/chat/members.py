@@ -3,10 +3,11 @@
 import time
 from typing import Any
 
+from apps.core.json_types import JSONObject
 from apps.gateway.attempts.dispatch import Served
 
 
-def members(served: Served[Any]) -> dict[str, Any]:
+def members(served: Served[Any]) -> JSONObject:
     """Those that whole answers and all frames have."""
     attempt = served.attempt
     return {
@@ -18,6 +19,6 @@ def members(served: Served[Any]) -> dict[str, Any]:
     }
 
 
-def closing_members(served: Served[Any]) -> dict[str, Any]:
+def closing_members(served: Served[Any]) -> JSONObject:
     """Those that are known at the end: of whole answers and the last data frame."""
     return {"fallback_chain": served.chain, "latency_ms": served.attempt.call.elapsed_ms()}

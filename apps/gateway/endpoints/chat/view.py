@@ -1,12 +1,12 @@
 """POST /v1/chat/completions."""
 
 import asyncio
-from typing import Any
 
 from django.http import HttpResponseBase
 from django.urls import path
 
 from apps.clients.limits import RateLimit
+from apps.core.json_types import JSONObject
 from apps.gateway import runtime
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.calls import Call
@@ -34,9 +34,7 @@ async def chat_completions(request: LeanRequest) -> HttpResponseBase:
     return await answer(call, allowance, explained)
 
 
-async def _whole(
-    call: Call[ChatRequest], allowance: RateLimit, explained: dict[str, Any]
-) -> HttpResponseBase:
+async def _whole(call: Call[ChatRequest], allowance: RateLimit, explained: JSONObject) -> HttpResponseBase:
     gateway = runtime.current()
     operation = ChatWhole(call.demand, gateway.images)
     served = await dispatch.run(gateway, call, operation)
@@ -45,9 +43,7 @@ async def _whole(
     return LeanResponse(body, answer_headers(served, operation, allowance))
 
 
-async def _stream(
-    call: Call[ChatRequest], allowance: RateLimit, explained: dict[str, Any]
-) -> HttpResponseBase:
+async def _stream(call: Call[ChatRequest], allowance: RateLimit, explained: JSONObject) -> HttpResponseBase:
     """Wait for the first content; after QUIET_S begin the answer without it, with comments."""
     gateway = runtime.current()
     operation = ChatStreamed(call.demand, gateway.images)

@@ -4,11 +4,12 @@ import sys
 from array import array
 from base64 import b64encode
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import orjson
 from msgspec import Meta, Struct
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
 from apps.gateway.wire.names import native_model
@@ -57,7 +58,7 @@ def parse(body: bytes) -> EmbeddingRequest:
 
 def _inputs(value: str | list[Item]) -> tuple[str, ...] | tuple[tuple[int, ...], ...]:
     """The inputs as texts, or as lists of tokens: one bare list of them is one input. Raises ApiError(400)."""
-    items: list[Any] = [value] if isinstance(value, str) else value
+    items: JSONArray = [value] if isinstance(value, str) else value
     if all(isinstance(item, int) for item in items):
         items = [items]
     for at, item in enumerate(items):
@@ -82,9 +83,9 @@ def encode(vector: "array[float]", encoding_format: str) -> bytes:
     return b'"' + b64encode(packed.tobytes()) + b'"'
 
 
-def render(vectors: Sequence[bytes], usage: Usage, members: dict[str, Any]) -> bytes:
+def render(vectors: Sequence[bytes], usage: Usage, members: JSONObject) -> bytes:
     """The list object. `vectors`: encoded, in the order of the inputs; `members`: model and FreeAI's own fields."""
-    counts: dict[str, Any] = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.total_tokens}
+    counts: JSONObject = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.total_tokens}
     if usage.estimated:
         counts["estimated"] = True
     data = [

@@ -1,10 +1,9 @@
 """GET /v1/models: the virtual models for everybody, strategies and reachable models for a client key."""
 
-from typing import Any
-
 import orjson
 
 from apps.clients.keys import Principal
+from apps.core.json_types import JSONObject
 from apps.gateway.attempts.permissions import may_select, may_use
 from apps.gateway.wire.errors import ApiError
 from apps.providers.offers import CATALOGUE
@@ -17,7 +16,7 @@ CONTEXT_LENGTH = 131_072
 LONG_CONTEXT_LENGTH = 1_048_576
 
 
-def public() -> list[dict[str, Any]]:
+def public() -> list[JSONObject]:
     """The virtual models, which everybody may see."""
     library = STRATEGIES.value
     return [
@@ -31,7 +30,7 @@ def public() -> list[dict[str, Any]]:
     ]
 
 
-def allowed(principal: Principal) -> list[dict[str, Any]]:
+def allowed(principal: Principal) -> list[JSONObject]:
     """All that a client key may ask for: virtual models, the user's custom strategies, and reachable models."""
     models = [model for model in public() if may_select(principal, model["id"], selected_by(model["id"]))]
     models += [
@@ -52,12 +51,12 @@ def allowed(principal: Principal) -> list[dict[str, Any]]:
     return models
 
 
-def listing(models: list[dict[str, Any]]) -> bytes:
+def listing(models: list[JSONObject]) -> bytes:
     """The list object."""
     return orjson.dumps({"object": "list", "data": models})
 
 
-def single(name: str, models: list[dict[str, Any]]) -> bytes:
+def single(name: str, models: list[JSONObject]) -> bytes:
     """One model object, by its id or, for a provider's model, by its bare name. Raises ApiError(404)."""
     for model in models:
         if name in (model["id"], model["id"].removeprefix(f"{model['owned_by']}/")):
@@ -65,7 +64,7 @@ def single(name: str, models: list[dict[str, Any]]) -> bytes:
     raise ApiError(404, f"The model `{name[:200]}` does not exist.", code="model_not_found", param="model")
 
 
-def _model(name: str, owner: str, description: str, context_length: int) -> dict[str, Any]:
+def _model(name: str, owner: str, description: str, context_length: int) -> JSONObject:
     return {
         "id": name,
         "object": "model",

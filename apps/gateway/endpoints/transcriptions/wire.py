@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.gateway.endpoints.transcriptions import audio, subtitles
 from apps.gateway.endpoints.transcriptions.languages import LANGUAGES
 from apps.gateway.wire.errors import JSON, ApiError, bad_request
@@ -148,7 +149,7 @@ def _needs(response_format: str, granularities: frozenset[Granularity]) -> froze
     return frozenset(needs)
 
 
-def render(transcript: Transcript, response_format: str, members: dict[str, Any]) -> tuple[bytes, str]:
+def render(transcript: Transcript, response_format: str, members: JSONObject) -> tuple[bytes, str]:
     """(body, content type). `members` are FreeAI's own fields of the JSON formats."""
     match response_format:
         case "text":
@@ -163,8 +164,8 @@ def render(transcript: Transcript, response_format: str, members: dict[str, Any]
             return orjson.dumps({"text": transcript.text, **members}), JSON
 
 
-def _verbose(transcript: Transcript) -> dict[str, Any]:
-    body: dict[str, Any] = {
+def _verbose(transcript: Transcript) -> JSONObject:
+    body: JSONObject = {
         "task": "transcribe",
         "language": transcript.language or "",
         "duration": _duration(transcript),

@@ -1,10 +1,10 @@
 """Cloudflare Workers AI: POST …/ai/run/{model}, beside the …/ai/v1 that chat uses."""
 
 from base64 import b64encode
-from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.audio import (
@@ -32,7 +32,7 @@ def build(request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
     if offer.model == RAW_MODEL:
         headers["content-type"] = MIME_TYPES[request.format]
     else:
-        payload: dict[str, Any] = {"audio": b64encode(body).decode("ascii"), "task": "transcribe"}
+        payload: JSONObject = {"audio": b64encode(body).decode("ascii"), "task": "transcribe"}
         if request.language:
             payload["language"] = request.language
         if request.prompt:

@@ -3,8 +3,7 @@
 The client may say `input_type`; what it embeds is taken for documents otherwise.
 """
 
-from typing import Any
-
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import EmbeddingCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.headers import bearer_headers
@@ -20,7 +19,7 @@ DEFAULT_INPUT_TYPE = "search_document"
 
 def build(request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
     asked = request.extra.get("input_type")
-    payload: dict[str, Any] = {
+    payload: JSONObject = {
         "model": offer.model,
         "texts": batch.inputs,
         "input_type": asked if asked in INPUT_TYPES else DEFAULT_INPUT_TYPE,

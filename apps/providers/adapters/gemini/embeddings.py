@@ -4,9 +4,9 @@ The answer holds no usage. Vectors of fewer dimensions than the model's own are 
 vector is brought to it (Gemini API reference, 2026-08).
 """
 
-from typing import Any
 from urllib.parse import quote
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import EmbeddingCodec
 from apps.providers.adapters.gemini.errors import frame_error
 from apps.providers.adapters.gemini.headers import google_headers
@@ -18,7 +18,7 @@ from apps.providers.types import Offer, UpstreamRequest
 
 
 def build(request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
-    options: dict[str, Any] = {"model": f"models/{offer.model}"}
+    options: JSONObject = {"model": f"models/{offer.model}"}
     if request.dimensions is not None:
         options["outputDimensionality"] = request.dimensions
     payload = {"requests": [{**options, "content": {"parts": [{"text": text}]}} for text in batch.inputs]}

@@ -9,6 +9,7 @@ import orjson
 from msgspec import Struct
 from msgspec.structs import replace
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.core.state.periods import seconds
 from apps.providers.adapters.refusals.answers import upstream_error
 from apps.providers.adapters.refusals.details import Details, read_body, read_payload
@@ -65,10 +66,10 @@ class _Status(Struct, frozen=True):
     status: int
     code: str
     message: str
-    details: list[dict[str, Any]]
+    details: list[JSONObject]
     common: Details
 
-    def items(self, detail: str, field: str) -> list[Any]:
+    def items(self, detail: str, field: str) -> JSONArray:
         """`field` of all details of one type, lists joined."""
         values = [entry.get(field) for entry in self.details if as_text(entry.get("@type")).endswith(detail)]
         return [item for value in values for item in (value if isinstance(value, list) else [value])]
@@ -84,7 +85,7 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Off
     return _error(_meaning(said), said, headers, offer)
 
 
-def frame_error(frame: dict[str, Any], offer: Offer) -> UpstreamError:
+def frame_error(frame: JSONObject, offer: Offer) -> UpstreamError:
     """The error in a 200 or in one of its frames, which carries its own status. Having been accepted, the request
     is not at fault, so a client error is this candidate's own."""
     status = as_dict(frame.get("error")).get("code")
@@ -96,12 +97,12 @@ def frame_error(frame: dict[str, Any], offer: Offer) -> UpstreamError:
     return error
 
 
-def _unwrapped(payload: Any) -> dict[str, Any]:
+def _unwrapped(payload: Any) -> JSONObject:
     """The error object, out of the array that the stream endpoint wraps around it."""
     return as_dict(payload[0] if isinstance(payload, list) and payload else payload)
 
 
-def _read(payload: dict[str, Any], status: int) -> _Status:
+def _read(payload: JSONObject, status: int) -> _Status:
     error = as_dict(payload.get("error"))
     return _Status(
         status=status,

@@ -4,8 +4,8 @@ Text only: times that a chat model names are made up.
 """
 
 from base64 import b64encode
-from typing import Any
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.gemini.chat.request import build_chat
 from apps.providers.adapters.gemini.chat.response import parse_chat
@@ -27,7 +27,7 @@ def build(request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
         wanted.append(f"Spellings and context that may help: {request.prompt}")
     sound = {"data": b64encode(request.audio).decode("ascii"), "format": request.format}
     content = [{"type": "text", "text": "\n".join(wanted)}, {"type": "input_audio", "input_audio": sound}]
-    body: dict[str, Any] = {
+    body: JSONObject = {
         "messages": [{"role": "user", "content": content}],
         "temperature": request.temperature or 0.0,
         "reasoning_effort": "none",

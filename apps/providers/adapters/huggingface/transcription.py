@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.audio import MIME_TYPES, numbered_segments, task_url, text_of
@@ -31,13 +32,13 @@ def sends(name: str, request: TranscriptionRequest) -> bool:
     return False
 
 
-def _segments(chunks: Any) -> list[dict[str, Any]] | None:
+def _segments(chunks: Any) -> list[JSONObject] | None:
     """Segments of `[{"text", "timestamp": [start, end]}]`; the last end may be null."""
     if not isinstance(chunks, list):
         return None
     values = []
     for chunk in map(as_dict, chunks):
-        times: list[Any] = [*as_list(chunk.get("timestamp")), None, None]
+        times: JSONArray = [*as_list(chunk.get("timestamp")), None, None]
         values.append({"start": times[0], "end": times[1], "text": chunk.get("text")})
     return numbered_segments(values)
 

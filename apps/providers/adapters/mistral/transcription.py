@@ -3,8 +3,7 @@
 Timestamps and `language` exclude each other upstream; the timestamps are what was asked for.
 """
 
-from typing import Any
-
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.audio import Field, duration, form_call, numbered_segments, text_of
@@ -30,7 +29,7 @@ def build(request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
 
 
 def parse(body: bytes, offer: Offer) -> Transcript:
-    payload: dict[str, Any] = load_payload(body, offer)
+    payload: JSONObject = load_payload(body, offer)
     if (error := wrapped_error(payload, offer)) is not None:
         raise error
     return Transcript(

@@ -3,8 +3,7 @@
 `encoding_format` is left to the gateway: every imitator sends floats unasked.
 """
 
-from typing import Any
-
+from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.contract import EmbeddingCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.headers import bearer_headers
@@ -18,7 +17,7 @@ from apps.providers.types import Offer, UpstreamRequest
 
 def build(request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
     wire = offer.preset.embeddings
-    payload: dict[str, Any] = {
+    payload: JSONObject = {
         **wire.defaults,
         **request.extra,
         "input": batch.inputs,
@@ -44,12 +43,12 @@ def parse(body: bytes, count: int, offer: Offer) -> EmbeddingResult:
     return EmbeddingResult(read_vectors(_in_order(items), count), usage_of(payload, offer))
 
 
-def _in_order(items: list[dict[str, Any]]) -> list[Any]:
+def _in_order(items: list[JSONObject]) -> JSONArray:
     """The vectors by their `index`; without any, in the order in which they came. Raises UpstreamError(PARSING)."""
     indexes = [item.get("index", at) for at, item in enumerate(items)]
     if set(indexes) != set(range(len(items))):
         raise unreadable("the upstream's vectors are not numbered from 0 on")
-    ordered: list[Any] = [None] * len(items)
+    ordered: JSONArray = [None] * len(items)
     for index, item in zip(indexes, items, strict=True):
         ordered[index] = item.get("embedding")
     return ordered

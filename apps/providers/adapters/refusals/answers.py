@@ -2,10 +2,10 @@
 that has no words of its own; each of the others classifies by itself and ends in `upstream_error`."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from msgspec.structs import replace
 
+from apps.core.json_types import JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.shared.values import as_dict
 from apps.providers.errors import ErrorKind, UpstreamError
@@ -29,7 +29,7 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Off
     return upstream_error(meaning, details, offer, status, retry_after_s(headers, details))
 
 
-def wrapped_error(payload: dict[str, Any], offer: Offer) -> UpstreamError | None:
+def wrapped_error(payload: JSONObject, offer: Offer) -> UpstreamError | None:
     """The error that a 200 or one of its frames carries, None where it carries none."""
     if payload.get("error") or (payload.get("errors") and payload.get("success") is False):
         return frame_error(payload, offer)
@@ -40,7 +40,7 @@ def wrapped_error(payload: dict[str, Any], offer: Offer) -> UpstreamError | None
     return None
 
 
-def frame_error(payload: dict[str, Any], offer: Offer) -> UpstreamError:
+def frame_error(payload: JSONObject, offer: Offer) -> UpstreamError:
     """The error in `payload`, which came with status 200: the upstream's failure, unless it says by a code or
     status that it is another kind. Having been accepted, the request is not at fault, so a client error is
     this candidate's own."""
@@ -70,6 +70,6 @@ def upstream_error(
     )
 
 
-def _is_flat_error(payload: dict[str, Any]) -> bool:
+def _is_flat_error(payload: JSONObject) -> bool:
     """Whether an error's text lies where an answer has its choices, as Cerebras and NVIDIA put it."""
     return "choices" not in payload and bool(read_payload(payload).message)

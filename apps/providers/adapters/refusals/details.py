@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
 MAX_BODY = 64 * 1024
@@ -72,7 +73,7 @@ def read_payload(payload: Any) -> Details:
     )
 
 
-def _inner(payload: dict[str, Any]) -> dict[str, Any]:
+def _inner(payload: JSONObject) -> JSONObject:
     """The object that describes the error: inside `error`, the first of `errors` (Cloudflare), or the payload
     itself (flat)."""
     error = payload.get("error")
@@ -85,7 +86,7 @@ def _inner(payload: dict[str, Any]) -> dict[str, Any]:
     return payload
 
 
-def _message(error: dict[str, Any]) -> tuple[str, str | None]:
+def _message(error: JSONObject) -> tuple[str, str | None]:
     """(text, parameter that it is about). Mistral and FastAPI list `detail`s; NVIDIA has `title` and
     `detail`."""
     message = error.get("message")
@@ -99,7 +100,7 @@ def _message(error: dict[str, Any]) -> tuple[str, str | None]:
     return as_text(detail), None
 
 
-def _listed(items: list[Any]) -> tuple[str, str | None]:
+def _listed(items: JSONArray) -> tuple[str, str | None]:
     """A list of validation errors: {"type", "loc": ["body", "field"], "msg"} each."""
     texts, param = [], None
     for item in map(as_dict, items):
@@ -109,19 +110,19 @@ def _listed(items: list[Any]) -> tuple[str, str | None]:
     return "; ".join(texts), param
 
 
-def _limits(error: dict[str, Any]) -> str:
+def _limits(error: JSONObject) -> str:
     """Names of the quotas that Google's `details` list, its OpenAI-compatible endpoint included."""
     details = map(as_dict, as_list(error.get("details")))
     violations = [as_dict(item) for detail in details for item in as_list(detail.get("violations"))]
     return " ".join(as_text(violation.get("quotaId")) for violation in violations)
 
 
-def _retry_info(error: dict[str, Any]) -> Any:
+def _retry_info(error: JSONObject) -> Any:
     details = map(as_dict, as_list(error.get("details")))
     return _first(*(detail.get("retryDelay") for detail in details))
 
 
-def _status(payload: dict[str, Any], error: dict[str, Any]) -> int | None:
+def _status(payload: JSONObject, error: JSONObject) -> int | None:
     """An HTTP status in the body: Groq's, Cerebras's and NVIDIA's fields, or a `code` that is one
     (OpenRouter, vLLM)."""
     for value in (

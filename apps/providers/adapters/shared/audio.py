@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
@@ -48,7 +49,7 @@ def form_call(offer: Offer, fields: Iterable[Field], request: TranscriptionReque
     return UpstreamRequest(url=task_url(offer, "audio/transcriptions"), headers=headers, body=body)
 
 
-def text_of(payload: dict[str, Any]) -> str:
+def text_of(payload: JSONObject) -> str:
     """The transcript's text. Raises UpstreamError(PARSING) where there is none; "" is one."""
     text = payload.get("text")
     if not isinstance(text, str):
@@ -56,7 +57,7 @@ def text_of(payload: dict[str, Any]) -> str:
     return text
 
 
-def numbered_segments(values: Any) -> list[dict[str, Any]] | None:
+def numbered_segments(values: Any) -> list[JSONObject] | None:
     """OpenAI's segments of a list of `{start, end, text, …}`; None where there is no list."""
     if not isinstance(values, list):
         return None
@@ -70,7 +71,7 @@ def numbered_segments(values: Any) -> list[dict[str, Any]] | None:
     return segments
 
 
-def timed_words(values: Any) -> list[dict[str, Any]] | None:
+def timed_words(values: Any) -> list[JSONObject] | None:
     """OpenAI's words of a list of `{word, start, end}`; None where there is no list."""
     if not isinstance(values, list):
         return None
@@ -84,7 +85,7 @@ def timed_words(values: Any) -> list[dict[str, Any]] | None:
     ]
 
 
-def words_of(segments: Any) -> list[dict[str, Any]] | None:
+def words_of(segments: Any) -> list[JSONObject] | None:
     """The words that segments hold, in one list; None where none does."""
     words = [word for segment in map(as_dict, as_list(segments)) for word in as_list(segment.get("words"))]
     return timed_words(words) if words else None

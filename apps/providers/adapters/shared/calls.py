@@ -6,11 +6,13 @@ from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONObject
+
 from .history import text_hash
 from .values import as_dict, as_text
 
 
-def arguments_of(function: dict[str, Any]) -> str:
+def arguments_of(function: JSONObject) -> str:
     """Arguments as JSON text; "" where there are none. Cloudflare and others send an object."""
     arguments = function.get("arguments")
     if isinstance(arguments, str):
@@ -65,16 +67,16 @@ class CallAssembler:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def deltas(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def deltas(self, entries: list[JSONObject]) -> list[JSONObject]:
         """The tool call deltas of one frame; an entry without an index counts by its position in it."""
         return [self._delta(entry, position) for position, entry in enumerate(entries)]
 
-    def missing_arguments(self) -> list[dict[str, Any]]:
+    def missing_arguments(self) -> list[JSONObject]:
         """At the end: deltas for calls that got no arguments at all, so that they join to JSON."""
         silent = [call for call in self._calls if not call.has_arguments]
         return [{"index": call.index, "function": {"arguments": "{}"}} for call in silent]
 
-    def _delta(self, entry: dict[str, Any], position: int) -> dict[str, Any]:
+    def _delta(self, entry: JSONObject, position: int) -> JSONObject:
         function = as_dict(entry.get("function"))
         call = self._call_of(entry, function, position)
         delta = {key: value for key, value in entry.items() if key not in ("index", "id", "type", "function")}
@@ -94,7 +96,7 @@ class CallAssembler:
             delta["function"] = {"name": name, "arguments": arguments}
         return delta
 
-    def _call_of(self, entry: dict[str, Any], function: dict[str, Any], position: int) -> _Call:
+    def _call_of(self, entry: JSONObject, function: JSONObject, position: int) -> _Call:
         index = entry.get("index")
         key = index if isinstance(index, int) else position
         call = self._by_key.get(key)
@@ -105,7 +107,7 @@ class CallAssembler:
         return call
 
 
-def _begins_another(call: _Call, their_id: str, function: dict[str, Any], has_index: bool) -> bool:
+def _begins_another(call: _Call, their_id: str, function: JSONObject, has_index: bool) -> bool:
     """Whether a fragment at the place of `call` begins another call: some upstreams send parallel calls all
     at the first place."""
     if their_id and call.their_id:

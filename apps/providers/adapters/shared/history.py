@@ -10,7 +10,9 @@ from typing import Any
 
 import orjson
 
-Message = dict[str, Any]
+from apps.core.json_types import JSONObject
+
+Message = JSONObject
 Placed = tuple[int, Message]
 
 REASONING_FIELDS = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
@@ -91,7 +93,7 @@ def paired(messages: list[Message]) -> list[Placed]:
     return pairing.finish()
 
 
-def named_args(call: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def named_args(call: JSONObject) -> tuple[str, JSONObject]:
     """Name and arguments of a tool call, for wires whose arguments are an object: anything else is put into one, as `input`."""
     if isinstance(custom := call.get("custom"), dict):
         return str(custom.get("name", "")), {"input": str(custom.get("input", ""))}

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-NEUTRAL: dict[str, Any] = {
+from apps.core.json_types import JSONObject
+
+NEUTRAL: JSONObject = {
     "n": 1,
     "logprobs": False,
     "top_logprobs": 0,

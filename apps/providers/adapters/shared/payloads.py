@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.core.redaction import scrub
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer
@@ -26,7 +27,7 @@ def load_json(body: bytes, offer: Offer) -> Any:
         raise UpstreamError(ErrorKind.PARSING, message) from exc
 
 
-def load_payload(body: bytes, offer: Offer) -> dict[str, Any]:
+def load_payload(body: bytes, offer: Offer) -> JSONObject:
     """The JSON object in `body`, taken out of the array that some upstreams wrap around it. Raises
     UpstreamError(PARSING)."""
     payload = load_json(body, offer)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from apps.core.json_types import JSONArray, JSONObject
+
 LEGACY = ("functions", "function_call")
 TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
 # Places of a JSON Schema that hold one schema, a list of schemas, or schemas by name. What is elsewhere (examples, enums, the names of
@@ -12,13 +14,13 @@ MANY = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
 NAMED = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
 
 
-def forget_tools(body: dict[str, Any]) -> None:
+def forget_tools(body: JSONObject) -> None:
     """Without tools, what is said about them is refused by strict upstreams, as is the empty list itself."""
     for name in TOOL_FIELDS:
         body.pop(name, None)
 
 
-def modernise_functions(body: dict[str, Any]) -> None:
+def modernise_functions(body: JSONObject) -> None:
     """Rewrite the legacy `functions` and `function_call` as `tools` and `tool_choice`, unless the body has
     those too."""
     functions = body.pop("functions", None)
@@ -31,7 +33,7 @@ def modernise_functions(body: dict[str, Any]) -> None:
             body["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
 
 
-def use_allowed_tools(body: dict[str, Any]) -> None:
+def use_allowed_tools(body: JSONObject) -> None:
     """Say OpenAI's `allowed_tools` in words that every upstream knows: send only those tools, and the mode as the choice."""
     choice = body.get("tool_choice")
     if not isinstance(choice, dict) or not isinstance(allowed := choice.get("allowed_tools"), dict):
@@ -43,7 +45,7 @@ def use_allowed_tools(body: dict[str, Any]) -> None:
         forget_tools(body)
 
 
-def stripped_tools(tools: Iterable[Any], keys: frozenset[str]) -> list[Any]:
+def stripped_tools(tools: Iterable[Any], keys: frozenset[str]) -> JSONArray:
     """The tools with `keys` taken out of their parameters' schemas; what is given stays as it is."""
     return [_stripped_tool(tool, keys) for tool in tools]
 

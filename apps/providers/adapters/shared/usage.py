@@ -1,13 +1,12 @@
 """Usage as OpenAI's dialect states it."""
 
-from typing import Any
-
+from apps.core.json_types import JSONObject
 from apps.providers.types import Offer, Usage
 
 from .values import as_count, as_dict
 
 
-def usage_of(payload: dict[str, Any], offer: Offer) -> Usage | None:
+def usage_of(payload: JSONObject, offer: Offer) -> Usage | None:
     """Usage of an answer or a frame, wherever the upstream puts it; None where it says nothing."""
     usage = payload.get("usage") or as_dict(payload.get(offer.preset.annex)).get("usage")
     if not isinstance(usage, dict) or (

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from apps.core.json_types import JSONArray, JSONObject
 
-def as_dict(value: Any) -> dict[str, Any]:
+
+def as_dict(value: Any) -> JSONObject:
     return value if isinstance(value, dict) else {}
 
 
-def as_list(value: Any) -> list[Any]:
+def as_list(value: Any) -> JSONArray:
     return value if isinstance(value, list) else []
 
 

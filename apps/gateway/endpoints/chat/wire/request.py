@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.gateway.endpoints.chat.wire.schema import ChatBody
 from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
@@ -40,7 +41,7 @@ def parse(body: bytes) -> ChatRequest:
     )
 
 
-def _survey(raw: dict[str, Any]) -> tuple[frozenset[Capability], int]:
+def _survey(raw: JSONObject) -> tuple[frozenset[Capability], int]:
     """What a candidate must be able to do, and about how many prompt tokens the request has."""
     needs: set[Capability] = set()
     tokens = 0
@@ -80,7 +81,7 @@ def _content_tokens(content: Any, needs: set[Capability]) -> int:
     return tokens
 
 
-def _add_options(raw: dict[str, Any], needs: set[Capability]) -> None:
+def _add_options(raw: JSONObject, needs: set[Capability]) -> None:
     response_format = raw.get("response_format")
     if response_format is not None and response_format["type"] != "text":
         needs.add(response_format["type"])

@@ -1,18 +1,17 @@
 """ChatResult and ChatChunk -> OpenAI's JSON, with FreeAI's own fields. `choices` were normalised by the adapters."""
 
-from typing import Any
-
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.providers.types import ChatChunk, ChatResult, Usage
 
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 
 
-def usage_body(usage: Usage) -> dict[str, Any]:
+def usage_body(usage: Usage) -> JSONObject:
     """OpenAI's usage object; `estimated` only where it is."""
-    body: dict[str, Any] = {
+    body: JSONObject = {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.total_tokens,
@@ -24,7 +23,7 @@ def usage_body(usage: Usage) -> dict[str, Any]:
     return body
 
 
-def whole(result: ChatResult, usage: Usage, members: dict[str, Any]) -> bytes:
+def whole(result: ChatResult, usage: Usage, members: JSONObject) -> bytes:
     """A chat.completion. `members`: id, created, model and FreeAI's own fields."""
     return orjson.dumps(
         {
@@ -47,12 +46,12 @@ class FrameWriter:
 
     __slots__ = ("_closing", "_held", "_opening", "_roles", "_usage_wanted", "characters", "usage")
 
-    def __init__(self, members: dict[str, Any], *, include_usage: bool) -> None:
+    def __init__(self, members: JSONObject, *, include_usage: bool) -> None:
         head = orjson.dumps({"object": "chat.completion.chunk", **members})
         self._opening = b"data: " + head[:-1] + b',"choices":'
         self._closing = b',"usage":null}\n\n' if include_usage else b"}\n\n"
         self._usage_wanted = include_usage
-        self._held: list[dict[str, Any]] | None = None
+        self._held: list[JSONObject] | None = None
         self._roles: set[int] = set()
         self.usage: Usage | None = None
         self.characters = 0
@@ -83,7 +82,7 @@ class FrameWriter:
                 out.append(self._frame(chunk.choices))
         return b"".join(out)
 
-    def end(self, usage: Usage, last: dict[str, Any]) -> bytes:
+    def end(self, usage: Usage, last: JSONObject) -> bytes:
         """What is held back, the usage frame if asked for, and [DONE]. `last` goes on the last data frame."""
         tail = b"," + orjson.dumps(last)[1:]
         out = b""
@@ -96,11 +95,11 @@ class FrameWriter:
         self._held = None
         return out + DONE
 
-    def _frame(self, choices: list[dict[str, Any]]) -> bytes:
+    def _frame(self, choices: list[JSONObject]) -> bytes:
         return self._opening + orjson.dumps(choices) + self._closing
 
 
-def _other_size(delta: dict[str, Any]) -> int:
+def _other_size(delta: JSONObject) -> int:
     """Characters of reasoning text and tool arguments, for the usage estimate."""
     size = len(delta.get("reasoning_content") or "")
     for call in delta.get("tool_calls") or ():

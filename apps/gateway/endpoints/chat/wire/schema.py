@@ -3,9 +3,11 @@
 Source: OpenAI's API reference and SDK schema, 2026-08; Responses-only shapes are refused with a pointed message elsewhere.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+from apps.core.json_types import JSONObject
 
 Text = str
 Count = Annotated[int, Meta(ge=1)]
@@ -50,11 +52,11 @@ class FilePart(Struct, tag_field="type", tag="file"):
 
 
 class VideoPart(Struct, tag_field="type", tag="video_url"):
-    video_url: dict[str, Any]
+    video_url: JSONObject
 
 
 class ThinkingPart(Struct, tag_field="type", tag="thinking"):
-    thinking: str | list[dict[str, Any]]
+    thinking: str | list[JSONObject]
 
 
 UserPart = TextPart | ImagePart | AudioPart | FilePart | VideoPart
@@ -117,7 +119,7 @@ Message = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage | To
 class Function(Struct):
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JSONObject | None = None
     strict: bool | None = None
 
 
@@ -126,13 +128,13 @@ class FunctionTool(Struct, tag_field="type", tag="function"):
 
 
 class CustomTool(Struct, tag_field="type", tag="custom"):
-    custom: dict[str, Any]
+    custom: JSONObject
 
 
 class JsonSchema(Struct):
     name: Annotated[str, Meta(pattern="^[a-zA-Z0-9_-]{1,64}$")]
     description: str | None = None
-    schema: dict[str, Any] | None = None
+    schema: JSONObject | None = None
     strict: bool | None = None
 
 
@@ -162,7 +164,7 @@ class CustomChoice(Struct, tag_field="type", tag="custom"):
 
 class AllowedTools(Struct):
     mode: Literal["auto", "required"]
-    tools: list[dict[str, Any]]
+    tools: list[JSONObject]
 
 
 class AllowedToolsChoice(Struct, tag_field="type", tag="allowed_tools"):

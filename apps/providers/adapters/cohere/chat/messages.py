@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.history import Message, modernised, named_args, paired, text_of, unsigned
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
@@ -51,7 +52,7 @@ def _assistant(message: Message, thinks: bool) -> Message | None:
     return fitted | {"tool_plan": text}
 
 
-def _call(call: dict[str, Any]) -> dict[str, Any]:
+def _call(call: JSONObject) -> JSONObject:
     name, args = named_args(call)
     function = {"name": _fit_name(name), "arguments": orjson.dumps(args).decode()}
     return {"id": unsigned(as_text(call.get("id"))), "type": "function", "function": function}
@@ -84,7 +85,7 @@ def _said(role: str, content: Any, where: str) -> Message | None:
     return {"role": role, "content": [part for part in fitted if part.get("text") != ""]}
 
 
-def _part(part: Any, where: str) -> dict[str, Any]:
+def _part(part: Any, where: str) -> JSONObject:
     if isinstance(part, str):
         return {"type": "text", "text": part}
     part = as_dict(part)

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.neutral import says_nothing
@@ -15,7 +16,7 @@ from .messages import build_messages
 from .thinking import DISABLED, plan_thinking, takes_thinking
 from .tools import choose, cohere_tools, fit_schema
 
-Payload = dict[str, Any]
+Payload = JSONObject
 
 # OpenAI's field (top_k is other clients'): Cohere's, and the range of values that it takes. The upper end of the
 # temperature is the preset's.
@@ -79,7 +80,7 @@ def _is_lost(name: str, value: Any, offer: Offer) -> bool:
     return name == "stop" and isinstance(value, list) and len(value) > offer.preset.stop_max
 
 
-def _limits(body: dict[str, Any], max_tokens: int | None, offer: Offer) -> Payload:
+def _limits(body: JSONObject, max_tokens: int | None, offer: Offer) -> Payload:
     """max_tokens and thinking, which share the answer's length: see `thinking`."""
     cap = max_tokens if max_tokens is not None else offer.preset.default_max_tokens
     thinking = plan_thinking(body.get("reasoning_effort"), cap, offer)
@@ -89,7 +90,7 @@ def _limits(body: dict[str, Any], max_tokens: int | None, offer: Offer) -> Paylo
     return limits
 
 
-def _tools(body: dict[str, Any]) -> Payload:
+def _tools(body: JSONObject) -> Payload:
     if not as_list(body.get("tools")):
         return {}
     if _wants_json(body):
@@ -101,7 +102,7 @@ def _tools(body: dict[str, Any]) -> Payload:
     return {"tools": tools} if choice is None else {"tools": tools, "tool_choice": choice}
 
 
-def _sampling(body: dict[str, Any], offer: Offer) -> Payload:
+def _sampling(body: JSONObject, offer: Offer) -> Payload:
     sampling: Payload = {}
     for name, (theirs, least, most) in NUMBERS.items():
         if isinstance(value := body.get(name), int | float):
@@ -116,11 +117,11 @@ def _sampling(body: dict[str, Any], offer: Offer) -> Payload:
     return sampling
 
 
-def _wants_json(body: dict[str, Any]) -> bool:
+def _wants_json(body: JSONObject) -> bool:
     return as_dict(body.get("response_format")).get("type") in ("json_object", "json_schema")
 
 
-def _response_format(body: dict[str, Any]) -> Payload:
+def _response_format(body: JSONObject) -> Payload:
     if not _wants_json(body):
         return {}
     schema = as_dict(as_dict(body["response_format"]).get("json_schema")).get("schema")

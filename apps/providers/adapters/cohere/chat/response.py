@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.refusals.answers import frame_error
 from apps.providers.adapters.shared.calls import CallIds, arguments_of
@@ -33,8 +34,8 @@ class Said(Struct, frozen=True):
 
     text: str = ""
     reasoning: str = ""
-    calls: list[dict[str, Any]] = []
-    citations: list[Any] = []
+    calls: list[JSONObject] = []
+    citations: JSONArray = []
 
 
 def parse_chat(body: bytes, offer: Offer) -> ChatResult:
@@ -55,12 +56,12 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
     return ChatResult(choices=[choice], usage=usage_of(payload))
 
 
-def is_error(payload: dict[str, Any]) -> bool:
+def is_error(payload: JSONObject) -> bool:
     """Whether a 200 or one of its frames is an error: those are flat, with a text where answers have a message."""
     return bool(payload.get("error")) or isinstance(payload.get("message"), str)
 
 
-def refuse_failure(ending: dict[str, Any], offer: Offer) -> None:
+def refuse_failure(ending: JSONObject, offer: Offer) -> None:
     """Raises UpstreamError(SERVER_ERROR) where the finish reason says that the model failed while it answered."""
     reason = as_text(ending.get("finish_reason"))
     if reason in FAILED_FINISHES:
@@ -68,7 +69,7 @@ def refuse_failure(ending: dict[str, Any], offer: Offer) -> None:
         raise UpstreamError(ErrorKind.SERVER_ERROR, text, timed_out=reason == "TIMEOUT")
 
 
-def read_message(message: dict[str, Any]) -> Said:
+def read_message(message: JSONObject) -> Said:
     """What `message` or the message of a delta says. In deltas the lists are single objects."""
     content = message.get("content")
     reasoning, text = split_content([content] if isinstance(content, dict) else content)
@@ -80,13 +81,13 @@ def read_message(message: dict[str, Any]) -> Said:
     )
 
 
-def finish_of(ending: dict[str, Any], *, has_calls: bool) -> str:
+def finish_of(ending: JSONObject, *, has_calls: bool) -> str:
     """OpenAI's finish reason: "tool_calls" where tools were called, unless the answer was cut or filtered."""
     finish = FINISH_REASONS.get(as_text(ending.get("finish_reason")), "stop")
     return "tool_calls" if finish == "stop" and has_calls else finish
 
 
-def usage_of(ending: dict[str, Any]) -> Usage | None:
+def usage_of(ending: JSONObject) -> Usage | None:
     """All tokens, those of Cohere's prompt template included, as its limits count them; those billed where it gives
     no others; None where it says nothing."""
     usage = as_dict(ending.get("usage"))
@@ -100,8 +101,8 @@ def usage_of(ending: dict[str, Any]) -> Usage | None:
     )
 
 
-def _message(said: Said, ids: CallIds) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": said.text}
+def _message(said: Said, ids: CallIds) -> JSONObject:
+    message: JSONObject = {"role": "assistant", "content": said.text}
     if said.reasoning:
         message["reasoning_content"] = said.reasoning
     if said.calls:
@@ -112,7 +113,7 @@ def _message(said: Said, ids: CallIds) -> dict[str, Any]:
     return message
 
 
-def _call(call: dict[str, Any], ids: CallIds, at: int) -> dict[str, Any]:
+def _call(call: JSONObject, ids: CallIds, at: int) -> JSONObject:
     function = as_dict(call.get("function"))
     return {
         "id": as_text(call.get("id")) or ids.make(0, at),
@@ -121,5 +122,5 @@ def _call(call: dict[str, Any], ids: CallIds, at: int) -> dict[str, Any]:
     }
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: Any) -> JSONArray:
     return [value] if isinstance(value, dict) else as_list(value)

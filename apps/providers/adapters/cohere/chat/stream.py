@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.answers import frame_error
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
 from apps.providers.adapters.shared.frames import FrameReader
@@ -47,7 +48,7 @@ class CohereStream(FrameReader):
         self._ids.learn(frame.get("id"))
         return self._chunk(read_message(as_dict(delta.get("message"))), frame.get("index"))
 
-    def _frame_of(self, event: Event) -> dict[str, Any] | None:
+    def _frame_of(self, event: Event) -> JSONObject | None:
         """The event's object, with a `type`; None if it is malformed."""
         try:
             frame = orjson.loads(event.data)
@@ -63,7 +64,7 @@ class CohereStream(FrameReader):
 
     def _chunk(self, said: Said, index: Any) -> ChatChunk | None:
         """The chunk of a delta; None where it says nothing. `index` counts calls in the events of calls."""
-        delta: dict[str, Any] = {}
+        delta: JSONObject = {}
         if said.text:
             delta["content"] = said.text
         if said.reasoning:
@@ -76,7 +77,7 @@ class CohereStream(FrameReader):
             delta["citations"] = said.citations
         return _chunk(delta, None, has_content, None) if delta else None
 
-    def _end(self, ending: dict[str, Any]) -> ChatChunk:
+    def _end(self, ending: JSONObject) -> ChatChunk:
         """The last chunk: the finish reason, the usage, and arguments for calls that came without any."""
         refuse_failure(ending, self._offer)
         self.done = True
@@ -96,7 +97,5 @@ class CohereStream(FrameReader):
         return [_chunk(delta, choice["finish_reason"], bool(delta.keys() - {"citations"}), result.usage)]
 
 
-def _chunk(
-    delta: dict[str, Any], finish_reason: str | None, has_content: bool, usage: Usage | None
-) -> ChatChunk:
+def _chunk(delta: JSONObject, finish_reason: str | None, has_content: bool, usage: Usage | None) -> ChatChunk:
     return ChatChunk([{"index": 0, "delta": delta, "finish_reason": finish_reason}], has_content, usage)

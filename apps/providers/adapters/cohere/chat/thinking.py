@@ -6,6 +6,7 @@ under `SMALL_CAP` and no stated effort does not think at all.
 
 from typing import Any
 
+from apps.core.json_types import JSONObject
 from apps.providers.types import Offer
 
 SMALL_CAP = 2048
@@ -26,7 +27,7 @@ def takes_thinking(offer: Offer) -> bool:
     return "reasoning" in offer.capabilities
 
 
-def plan_thinking(effort: Any, cap: int | None, offer: Offer) -> dict[str, Any] | None:
+def plan_thinking(effort: Any, cap: int | None, offer: Offer) -> JSONObject | None:
     """Cohere's `thinking`, None to leave it out. `effort` is OpenAI's reasoning_effort, None if the client gave
     none; `cap` its cap on the answer in tokens."""
     if not takes_thinking(offer):

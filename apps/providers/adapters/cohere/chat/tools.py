@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.tools import stripped
 from apps.providers.adapters.shared.values import as_dict, as_text
 
-Tool = dict[str, Any]
+Tool = JSONObject
 
 TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 CHOICES = {"none": "NONE", "required": "REQUIRED"}
@@ -15,7 +16,7 @@ NO_PARAMETERS = {"type": "object", "properties": {}}
 UNKNOWN_KEYWORDS = frozenset({"$schema", "additionalProperties"})
 
 
-def cohere_tools(tools: list[Any]) -> list[Tool]:
+def cohere_tools(tools: JSONArray) -> list[Tool]:
     """OpenAI's tools without the keys that only OpenAI knows.
 
     Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for tools that are no functions and for names that
@@ -34,16 +35,16 @@ def choose(tools: list[Tool], choice: Any) -> tuple[list[Tool], str | None]:
     return tools, None
 
 
-def fit_schema(schema: dict[str, Any]) -> Any:
+def fit_schema(schema: JSONObject) -> Any:
     """A JSON Schema without the keywords that Cohere does not have."""
     return stripped(schema, UNKNOWN_KEYWORDS)
 
 
-def _name_of(tool: dict[str, Any]) -> str:
+def _name_of(tool: JSONObject) -> str:
     return as_text(as_dict(tool.get("function")).get("name"))
 
 
-def _tool(tool: dict[str, Any], where: str) -> Tool:
+def _tool(tool: JSONObject, where: str) -> Tool:
     function = tool.get("function")
     if not isinstance(function, dict):
         raise cannot_say(f"Cohere takes no tools of type {str(tool.get('type'))[:40]!r}", where)

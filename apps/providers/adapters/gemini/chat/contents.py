@@ -6,10 +6,10 @@ here turns of one side are merged, and where one is missing at an end the neutra
 """
 
 from collections import deque
-from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.history import modernised, named_args, paired, text_of
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
@@ -18,7 +18,7 @@ from .families import Family, family_of
 from .parts import Part, content_parts, media_parts
 from .signatures import SENTINEL, split_id
 
-Content = dict[str, Any]
+Content = JSONObject
 
 OPENING = "(The conversation begins.)"
 GO_ON = "(Please go on.)"
@@ -36,7 +36,7 @@ class _History:
         self._responses: list[Part] = []
         self._said: list[Part] = []
 
-    def add(self, message: dict[str, Any], where: str) -> None:
+    def add(self, message: JSONObject, where: str) -> None:
         match message.get("role"):
             case "assistant":
                 self._add_answer(message, where)
@@ -55,7 +55,7 @@ class _History:
             contents.append({"role": "user", "parts": [{"text": GO_ON}]})
         return contents
 
-    def _add_answer(self, message: dict[str, Any], where: str) -> None:
+    def _add_answer(self, message: JSONObject, where: str) -> None:
         self._end_user_turn()
         text = text_of(message.get("content")) or as_text(message.get("refusal"))
         calls = list(map(as_dict, as_list(message.get("tool_calls"))))
@@ -65,7 +65,7 @@ class _History:
         parts += [self._call_part(call, is_first=at == 0) for at, call in enumerate(calls)]
         self._add_turn("model", parts)
 
-    def _call_part(self, call: dict[str, Any], is_first: bool) -> Part:
+    def _call_part(self, call: JSONObject, is_first: bool) -> Part:
         call_id, signature = split_id(as_text(call.get("id")), self._model)
         name, args = named_args(call)
         self._calls.append(name)
@@ -75,7 +75,7 @@ class _History:
             signature = SENTINEL
         return part if signature is None else part | {"thoughtSignature": signature}
 
-    def _add_result(self, message: dict[str, Any], where: str) -> None:
+    def _add_result(self, message: JSONObject, where: str) -> None:
         """The functionResponse of the next call; ids are sent where there are any."""
         content = message.get("content")
         call_id, _ = split_id(as_text(message.get("tool_call_id")), self._model)
@@ -97,7 +97,7 @@ class _History:
             self._contents.append({"role": role, "parts": parts})
 
 
-def build_contents(messages: list[dict[str, Any]], model: str) -> tuple[str, list[Content]]:
+def build_contents(messages: list[JSONObject], model: str) -> tuple[str, list[Content]]:
     """(system instruction, turns). Messages of roles system and developer are joined, wherever they stand; for
     Gemma 3, which has no system instruction, they begin the first turn.
 
@@ -118,7 +118,7 @@ def build_contents(messages: list[dict[str, Any]], model: str) -> tuple[str, lis
     return instruction, contents
 
 
-def _response(text: str) -> dict[str, Any]:
+def _response(text: str) -> JSONObject:
     """A tool's result as the object that Gemini wants: itself where it is one."""
     if text.lstrip().startswith("{"):
         try:

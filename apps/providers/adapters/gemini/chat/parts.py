@@ -5,10 +5,11 @@ from base64 import b64encode
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
-Part = dict[str, Any]
+Part = JSONObject
 
 DEFAULT_FILE_TYPE = "application/pdf"
 LINKED = ("image_url", "video_url")
@@ -38,7 +39,7 @@ def media_parts(content: Any, where: str) -> list[Part]:
     return [part for part in content_parts(content, where) if "text" not in part]
 
 
-def _part(part: dict[str, Any], where: str) -> Part:
+def _part(part: JSONObject, where: str) -> Part:
     kind = part.get("type")
     if kind in ("text", "refusal"):
         return {"text": as_text(part.get(kind))}
@@ -52,7 +53,7 @@ def _part(part: dict[str, Any], where: str) -> Part:
     raise cannot_say(f"Gemini takes no content parts of type {str(kind)[:40]!r}", where)
 
 
-def _url_of(part: dict[str, Any], kind: str) -> str:
+def _url_of(part: JSONObject, kind: str) -> str:
     """The URL of an image or video part: an object's `url`, or the string that some clients send in its place."""
     link = part.get(kind)
     return link if isinstance(link, str) else as_text(as_dict(link).get("url"))
@@ -64,7 +65,7 @@ def _inlined(url: str, where: str) -> Part:
     return _encoded(url, "application/octet-stream")
 
 
-def _file(file: dict[str, Any], where: str) -> Part:
+def _file(file: JSONObject, where: str) -> Part:
     data = as_text(file.get("file_data"))
     if not data:
         raise cannot_say("Gemini takes files by their content, not by an id", f"{where}.file.file_data")

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.gemini.headers import google_headers
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.neutral import says_nothing
@@ -18,7 +19,7 @@ from .schema import SchemaTooLargeError, reduce_schema
 from .thinking import plan_thinking, thinks
 from .tools import choose, declarations
 
-Payload = dict[str, Any]
+Payload = JSONObject
 
 CONFIG_NAMES = {
     "temperature": "temperature",
@@ -91,7 +92,7 @@ def _is_lost(name: str, value: Any, offer: Offer) -> bool:
     return name == "stop" and isinstance(value, list) and len(value) > offer.preset.stop_max
 
 
-def _add_tools(payload: Payload, body: dict[str, Any], offer: Offer) -> None:
+def _add_tools(payload: Payload, body: JSONObject, offer: Offer) -> None:
     tools = as_list(body.get("tools"))
     if not tools:
         return
@@ -107,7 +108,7 @@ def _add_tools(payload: Payload, body: dict[str, Any], offer: Offer) -> None:
             payload["toolConfig"] = {"functionCallingConfig": calling}
 
 
-def _generation_config(body: dict[str, Any], request: ChatRequest, offer: Offer) -> Payload:
+def _generation_config(body: JSONObject, request: ChatRequest, offer: Offer) -> Payload:
     config = {
         theirs: body[name] for name, theirs in CONFIG_NAMES.items() if body.get(name) is not None
     } | _response_format(body, offer)
@@ -140,11 +141,11 @@ def _stops(stop: Any, most: int) -> list[str]:
     return [text for text in stops if isinstance(text, str) and text][:most]
 
 
-def _wants_json(body: dict[str, Any]) -> bool:
+def _wants_json(body: JSONObject) -> bool:
     return as_dict(body.get("response_format")).get("type") in ("json_object", "json_schema")
 
 
-def _response_format(body: dict[str, Any], offer: Offer) -> Payload:
+def _response_format(body: JSONObject, offer: Offer) -> Payload:
     if not _wants_json(body):
         return {}
     if family_of(offer.model) is Family.GEMMA_3:

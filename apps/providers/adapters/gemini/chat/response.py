@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.gemini.errors import frame_error
 from apps.providers.adapters.shared.calls import CallIds
@@ -42,7 +43,7 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
     return join_chunks(chunks)
 
 
-def load_frames(body: bytes, offer: Offer) -> list[dict[str, Any]]:
+def load_frames(body: bytes, offer: Offer) -> list[JSONObject]:
     """The answer objects in `body`: one, or those of the array that the stream endpoint sends without alt=sse.
     Raises UpstreamError(PARSING)."""
     payload = load_json(body, offer)
@@ -68,7 +69,7 @@ class _Candidate:
         self._model = model
         self._calls = 0
 
-    def read(self, candidate: dict[str, Any]) -> dict[str, Any] | None:
+    def read(self, candidate: JSONObject) -> JSONObject | None:
         """OpenAI's chunk choice; None where the frame says nothing. A second finish reason is not passed on."""
         delta = self._delta(as_list(as_dict(candidate.get("content")).get("parts")))
         finish = self.finish(as_text(candidate.get("finishReason")))
@@ -86,7 +87,7 @@ class _Candidate:
         finish = FINISH_REASONS.get(reason, "stop")
         return "tool_calls" if finish == "stop" and self._calls else finish
 
-    def _delta(self, parts: list[Any]) -> dict[str, Any]:
+    def _delta(self, parts: JSONArray) -> JSONObject:
         texts: dict[str, str] = {"reasoning_content": "", "content": ""}
         calls = []
         for part in map(as_dict, parts):
@@ -95,10 +96,10 @@ class _Candidate:
             else:
                 field = "reasoning_content" if part.get("thought") is True else "content"
                 texts[field] += as_text(part.get("text"))
-        delta: dict[str, Any] = {field: text for field, text in texts.items() if text}
+        delta: JSONObject = {field: text for field, text in texts.items() if text}
         return delta | {"tool_calls": calls} if calls else delta
 
-    def _call(self, call: dict[str, Any], signature: str) -> dict[str, Any]:
+    def _call(self, call: JSONObject, signature: str) -> JSONObject:
         index = self._calls
         self._calls += 1
         call_id = as_text(call.get("id")) or self._ids.make(self.index, index)
@@ -126,7 +127,7 @@ class AnswerReader:
         """Whether there are candidates and each has its finish reason."""
         return bool(self._candidates) and all(candidate.finished for candidate in self._candidates.values())
 
-    def read(self, frame: dict[str, Any]) -> ChatChunk | None:
+    def read(self, frame: JSONObject) -> ChatChunk | None:
         """What `frame` says; None if nothing. Raises UpstreamError for a frame that is an error."""
         if frame.get("error"):
             raise frame_error(frame, self._offer)
@@ -159,13 +160,13 @@ class AnswerReader:
             self._candidates[index] = _Candidate(index, self._ids, self._offer.model)
         return self._candidates[index]
 
-    def _note_failure(self, candidate: dict[str, Any]) -> None:
+    def _note_failure(self, candidate: JSONObject) -> None:
         reason = as_text(candidate.get("finishReason"))
         if reason and reason not in FINISH_REASONS:
             message = scrub(as_text(candidate.get("finishMessage")), self._offer.api_key)
             self._failure = f"{reason[:40]} ({message})" if message else reason[:40]
 
-    def _blocked(self) -> list[dict[str, Any]]:
+    def _blocked(self) -> list[JSONObject]:
         """The prompt was blocked: what is not finished ends filtered, and if there is nothing, one empty choice."""
         if not self._candidates:
             self._candidate(0, 0)
@@ -176,11 +177,11 @@ class AnswerReader:
         ]
 
 
-def _ends(choice: dict[str, Any]) -> bool:
+def _ends(choice: JSONObject) -> bool:
     return choice["finish_reason"] is not None
 
 
-def usage_of(metadata: dict[str, Any], *, ends: bool) -> Usage | None:
+def usage_of(metadata: JSONObject, *, ends: bool) -> Usage | None:
     """Usage so far: every frame repeats the sum. A frame without output counts says nothing unless it ends the
     answer, which then had no output."""
     counted = "candidatesTokenCount" in metadata or "thoughtsTokenCount" in metadata
@@ -196,7 +197,7 @@ def usage_of(metadata: dict[str, Any], *, ends: bool) -> Usage | None:
     )
 
 
-def logprobs_of(result: dict[str, Any]) -> dict[str, Any] | None:
+def logprobs_of(result: JSONObject) -> JSONObject | None:
     """OpenAI's logprobs of a logprobsResult: the chosen tokens, each with the most likely ones at its place."""
     chosen = [as_dict(token) for token in as_list(result.get("chosenCandidates"))]
     if not chosen:
@@ -210,7 +211,7 @@ def logprobs_of(result: dict[str, Any]) -> dict[str, Any] | None:
     return {"content": content, "refusal": None}
 
 
-def _token(token: dict[str, Any]) -> dict[str, Any]:
+def _token(token: JSONObject) -> JSONObject:
     text = as_text(token.get("token"))
     encoded = list(text.encode("utf-8", "surrogatepass"))
     return {"token": text, "logprob": token.get("logProbability", 0.0), "bytes": encoded}
@@ -218,7 +219,7 @@ def _token(token: dict[str, Any]) -> dict[str, Any]:
 
 def join_chunks(chunks: Iterable[ChatChunk]) -> ChatResult:
     """The whole answer that a stream's chunks make."""
-    joined: dict[int, dict[str, Any]] = {}
+    joined: dict[int, JSONObject] = {}
     usage = None
     for chunk in chunks:
         usage = chunk.usage or usage
@@ -227,12 +228,12 @@ def join_chunks(chunks: Iterable[ChatChunk]) -> ChatResult:
     return ChatResult(choices=[_closed(joined[index]) for index in sorted(joined)], usage=usage)
 
 
-def _empty_choice(index: int) -> dict[str, Any]:
+def _empty_choice(index: int) -> JSONObject:
     message = {"role": "assistant", "content": ""}
     return {"index": index, "message": message, "logprobs": None, "finish_reason": None}
 
 
-def _join(choice: dict[str, Any], more: dict[str, Any]) -> None:
+def _join(choice: JSONObject, more: JSONObject) -> None:
     message, delta = choice["message"], more["delta"]
     for field in ("content", "reasoning_content"):
         if field in delta:
@@ -247,7 +248,7 @@ def _join(choice: dict[str, Any], more: dict[str, Any]) -> None:
     choice["finish_reason"] = choice["finish_reason"] or more["finish_reason"]
 
 
-def _closed(choice: dict[str, Any]) -> dict[str, Any]:
+def _closed(choice: JSONObject) -> JSONObject:
     """A complete choice: content None beside tool calls, as OpenAI has it, and a finish reason in any case."""
     message = choice["message"]
     has_calls = "tool_calls" in message

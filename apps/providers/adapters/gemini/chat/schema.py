@@ -11,9 +11,10 @@ from urllib.parse import unquote
 
 import orjson
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.shared.values import as_dict, as_list
 
-Schema = dict[str, Any]
+Schema = JSONObject
 Refs = tuple[str, ...]
 
 # A recursive schema is unrolled this often. What is nested deeper than any real schema keeps only its type.
@@ -210,11 +211,11 @@ def _merge_properties(base: Any, more: Any) -> Schema:
     return {name: shared.get(name, schema) for name, schema in (base | more).items()}
 
 
-def _merge_required(base: Any, more: Any) -> list[Any]:
+def _merge_required(base: Any, more: Any) -> JSONArray:
     return [*as_list(base), *as_list(more)]
 
 
-def _merge_enum(base: Any, more: Any) -> list[Any]:
+def _merge_enum(base: Any, more: Any) -> JSONArray:
     base, more = as_list(base), as_list(more)
     return [value for value in more if value in base] or more
 
@@ -237,7 +238,7 @@ def _type_of(node: Schema) -> str:
     return next((kind for keys, kind in HINTS if any(key in node for key in keys)), "string")
 
 
-def _type_of_values(values: list[Any]) -> str:
+def _type_of_values(values: JSONArray) -> str:
     if all(isinstance(value, bool) for value in values):
         return "boolean"
     if all(isinstance(value, int) for value in values):
@@ -245,11 +246,11 @@ def _type_of_values(values: list[Any]) -> str:
     return "number" if all(isinstance(value, int | float) for value in values) else "string"
 
 
-def _allowed_values(node: Schema) -> list[Any]:
+def _allowed_values(node: Schema) -> JSONArray:
     return [node["const"]] if "const" in node else as_list(node.get("enum"))
 
 
-def _add_values(reduced: Schema, values: list[Any]) -> None:
+def _add_values(reduced: Schema, values: JSONArray) -> None:
     """An enum, which can hold strings only, none of them empty; other values are told in the description."""
     if not values:
         return

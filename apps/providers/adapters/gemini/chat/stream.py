@@ -1,9 +1,8 @@
 """Streamed answers of Gemini: server-sent events, each a whole GenerateContentResponse with what is new."""
 
-from typing import Any
-
 import orjson
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.shared.frames import FrameReader
 from apps.providers.sse import Event
 from apps.providers.types import ChatChunk, Offer
@@ -40,10 +39,10 @@ class GeminiStream(FrameReader):
     def _is_complete(self) -> bool:
         return self._reader.is_complete
 
-    def _read_frames(self, frames: list[dict[str, Any]]) -> list[ChatChunk]:
+    def _read_frames(self, frames: list[JSONObject]) -> list[ChatChunk]:
         return [chunk for frame in frames if (chunk := self._reader.read(frame)) is not None]
 
-    def _frames_of(self, event: Event) -> list[dict[str, Any]]:
+    def _frames_of(self, event: Event) -> list[JSONObject]:
         """The answer objects of an event: one, an array of them, or none if it is malformed."""
         try:
             payload = orjson.loads(event.data)

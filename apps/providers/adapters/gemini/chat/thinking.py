@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from apps.core.json_types import JSONObject
 from apps.providers.types import Offer
 
 from .families import Family, family_of
@@ -46,7 +47,7 @@ PRO_MINIMUM, LITE_MINIMUM = 128, 512
 class Thinking(Struct, frozen=True):
     """The request's thinkingConfig, empty where none is sent, and tokens to add to the cap."""
 
-    config: dict[str, Any] = {}
+    config: JSONObject = {}
     headroom: int = 0
 
 
@@ -66,7 +67,7 @@ def plan_thinking(effort: Any, cap: int | None, offer: Offer) -> Thinking:
         effort = "none"
     if family_of(offer.model) is Family.GEMINI_2:
         return _budgeted(effort, cap, offer.model, small)
-    config: dict[str, Any] = {"includeThoughts": True}
+    config: JSONObject = {"includeThoughts": True}
     if effort is not None:
         config["thinkingLevel"] = _level(effort, offer.model)
     return Thinking(config, LEVEL_HEADROOM if small else 0)

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
@@ -12,7 +13,7 @@ FUNCTION_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
 MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
-def declarations(tools: list[Any]) -> list[Schema]:
+def declarations(tools: JSONArray) -> list[Schema]:
     """Function declarations of OpenAI's tools.
 
     Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for tools that are no functions, and for names and
@@ -21,7 +22,7 @@ def declarations(tools: list[Any]) -> list[Schema]:
     return [_declaration(as_dict(tool), f"tools[{position}]") for position, tool in enumerate(tools)]
 
 
-def _declaration(tool: dict[str, Any], where: str) -> Schema:
+def _declaration(tool: JSONObject, where: str) -> Schema:
     function = tool.get("function")
     if not isinstance(function, dict):
         raise cannot_say(f"Gemini takes no tools of type {str(tool.get('type'))[:40]!r}", where)
@@ -38,7 +39,7 @@ def _declaration(tool: dict[str, Any], where: str) -> Schema:
     return declaration if parameters is None else declaration | {"parameters": parameters}
 
 
-def choose(declared: list[Schema], choice: Any) -> tuple[list[Schema], dict[str, Any] | None]:
+def choose(declared: list[Schema], choice: Any) -> tuple[list[Schema], JSONObject | None]:
     """(the declarations to send, functionCallingConfig or None for Gemini's default, auto).
 
     `allowed_tools` is sent by declaring only those: in mode AUTO Gemini takes no list of allowed names.
@@ -56,5 +57,5 @@ def choose(declared: list[Schema], choice: Any) -> tuple[list[Schema], dict[str,
     return declared, None
 
 
-def _name_of(tool: dict[str, Any]) -> str:
+def _name_of(tool: JSONObject) -> str:
     return as_text(as_dict(tool.get("function")).get("name"))

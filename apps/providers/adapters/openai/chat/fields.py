@@ -1,7 +1,6 @@
 """The fields of answers in OpenAI's dialect, the same for whole answers and streams."""
 
-from typing import Any
-
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
 # Upstreams' own words, and OpenAI's for them. What is not listed ends an answer like "stop".
@@ -22,7 +21,7 @@ FAILED_FINISHES = frozenset({"error", "network_error"})  # Mistral, OpenRouter, 
 READ_FIELDS = frozenset({"role", "content", "reasoning", "reasoning_content", "tool_calls", "function_call"})
 
 
-def reasoning_of(message: dict[str, Any]) -> str:
+def reasoning_of(message: JSONObject) -> str:
     """Reasoning text in a field of its own: the first of the three names that holds any; OpenRouter sends two
     with the same text."""
     if text := as_text(message.get("reasoning_content")) or as_text(message.get("reasoning")):
@@ -31,7 +30,7 @@ def reasoning_of(message: dict[str, Any]) -> str:
     return "".join(as_text(detail.get("text")) or as_text(detail.get("summary")) for detail in details)
 
 
-def extensions_of(message: dict[str, Any]) -> dict[str, Any]:
+def extensions_of(message: JSONObject) -> JSONObject:
     """What else a message or delta carries: `refusal`, `audio`, `annotations`, `reasoning_details`, …"""
     if len(message) == 1 and "content" in message:
         return {}
@@ -40,7 +39,7 @@ def extensions_of(message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def calls_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+def calls_of(message: JSONObject) -> list[JSONObject]:
     """Tool calls of a message or delta, the legacy `function_call` among them."""
     if calls := as_list(message.get("tool_calls")):
         return [call for call in calls if isinstance(call, dict)]
@@ -48,12 +47,12 @@ def calls_of(message: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"index": 0, "function": call}] if isinstance(call, dict) else []
 
 
-def has_failed(choice: dict[str, Any]) -> bool:
+def has_failed(choice: JSONObject) -> bool:
     """Whether the upstream says that it failed while it answered."""
     return as_text(choice.get("finish_reason")) in FAILED_FINISHES
 
 
-def finish_of(choice: dict[str, Any], has_calls: bool) -> str | None:
+def finish_of(choice: JSONObject, has_calls: bool) -> str | None:
     """OpenAI's finish reason; None while there is none. An answer that calls tools ends with "tool_calls"
     whatever the upstream says, unless it was cut or filtered."""
     reason = choice.get("finish_reason")

@@ -5,6 +5,7 @@ Nothing here changes what it is given.
 
 from typing import Any
 
+from apps.core.json_types import JSONArray
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.history import (
     REASONING_FIELDS,
@@ -97,7 +98,7 @@ class MessageRewriter:
         tool_id = unsigned(tool_id)
         return alnum9(tool_id) if self._preset.tool_id == "alnum9" else tool_id
 
-    def _fit_parts(self, parts: list[Any], role: str) -> str | list[Any]:
+    def _fit_parts(self, parts: JSONArray, role: str) -> str | JSONArray:
         preset = self._preset
         if preset.inline_images and any(map(_is_linked_image, parts)):
             raise cannot_say("this provider takes images as data: URIs only")
@@ -124,7 +125,7 @@ def _bare_audio(part: Any) -> Any:
     return part | {"input_audio": audio.get("data")} if isinstance(audio, dict) else part
 
 
-def flattened(parts: list[Any]) -> str | list[Any]:
+def flattened(parts: JSONArray) -> str | JSONArray:
     """The text of `parts`, one line break between two; `parts` itself where one of them is not text."""
     texts = []
     for part in parts:

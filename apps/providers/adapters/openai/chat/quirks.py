@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.tools import (
     LEGACY,
@@ -39,7 +40,7 @@ class Quirks:
             self._touched |= {EFFORT}
         self._chooses_tools = "forced_tools" not in preset.incapable
 
-    def fit(self, body: dict[str, Any], offer: Offer) -> None:
+    def fit(self, body: JSONObject, offer: Offer) -> None:
         """Apply the preset to `body`: a copy of the client's, whose nested values stay as they are.
 
         Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this upstream cannot be told.
@@ -56,12 +57,12 @@ class Quirks:
         if self.preset.excludes:
             self._refuse_excluded(body)
 
-    def _cap(self, body: dict[str, Any], limit: int | None) -> None:
+    def _cap(self, body: JSONObject, limit: int | None) -> None:
         default = self.preset.default_max_tokens
         if default is not None and all(body.get(name) is None for name in CAPS):
             body["max_tokens"] = default if limit is None else min(default, limit)
 
-    def _apply(self, body: dict[str, Any], offer: Offer) -> None:
+    def _apply(self, body: JSONObject, offer: Offer) -> None:
         preset = self.preset
         modernise_functions(body)
         for name in preset.drops:
@@ -77,7 +78,7 @@ class Quirks:
             if name in body and (value := body.pop(name)) is not None:
                 body[theirs] = value
 
-    def _fit_tools(self, body: dict[str, Any]) -> None:
+    def _fit_tools(self, body: JSONObject) -> None:
         if not body.get("tools"):
             forget_tools(body)
             return
@@ -92,14 +93,14 @@ class Quirks:
         if self.preset.single_tool_calls:
             body["parallel_tool_calls"] = False
 
-    def _fit_stop(self, body: dict[str, Any]) -> None:
+    def _fit_stop(self, body: JSONObject) -> None:
         stop = body.get("stop")
         if isinstance(stop, list) and len(stop) > self.preset.stop_max:
             body["stop"] = stop[: self.preset.stop_max]
         elif isinstance(stop, str) and self.preset.stop_list:
             body["stop"] = [stop]
 
-    def _say_effort(self, body: dict[str, Any], offer: Offer) -> None:
+    def _say_effort(self, body: JSONObject, offer: Offer) -> None:
         """Move `reasoning_effort` to where and what the upstream wants; what the client itself put there stays."""
         value = said_effort(self.preset, body.pop(EFFORT), offer)
         if value is None or self.preset.effort is None:
@@ -111,7 +112,7 @@ class Quirks:
             place[name] = place = {**inner} if isinstance(inner, dict) else {}
         place.setdefault(leaf, value)
 
-    def _refuse_excluded(self, body: dict[str, Any]) -> None:
+    def _refuse_excluded(self, body: JSONObject) -> None:
         said = {name for name, value in body.items() if value}
         if (body.get("response_format") or {}).get("type") == "text":
             said.discard("response_format")

@@ -1,7 +1,6 @@
 """Whole answers in OpenAI's dialect, with the deviations of its imitators put right."""
 
-from typing import Any
-
+from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.calls import CallIds, arguments_of
 from apps.providers.adapters.shared.payloads import load_payload
@@ -41,7 +40,7 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
     )
 
 
-def _choice(choice: dict[str, Any], at: int, ids: CallIds, offer: Offer) -> dict[str, Any]:
+def _choice(choice: JSONObject, at: int, ids: CallIds, offer: Offer) -> JSONObject:
     if has_failed(choice):
         raise UpstreamError(ErrorKind.SERVER_ERROR, "the upstream failed while it answered")
     index = choice.get("index")
@@ -56,7 +55,7 @@ def _choice(choice: dict[str, Any], at: int, ids: CallIds, offer: Offer) -> dict
     }
 
 
-def _message(raw: dict[str, Any], index: int, ids: CallIds, offer: Offer) -> dict[str, Any]:
+def _message(raw: JSONObject, index: int, ids: CallIds, offer: Offer) -> JSONObject:
     if _is_plain(raw, offer):
         return {"role": "assistant", "content": raw["content"]}
     inline_reasoning, text = split_content(raw.get("content"))
@@ -64,7 +63,7 @@ def _message(raw: dict[str, Any], index: int, ids: CallIds, offer: Offer) -> dic
     parts = [splitter.feed(text), splitter.flush()]
     reasoning = reasoning_of(raw) + inline_reasoning + "".join(thought for thought, _ in parts)
     text = "".join(answer for _, answer in parts)
-    message: dict[str, Any] = {"role": "assistant", "content": text, **extensions_of(raw)}
+    message: JSONObject = {"role": "assistant", "content": text, **extensions_of(raw)}
     if reasoning:
         message["reasoning_content"] = reasoning
     if calls := calls_of(raw):
@@ -74,7 +73,7 @@ def _message(raw: dict[str, Any], index: int, ids: CallIds, offer: Offer) -> dic
     return message
 
 
-def _is_plain(raw: dict[str, Any], offer: Offer) -> bool:
+def _is_plain(raw: JSONObject, offer: Offer) -> bool:
     """The common case, told cheaply: a text without reasoning in it, and beside it at most a role and nulls."""
     text = raw.get("content")
     if type(text) is not str or "<think" in text or offer.model in offer.preset.think_opened:
@@ -82,7 +81,7 @@ def _is_plain(raw: dict[str, Any], offer: Offer) -> bool:
     return all(key in PLAIN_FIELDS or value is None for key, value in raw.items())
 
 
-def _call(call: dict[str, Any], ids: CallIds, index: int, at: int) -> dict[str, Any]:
+def _call(call: JSONObject, ids: CallIds, index: int, at: int) -> JSONObject:
     rest = {key: value for key, value in call.items() if key != "index"}
     fixed = rest | {"id": str(call.get("id") or ids.make(index, at)), "type": call.get("type") or "function"}
     if "custom" not in call:

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.refusals.answers import frame_error, wrapped_error
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
 from apps.providers.adapters.shared.frames import FrameReader
@@ -38,7 +39,7 @@ class _Choice:
         self.splitter = ThinkSplitter(opened)
         self.finished = False
 
-    def read(self, choice: dict[str, Any]) -> dict[str, Any] | None:
+    def read(self, choice: JSONObject) -> JSONObject | None:
         """OpenAI's chunk choice for an upstream's; None where it says nothing. Only one finish reason passes."""
         delta = self._delta(as_dict(choice.get("delta")))
         finish = None if self.finished else finish_of(choice, bool(self.calls))
@@ -50,13 +51,13 @@ class _Choice:
         read = {"index": self.index, "delta": delta, "finish_reason": finish}
         return read if logprobs is None else read | {"logprobs": logprobs}
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self) -> JSONObject:
         """The last chunk choice, where the upstream sent its end mark but no finish reason."""
-        delta: dict[str, Any] = {}
+        delta: JSONObject = {}
         self._close(delta)
         return {"index": self.index, "delta": delta, "finish_reason": "tool_calls" if self.calls else "stop"}
 
-    def _delta(self, raw: dict[str, Any]) -> dict[str, Any]:
+    def _delta(self, raw: JSONObject) -> JSONObject:
         inline, text = split_content(raw.get("content"))
         thought, text = self.splitter.feed(text)
         delta = extensions_of(raw)
@@ -68,7 +69,7 @@ class _Choice:
             delta["tool_calls"] = self.calls.deltas(calls)
         return delta
 
-    def _close(self, delta: dict[str, Any]) -> None:
+    def _close(self, delta: JSONObject) -> None:
         """Add to the last delta what was held back for it."""
         self.finished = True
         thought, text = self.splitter.flush()
@@ -79,7 +80,7 @@ class _Choice:
         _add_missing_arguments(delta, self.calls)
 
 
-def _add_missing_arguments(delta: dict[str, Any], calls: CallAssembler) -> None:
+def _add_missing_arguments(delta: JSONObject, calls: CallAssembler) -> None:
     """Complete the calls that came without arguments, in their own entry where this very delta began them."""
     begun = {entry["index"]: entry for entry in delta.get("tool_calls", ())}
     for missing in calls.missing_arguments():
@@ -129,7 +130,7 @@ class OpenAIStream(FrameReader):
         self._refuse_errors(event, frame)
         return self._read_frame(frame, choices or [])
 
-    def _plain(self, frame: dict[str, Any], choice: Any) -> ChatChunk | None:
+    def _plain(self, frame: JSONObject, choice: Any) -> ChatChunk | None:
         """The hot path: one choice with one piece of text and nothing else. None for every other frame."""
         if (
             type(choice) is not dict
@@ -148,12 +149,12 @@ class OpenAIStream(FrameReader):
         read = {"index": index, "delta": {"content": delta["content"]}, "finish_reason": None}
         return ChatChunk([read], True)
 
-    def _read_frame(self, frame: dict[str, Any], choices: list[Any]) -> ChatChunk | None:
+    def _read_frame(self, frame: JSONObject, choices: JSONArray) -> ChatChunk | None:
         self._ids.learn(frame.get("id"))
         read = [self._read_choice(as_dict(choice), at) for at, choice in enumerate(choices)]
         return _chunk([choice for choice in read if choice is not None], usage_of(frame, self._offer))
 
-    def _read_choice(self, choice: dict[str, Any], at: int) -> dict[str, Any] | None:
+    def _read_choice(self, choice: JSONObject, at: int) -> JSONObject | None:
         if has_failed(choice):
             raise UpstreamError(ErrorKind.SERVER_ERROR, "the upstream failed while it answered")
         index = choice.get("index")
@@ -164,7 +165,7 @@ class OpenAIStream(FrameReader):
             state = self._choices[index] = _Choice(index, self._ids, opened)
         return state.read(choice)
 
-    def _refuse_errors(self, event: Event, frame: dict[str, Any]) -> None:
+    def _refuse_errors(self, event: Event, frame: JSONObject) -> None:
         if event.name == "error":
             raise frame_error(frame, self._offer)
         if (error := wrapped_error(frame, self._offer)) is not None:
@@ -203,7 +204,7 @@ class OpenAIStream(FrameReader):
         return [] if chunk is None else [chunk]
 
 
-def _only_text(delta: dict[str, Any]) -> bool:
+def _only_text(delta: JSONObject) -> bool:
     """Whether `delta` has text, and beside it at most a repeated role and nulls."""
     text = delta.get("content")
     if not text or type(text) is not str:
@@ -211,7 +212,7 @@ def _only_text(delta: dict[str, Any]) -> bool:
     return len(delta) == 1 or all(value is None or key in PLAIN_FIELDS for key, value in delta.items())
 
 
-def _chunk(choices: list[dict[str, Any]], usage: Usage | None) -> ChatChunk | None:
+def _chunk(choices: list[JSONObject], usage: Usage | None) -> ChatChunk | None:
     if not choices and usage is None:
         return None
     has_content = any(not CONTENT_FIELDS.isdisjoint(choice["delta"]) for choice in choices)
