@@ -1,17 +1,19 @@
 """The JSON parser of `/api`. Apart from `core.api`: DRF imports it while its views are still being imported."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import IO, Any
 
+from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from apps.core.json_bounds import MAX_DEPTH, holds_more_values, is_too_deep
 from apps.core.json_types import JSONValue
-from apps.core.nesting import MAX_DEPTH, is_too_deep
 
 
 class StrictJSONParser(JSONParser):
-    """DRF's, which refuses NaN, and nothing nested too deep to be walked or stored."""
+    """DRF's, which refuses NaN, but nothing with too many values to decode, or nested too deep to be walked or stored."""
 
     def parse(
         self,
@@ -21,8 +23,11 @@ class StrictJSONParser(JSONParser):
     ) -> Any:
         """The value in the body. Raises ParseError."""
         too_deep = ParseError(f"JSON parse error - nested deeper than {MAX_DEPTH} levels")
+        body = stream.read()
+        if holds_more_values(body, settings.FREEAI_MAX_JSON_VALUES):
+            raise ParseError(f"JSON parse error - more than {settings.FREEAI_MAX_JSON_VALUES} values")
         try:
-            value: JSONValue = super().parse(stream, media_type, parser_context)
+            value: JSONValue = super().parse(BytesIO(body), media_type, parser_context)
         except RecursionError:
             raise too_deep from None
         if isinstance(value, dict | list) and is_too_deep(value):

@@ -24,6 +24,7 @@ DEEP_OBJECT = b'{"name":' * 10_000 + b"1" + b"}" * 10_000
         b'{"rpm_limit":' + b"9" * 5_000 + b"}",
         b'{"name":"a\\u0000b"}',
         b"{",
+        b'{"name":[' + b"[]," * 200_000 + b"[]]}",
     ],
     ids=lambda body: repr(body[:24]),
 )

@@ -23,6 +23,7 @@ BAD = {
     "FREEAI_CORS_ORIGINS": "chat.example.com/page",
     "FREEAI_TRUST_PROXY": "nginx",
     "FREEAI_MAX_BODY_BYTES": "26M",
+    "FREEAI_MAX_JSON_VALUES": "all",
     "FREEAI_SHUTDOWN_GRACE_S": "-1",
     "FREEAI_LOG_LEVEL": "verbose",
     "FREEAI_LOG_FORMAT": "xml",

@@ -169,3 +169,23 @@ async def test_hostile_authorization_headers_are_401(gateway: Gateway):
             "POST", "/v1/chat/completions", chat_body(), {"authorization": value}
         )
         assert answer.status == 401, value
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
+async def test_a_small_body_with_many_values_is_refused_before_it_is_decoded(gateway: Gateway, path: str):
+    gateway.add("groq", "ok")
+    many = b'{"messages": [{"role": "user", "content": "hi"}], "input": "hi", "x": [' + b"[]," * 400_000
+
+    answer = await gateway.client.request("POST", path, many)
+
+    assert answer.status == 413
+    assert answer.error["code"] == "request_too_large"
+    assert "JSON values" in answer.error["message"]
+
+
+async def test_a_long_prompt_full_of_commas_is_not_many_values(gateway: Gateway):
+    gateway.add("groq", "ok")
+
+    answer = await gateway.client.chat(messages=[{"role": "user", "content": "1,2,[3]:{4}, " * 30_000}])
+
+    assert answer.status == 200

@@ -5,17 +5,22 @@ from typing import TypeVar
 
 import msgspec
 import orjson
+from django.conf import settings
 
+from apps.core.json_bounds import MAX_DEPTH, holds_more_values, is_too_deep
 from apps.core.json_types import JSONObject
-from apps.core.nesting import MAX_DEPTH, is_too_deep
-from apps.gateway.wire.errors import bad_request
+from apps.gateway.wire.errors import ApiError, bad_request
 
 Body = TypeVar("Body")
 WHERE = re.compile(r"^(?P<what>.*) - at `(?:key in )?\$\.?(?P<path>[^`]*)`$", re.DOTALL)
 
 
-def decode(body: bytes) -> JSONObject:
-    """The JSON object of a request. Raises ApiError(400) on anything else, absurd nesting included."""
+def decode(body: bytes, tokens: int = 0) -> JSONObject:
+    """The JSON object of a request. Raises ApiError(400) on anything else, absurd nesting included, and ApiError(413) for one with more
+    values than FREEAI_MAX_JSON_VALUES and as many `tokens` as an endpoint takes beside."""
+    most = settings.FREEAI_MAX_JSON_VALUES + tokens
+    if holds_more_values(body, most):
+        raise ApiError(413, f"The request body holds more than {most} JSON values.", code="request_too_large")
     try:
         raw = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -19,6 +19,7 @@ from apps.providers.types import Usage
 
 MAX_INPUTS = 10_000
 MAX_DIMENSIONS = 65_536
+MAX_TOKENS = 300_000  # of all inputs together, as OpenAI counts them (API reference, 2026-11)
 KNOWN_FIELDS = frozenset(
     {"input", "model", "dimensions", "encoding_format", "preferred_provider", "fallback"}
 )
@@ -40,7 +41,7 @@ class EmbeddingBody(Struct):
 
 def parse(body: bytes) -> EmbeddingRequest:
     """The validated request. Raises ApiError(400)."""
-    raw = decode(body)
+    raw = decode(body, tokens=MAX_TOKENS)
     known = validate(raw, EmbeddingBody)
     inputs = _inputs(known.input)
     return EmbeddingRequest(

@@ -1,0 +1,72 @@
+"""Counting the values of a JSON text before it is decoded."""
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.core import json_bounds
+from apps.core.json_bounds import holds_more_values
+
+TEXTS = st.text(alphabet='ab,:[]{}"\\\n', max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | TEXTS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5),
+    max_leaves=60,
+)
+
+
+def count(value) -> int:
+    """Values and keys within `value`, and one more for each list and object that has any: what the marks come to."""
+    match value:
+        case dict():
+            return 1 + sum(1 + count(item) for item in value.values()) + max(len(value) - 1, 0)
+        case list():
+            return 1 + sum(map(count, value)) + max(len(value) - 1, 0)
+        case _:
+            return 0
+
+
+@given(VALUES, st.integers(1, 80))
+def test_the_count_is_exact_wherever_pieces_end(value, piece):
+    text = orjson.dumps(value)
+    marks = count(value)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_bounds, "PIECE", piece)
+        assert not holds_more_values(text, marks)
+        if marks:
+            assert json_bounds._values_exceed(text, marks - 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"x":[' + b"[]," * 60_000 + b"[]]}",
+        b'{"x":[' + b'"",' * 120_000 + b'""]}',
+        b'{"x":{' + b",".join(b'"%d":1' % number for number in range(60_000)) + b"}}",
+        b'{"x":[' + b"1," * 120_000 + b"1]}",
+    ],
+    ids=["lists", "strings", "members", "numbers"],
+)
+def test_many_small_values_are_found(text):
+    assert holds_more_values(text, 100_000)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Hello, world: prose, with commas. " * 20_000,
+        '{"a": [1, 2, {"b": [3, 4]}]}, ' * 20_000,
+        'say \\"one\\", \\\\, two, ' * 20_000,
+        "abcdefgh" * 200_000,
+    ],
+    ids=["prose", "code", "escapes", "base64"],
+)
+def test_what_a_text_holds_are_no_values(content):
+    assert not holds_more_values(orjson.dumps({"messages": [{"role": "user", "content": content}]}), 100_000)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_break_it(text):
+    holds_more_values(text, 3)
