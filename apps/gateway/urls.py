@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from apps.gateway import endpoints
 from apps.gateway.edge import probes
+from apps.gateway.edge.misdirected import hint
 
 urlpatterns = [
     *(path("v1/", include(view)) for view in endpoints.views()),
@@ -17,5 +18,5 @@ LEAN_PATHS = frozenset({"/livez", "/readyz", "/api/health", "/metrics"})
 
 
 def is_lean(path: str) -> bool:
-    """Whether the lean handler serves this path."""
-    return path.startswith("/v1/") or path == "/v1" or path in LEAN_PATHS
+    """Whether the lean handler serves this path, be it to tell who missed the client API where that is."""
+    return path.startswith("/v1/") or path == "/v1" or path in LEAN_PATHS or bool(hint(path))

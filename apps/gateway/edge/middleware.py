@@ -13,6 +13,7 @@ from apps.analytics import metrics
 from apps.core import ids
 from apps.gateway.edge.cors import answering_other_origins
 from apps.gateway.edge.http import ClientLeftError, Handler, LeanRequest
+from apps.gateway.edge.misdirected import hint
 from apps.gateway.wire.errors import JSON, ApiError, own_fault
 
 log = structlog.get_logger("freeai.request")
@@ -26,7 +27,10 @@ async def route(request: LeanRequest) -> HttpResponseBase:
     try:
         match = _resolve(request.path_info)
     except Resolver404:
-        raise ApiError(404, f"Unknown path: {request.path_info[:200]}", code="unknown_path") from None
+        path = request.path_info
+        raise ApiError(
+            404, f"Unknown path: {path[:200]}. {hint(path)}".rstrip(), code="unknown_path"
+        ) from None
     request.resolver_match = match
     response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
     return response
