@@ -35,7 +35,9 @@ FREEAI_METRICS_TOKEN = env.text("FREEAI_METRICS_TOKEN")
 FREEAI_MAX_BODY_BYTES = env.integer("FREEAI_MAX_BODY_BYTES", 26 * 1024 * 1024, minimum=1024)
 FREEAI_SHUTDOWN_GRACE_S = env.integer("FREEAI_SHUTDOWN_GRACE_S", 30)
 FREEAI_LOG_LEVEL = env.text("FREEAI_LOG_LEVEL", "info").lower()
-FREEAI_LOG_FORMAT = env.text("FREEAI_LOG_FORMAT", "console" if sys.stderr.isatty() else "json").lower()
+FREEAI_LOG_FORMAT = env.text(
+    "FREEAI_LOG_FORMAT", "console" if sys.stderr is not None and sys.stderr.isatty() else "json"
+).lower()
 FREEAI_SPOOL_DIR = DATA_DIR / "spool"
 
 # --- the web ----------------------------------------------------------------------------------------------------------------

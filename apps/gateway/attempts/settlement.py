@@ -125,7 +125,7 @@ class Attempt:
             self._runtime.background(self._complete(completion))
 
     def _end(self, outcome: Outcome, usage: Usage, error: UpstreamError | None = None) -> bool:
-        """Write the event and the metrics; False when the attempt has ended before."""
+        """Write the event; False when the attempt has ended before."""
         if self.ended:
             return False
         self.ended = True
@@ -145,11 +145,12 @@ class Attempt:
             saved_microusd=price.cost_microusd(usage) if price else 0,
         )
         self._runtime.spool.end(self.event)
-        metrics.attempt_ended(self.event)
         return True
 
     async def _complete(self, completion: Completion) -> None:
+        """Settle what was reserved; then, with everything safe, count."""
         opened = await self._runtime.store.complete(self.grant, completion, CONFIG.value.breaker, clock.now())
+        metrics.attempt_ended(self.event)
         if opened:
             metrics.breaker_tripped(self.offer.provider)
 

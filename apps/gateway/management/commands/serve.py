@@ -65,8 +65,7 @@ class Command(BaseCommand):
                 "Restore the master key that encrypted them; starting would make them useless."
             )
         url = f"http://{options['host']}:{options['port']}"
-        self.stdout.write(first_run(made, url) if made else f"FreeAI on {url}")
-        self.stdout.flush()
+        self._say(first_run(made, url) if made else f"FreeAI on {url}")
         tasks = None if options["no_tasks"] else _start_tasks()
         try:
             _serve(options["host"], options["port"])
@@ -74,6 +73,16 @@ class Command(BaseCommand):
             if tasks is not None:
                 _stop_tasks(tasks)
             os.close(lock)
+
+    def _say(self, text: str) -> None:
+        """On stdout, if anybody listens: a pipe that was closed or a full disk keeps nothing from being served."""
+        try:
+            self.stdout.write(text)
+            self.stdout.flush()
+        except OSError:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # or the exit would try again, and fail
 
 
 def _claim(path: Path) -> int:
