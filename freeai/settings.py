@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from cryptography.fernet import Fernet
 
-from freeai import env
+from freeai import env, postgres
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("FREEAI_DATA_DIR") or BASE_DIR / "var").resolve()
@@ -115,10 +115,11 @@ SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 
 # --- data -------------------------------------------------------------------------------------------------------------------
-DATABASES = {
+FREEAI_DATABASE_TURN_TIMEOUT_S = env.integer("FREEAI_DATABASE_TURN_TIMEOUT_S", 3, minimum=1)
+DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(
         env.text("FREEAI_DATABASE_URL") or f"sqlite:///{DATA_DIR / 'freeai.sqlite3'}",
-        conn_max_age=60,
+        conn_max_age=0,  # under ASGI every request has a thread of its own: a kept connection is kept for nobody
         conn_health_checks=True,
     )
 }
@@ -127,6 +128,17 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"] |= {
+        "ENGINE": "apps.core.postgres",
+        "OPTIONS": postgres.options(
+            DATABASES["default"].get("OPTIONS", {}),
+            connect_s=env.integer("FREEAI_DATABASE_CONNECT_TIMEOUT_S", 5, minimum=2),
+            statement_s=env.integer("FREEAI_DATABASE_STATEMENT_TIMEOUT_S", 15),
+            tcp_s=env.integer("FREEAI_DATABASE_TCP_TIMEOUT_S", 10, minimum=2),
+            most=env.integer("FREEAI_DATABASE_MAX_CONNECTIONS", 20, minimum=1),
+        ),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

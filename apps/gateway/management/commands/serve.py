@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 
 from apps.gateway import setup
 from apps.gateway.announcements import first_run
@@ -59,6 +60,7 @@ class Command(BaseCommand):
             signal.SIGTERM, lambda *_: sys.exit(0)
         )  # uvicorn raises it anew at its end: then stop the tasks too
         made = setup.run()
+        connections.close_all()  # this thread has no more questions
         if unreadable := check_master_keys():
             raise CommandError(
                 f"{unreadable} stored provider key(s) cannot be decrypted with FREEAI_MASTER_KEYS. "
