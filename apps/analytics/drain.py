@@ -15,7 +15,7 @@ from msgspec.structs import astuple, replace
 
 from apps.analytics.events import UsageEvent
 from apps.analytics.models import UsageEventRow
-from apps.analytics.spool import encode, read_events, set_aside
+from apps.analytics.segments import encode, read_events, set_aside
 from apps.core.redaction import scrub
 
 log = structlog.get_logger("freeai.usage")

@@ -12,24 +12,17 @@ waits for the disk.
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from apps.analytics.events import UsageEvent
+from apps.analytics.segments import LOCK, discard, encode, segments
 
 log = structlog.get_logger("freeai.spool")
 
 BACKLOG_BYTES = 8 * 1024 * 1024
-REFUSED_BYTES = 16 * 1024 * 1024
-LOCK = "lock"
 CLOSED = -1
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(UsageEvent).decode
 
 
 class Spool:
@@ -53,14 +46,14 @@ class Spool:
 
     def begin(self, event: UsageEvent) -> None:
         """Record an attempt that starts now; `event.outcome` is "interrupted"."""
-        line = _encode(event) + b"\n"
+        line = encode(event)
         self._open[event.id] = line
         self._append(line)
 
     def end(self, event: UsageEvent) -> None:
         """Record how an attempt ended; `event.outcome` is anything but "interrupted"."""
         self._open.pop(event.id, None)
-        if self._append(_encode(event) + b"\n"):
+        if self._append(encode(event)):
             self._ended += 1
         else:
             self._ended_in_backlog += 1
@@ -159,72 +152,6 @@ class Spool:
                 "spool.disk_refuses", error=os.strerror(error.errno or 0), directory=str(self.directory)
             )
         self._in_trouble = True
-
-
-def adoptable(root: Path) -> Iterator[Path]:
-    """Directories of dead processes, each locked until the next is asked for: no two adopt the same."""
-    for directory in sorted(root.glob("[!.]*/")):
-        try:
-            lock = os.open(directory / LOCK, os.O_RDWR)
-        except FileNotFoundError:
-            continue  # another process has just adopted it
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            continue
-        try:
-            yield directory
-        finally:
-            os.close(lock)
-
-
-def segments(directory: Path) -> list[Path]:
-    """The segments of a directory, oldest first."""
-    return sorted(directory.glob("[0-9]*.jsonl"), key=lambda path: int(path.stem))
-
-
-def discard(directory: Path) -> None:
-    """Remove a directory whose segments are drained, the lock last. One that is already gone is no error."""
-    for path in [*segments(directory), directory / LOCK]:
-        path.unlink(missing_ok=True)
-    with suppress(OSError):  # gone, or not empty: without a lock nobody looks into it again
-        directory.rmdir()
-
-
-def read_events(segment: Path) -> Iterator[UsageEvent]:
-    """The events of a closed segment; unknown fields are ignored, unreadable lines logged and set aside."""
-    try:
-        file = segment.open("rb")
-    except FileNotFoundError:
-        return  # drained before
-    with file:
-        for number, line in enumerate(file, start=1):
-            if line == b"\n":
-                continue
-            try:
-                event = _decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                log.warning(
-                    "spool.line_unreadable", segment=str(segment), line=number, error=str(error)[:200]
-                )
-                set_aside(segment.parent.parent, line)
-                continue
-            yield event
-
-
-def set_aside(root: Path, line: bytes) -> None:
-    """Keep a line that cannot be stored, for a human to look at; 16 MiB of them at most."""
-    path = root / "refused.jsonl"
-    if path.exists() and path.stat().st_size > REFUSED_BYTES:
-        return
-    with path.open("ab") as file:
-        file.write(line.rstrip(b"\n") + b"\n")
-
-
-def encode(event: UsageEvent) -> bytes:
-    """The event as its line in a segment."""
-    return _encode(event) + b"\n"
 
 
 def _own_directory(root: Path) -> tuple[Path, int]:

@@ -11,7 +11,8 @@ from django.db import Error, close_old_connections, connections
 
 from apps.analytics import metrics
 from apps.analytics.drain import BATCH, OnWritten, drain
-from apps.analytics.spool import Spool, adoptable, discard, segments
+from apps.analytics.segments import adoptable, discard, segments
+from apps.analytics.spool import Spool
 from apps.core import clock
 from apps.core.redaction import scrub
 

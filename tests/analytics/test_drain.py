@@ -8,7 +8,8 @@ from apps.analytics import drain as drain_module
 from apps.analytics.drain import BATCH, drain
 from apps.analytics.events import UsageEvent
 from apps.analytics.models import UsageEventRow
-from apps.analytics.spool import Spool, encode
+from apps.analytics.segments import encode
+from apps.analytics.spool import Spool
 from tests.analytics.conftest import Ledger
 from tests.analytics.examples import AT, begun, ended, rotated
 

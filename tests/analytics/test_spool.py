@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from apps.analytics import segments as segments_module
 from apps.analytics import spool as spool_module
-from apps.analytics.spool import LOCK, Spool, adoptable, discard, read_events, segments
+from apps.analytics.segments import LOCK, adoptable, discard, read_events, segments
+from apps.analytics.spool import Spool
 from tests.analytics.examples import Journal, begun, ended, rotated
 
 
@@ -15,6 +17,7 @@ from tests.analytics.examples import Journal, begun, ended, rotated
 def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     journal = Journal()
     monkeypatch.setattr(spool_module, "log", journal)
+    monkeypatch.setattr(segments_module, "log", journal)
     return journal
 
 
@@ -212,7 +215,7 @@ def test_a_living_process_is_not_adopted(spool: Spool, root: Path):
 
 def test_another_process_does_not_adopt_a_living_one(spool: Spool, root: Path):
     spool.end(ended())
-    look = "import sys, pathlib; from apps.analytics.spool import adoptable; "
+    look = "import sys, pathlib; from apps.analytics.segments import adoptable; "
     look += "print(len(list(adoptable(pathlib.Path(sys.argv[1])))))"
 
     found = subprocess.run([sys.executable, "-c", look, root], capture_output=True, check=True, text=True)

@@ -13,7 +13,8 @@ from django.db import OperationalError, connections
 from apps.analytics import drain as drain_module
 from apps.analytics import writer as writer_module
 from apps.analytics.drain import BATCH
-from apps.analytics.spool import Spool, segments
+from apps.analytics.segments import segments
+from apps.analytics.spool import Spool
 from apps.analytics.writer import LONGEST_PAUSE_S, Writer
 from tests.analytics.conftest import Ledger, Outage
 from tests.analytics.examples import Journal, begun, ended
