@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg
+import structlog
 from psycopg import (
     DatabaseError,
     DataError,
@@ -22,6 +23,8 @@ from psycopg import (
     OperationalError,
     ProgrammingError,
 )
+
+log = structlog.get_logger("freeai.database")
 
 T = TypeVar("T")
 
@@ -43,7 +46,8 @@ class PatientConnection(psycopg.Connection[Any]):
         patience_s = PATIENCE_S.get() or self.patience_s
         try:
             return super().wait(_impatient(gen, patience_s), interval, timeout)
-        except SilenceError:
+        except SilenceError as error:
+            log.warning("database.silent", detail=str(error))
             self.close()
             raise
 
