@@ -12,6 +12,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 
+from apps.core.postgres.dbapi import let_go  # noqa: E402
 from apps.gateway import runtime  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.urls import is_lean  # noqa: E402
@@ -49,4 +50,5 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await gateway.stop()
     runtime.install(None)
+    let_go()
     await send({"type": "lifespan.shutdown.complete"})

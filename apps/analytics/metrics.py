@@ -108,6 +108,14 @@ _quota = Gauge(
 _spool_depth = Gauge(
     "freeai_spool_depth", "Usage events that are not in the database yet.", multiprocess_mode="livesum"
 )
+_spool_lag = Gauge(
+    "freeai_spool_lag_seconds",
+    "How long the oldest usage event has waited for the database; 0 when none does.",
+    multiprocess_mode="livemax",
+)
+_events_lost = Counter(
+    "freeai_usage_events_lost_total", "Usage events for which there was room neither on disk nor in memory."
+)
 _log_lines_lost = Counter(
     "freeai_log_lines_lost_total", "Log lines that could not be written, or not be made."
 )
@@ -187,9 +195,16 @@ def log_lines_lost(lines: int) -> None:
 
 
 @_harmless
-def spool_depth(events: int) -> None:
-    """This process's share of what waits for the database."""
-    _spool_depth.set(events)
+def spool(depth: int, lag_s: float) -> None:
+    """This process's share of what waits for the database, and how long the oldest of it has."""
+    _spool_depth.set(depth)
+    _spool_lag.set(lag_s)
+
+
+@_harmless
+def usage_events_lost(events: int) -> None:
+    """So many attempts will have no row."""
+    _events_lost.inc(events)
 
 
 @_harmless

@@ -3,16 +3,14 @@
 import asyncio
 import gc
 import platform
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
 
-from apps.analytics import history, metrics
+from apps.analytics import metrics
 from apps.analytics.events import UsageEvent
 from apps.analytics.spool import Spool
 from apps.analytics.writer import Writer
@@ -20,7 +18,8 @@ from apps.clients import keys
 from apps.core import clock, snapshot
 from apps.core.state.contract import PastUsage, StateStore
 from apps.core.state.memory import MemoryStore
-from apps.gateway import __version__
+from apps.core.turns import DatabaseThread, TurnTimeoutError
+from apps.gateway import __version__, past
 from apps.gateway.attempts.shortlist import Shortlists
 from apps.providers import offers
 from apps.providers.image_fetch import ImageFetcher
@@ -31,6 +30,8 @@ log = structlog.get_logger("freeai.gateway")
 
 POLL_INTERVAL_S = 1.0
 STOP_TIMEOUT_S = 5.0
+START_TIMEOUT_S = 300.0
+POLL_TIMEOUT_S = 15.0  # of a whole poll; each of its statements has FREEAI_DATABASE_TURN_TIMEOUT_S
 GC_THRESHOLDS = (10_000, 20, 20)
 
 
@@ -43,32 +44,42 @@ class Runtime:
         self.images = ImageFetcher()
         self.shortlists = Shortlists(self.store)
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
-        self.writer = Writer(self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use)
+        patience_s = float(settings.FREEAI_DATABASE_TURN_TIMEOUT_S)
+        self.writer = Writer(
+            self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use, patience_s=3 * patience_s
+        )
+        self._follower = DatabaseThread("snapshot", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Load the snapshot, adopt what dead processes left, rebuild the quota state, start the loops. Raises DatabaseError."""
-        past = await sync_to_async(self._recover)()
-        await self.store.restore(past, clock.now())
+        """Load the snapshot, rebuild the quota state, start the loops. Raises DatabaseError.
+
+        What dead processes left in the spool is counted here, and written by the writer while requests are served.
+        """
+        starter = DatabaseThread("start", patience_s=START_TIMEOUT_S, turn_s=START_TIMEOUT_S)
+        try:
+            used = await starter.run(self._recover)
+        finally:
+            starter.close()
+        await self.store.restore(used, clock.now())
         self._loops = [asyncio.create_task(self.writer.run()), asyncio.create_task(self._follow_snapshot())]
         metrics.state_store_mode("memory")
         _spare_the_collector()
         metrics.build_info(__version__, platform.python_version())
 
     async def stop(self) -> None:
-        """Finish background work, write the last events, close the connections."""
+        """Finish background work, write the last events, close the connections. Waits for no database longer than the grace."""
+        budget_s = min(STOP_TIMEOUT_S, max(1.0, settings.FREEAI_SHUTDOWN_GRACE_S))
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
+            await asyncio.wait(self._tasks, timeout=budget_s)
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self.transport.aclose()
         await self.images.aclose()
-        try:
-            await asyncio.wait_for(self.writer.aclose(), STOP_TIMEOUT_S)
-        except TimeoutError:
-            log.warning("writer.unfinished", events=self.spool.depth())
+        self._follower.close()
+        await self.writer.aclose(budget_s)
         self.spool.close()
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -87,21 +98,20 @@ class Runtime:
         while True:
             seen = offers.CATALOGUE.value
             await asyncio.sleep(POLL_INTERVAL_S)
-            await sync_to_async(_poll)()
+            await self._poll()
             if (catalogue := offers.CATALOGUE.value) is not seen:
                 for credential in catalogue.rekeyed_since(seen):
                     await self.store.reset(credential, clock.now())
 
+    async def _poll(self) -> None:
+        try:
+            await self._follower.run(snapshot.poll)
+        except TurnTimeoutError as error:
+            log.error("snapshot.database_hangs", detail=str(error))
+
     def _recover(self) -> list[PastUsage]:
         snapshot.load_all()
-        self.writer.adopt()
-        return list(past_usage(offers.CATALOGUE.value, clock.now()))
-
-
-def _poll() -> None:
-    """Over a connection that is replaced when the database has dropped it."""
-    close_old_connections()
-    snapshot.poll()
+        return list(past.usage(self.writer.look(), clock.now()))
 
 
 def _spare_the_collector() -> None:
@@ -109,18 +119,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-
-
-def past_usage(catalogue: offers.Catalogue, now: float) -> Iterable[PastUsage]:
-    """The ledger's recent usage, charged to the windows of the offers that are still there."""
-    windows = {
-        (offer.user_id, offer.provider, offer.model): offer.subject.windows
-        for offer in catalogue.all_offers()
-    }
-    for bucket in history.usage_since(now):
-        key = (bucket.user_id, bucket.provider, bucket.model)
-        if key in windows:
-            yield PastUsage(windows[key], bucket.at, bucket.requests, bucket.tokens)
 
 
 def _note_key_use(events: Sequence[UsageEvent]) -> None:

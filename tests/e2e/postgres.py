@@ -27,13 +27,14 @@ class Database:
         user = url.netloc.rpartition("@")[0]
         return url._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
 
-    def rows(self, query: str) -> list[tuple]:
-        with psycopg.connect(self.url.replace("postgres:", "postgresql:", 1)) as connection:
-            return connection.execute(query).fetchall()
+    def execute(self, statements: str) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statements)
 
     def value(self, query: str):
         """The one value of the one row."""
-        ((value,),) = self.rows(query)
+        with psycopg.connect(self.url) as connection:
+            ((value,),) = connection.execute(query).fetchall()
         return value
 
     def connections(self) -> int:

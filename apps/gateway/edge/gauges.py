@@ -1,4 +1,4 @@
-"""Gauges that are read when somebody scrapes: what is left of the quotas."""
+"""Gauges that are read when somebody scrapes: what is left of the quotas, and what waits for the database."""
 
 from apps.analytics import metrics
 from apps.core import clock
@@ -7,6 +7,12 @@ from apps.providers.offers import CATALOGUE
 
 
 async def refresh(runtime: Runtime) -> None:
+    """Set them all to what is true now."""
+    metrics.spool(runtime.writer.depth(), runtime.writer.lag_s())
+    await _quotas(runtime)
+
+
+async def _quotas(runtime: Runtime) -> None:
     """Set `freeai_quota_remaining_ratio` to the smallest share left per provider and window, over all credentials and models."""
     offers = list(CATALOGUE.value.all_offers())
     standings = await runtime.store.view([offer.subject for offer in offers], clock.now())

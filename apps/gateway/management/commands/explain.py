@@ -13,11 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.core import clock, snapshot
 from apps.core.state.contract import PastUsage
 from apps.core.state.memory import MemoryStore
-from apps.gateway import explain
+from apps.gateway import explain, past
 from apps.gateway.explain import Decision, Row
-from apps.gateway.runtime import past_usage
 from apps.gateway.wire.errors import ApiError
-from apps.providers.offers import CATALOGUE
 
 NOBODY = 1
 REFUSED = 2
@@ -46,9 +44,9 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         user = _find_user(options["user"])
         snapshot.load_all()
-        past = list(past_usage(CATALOGUE.value, clock.now()))
+        used = list(past.usage([], clock.now()))
         try:
-            decision = asyncio.run(_explain(user, _body(options), past))
+            decision = asyncio.run(_explain(user, _body(options), used))
         except ApiError as error:
             raise CommandError(error.message, returncode=REFUSED) from error
         self.stderr.write(NOTE)
@@ -57,9 +55,9 @@ class Command(BaseCommand):
             sys.exit(NOBODY)
 
 
-async def _explain(user: User, body: bytes, past: list[PastUsage]) -> Decision:
+async def _explain(user: User, body: bytes, used: list[PastUsage]) -> Decision:
     store = MemoryStore()
-    await store.restore(past, clock.now())
+    await store.restore(used, clock.now())
     return await explain.explain_body(store, explain.as_principal(user), body)
 
 
