@@ -69,6 +69,8 @@ class Attempt:
             stream=call.demand.stream,
             outcome="interrupted",
             prompt_tokens=place.prompt_tokens,
+            # If this process dies now, what was reserved stays charged: nobody knows what was spent of it.
+            completion_tokens=max(0, grant.tokens - place.prompt_tokens),
             estimated=True,
             fallback_position=place.position,
         )
