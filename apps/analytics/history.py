@@ -11,7 +11,10 @@ from apps.analytics.models import UsageEventRow
 AHEAD = timedelta(days=1)  # of a clock that was set back
 # How far back from the newest on, in slices of which length: what is old may be told more roughly.
 FINE = (timedelta(minutes=65), timedelta(minutes=1))
-MIDDLE = (timedelta(hours=25), timedelta(minutes=15))  # local midnights lie on quarters of an hour
+MIDDLE = (
+    timedelta(hours=25),
+    timedelta(minutes=30),
+)  # a local midnight lies on such a boundary, nearly everywhere
 COARSE = timedelta(days=1)
 
 
@@ -35,7 +38,7 @@ def usage_since(
 ) -> Iterator[BucketUsage]:
     """Usage from `since` on, of the providers in `longer` from that earlier time on (UTC epoch seconds), latest first.
 
-    By minute for an hour, by quarter of an hour for 25, by UTC day before that: one query each, along the index of times. One query
+    By minute for an hour, by half an hour for 25, by UTC day before that: one query each, along the index of times. One query
     for all would sort a million rows by their groups, at ten times the price on SQLite (2026-11).
     Every row counts, refused connections too: a row does not tell whether its request reached the upstream.
     Raises DatabaseError.

@@ -87,7 +87,7 @@ class Writer:
                 done = await self.flush() and await self.adopt(stop_at - clock.monotonic())
         except TimeoutError:
             pass
-        self._thread.close()
+        await self._thread.aclose(max(0.0, stop_at - clock.monotonic()))
         if left := self.depth():
             log.warning(
                 "usage.left_in_spool",

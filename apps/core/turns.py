@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 CONNECTION_AGE_S = 60.0
 MOST_LEFT_BEHIND = 3
+CLOSE_POLL_S = 0.01
 
 
 class TurnTimeoutError(Exception):
@@ -65,6 +66,13 @@ class DatabaseThread:
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
+
+    async def aclose(self, budget_s: float) -> None:
+        """The same, and wait for it, though no longer than `budget_s`."""
+        worker, give_up_at = self._worker, clock.monotonic() + budget_s
+        self.close()
+        while worker is not None and worker.is_alive() and clock.monotonic() < give_up_at:
+            await asyncio.sleep(CLOSE_POLL_S)
 
     def _leave_behind(self) -> None:
         if (worker := self._worker) is not None:

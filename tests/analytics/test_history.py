@@ -104,8 +104,8 @@ def test_older_usage_is_read_of_those_who_count_it_only(ledger: Ledger):
     ]
 
 
-def test_an_hour_and_more_ago_a_quarter_of_an_hour_is_one(ledger: Ledger):
-    record(ledger, *(ended(at=at(hours=3, minutes=minutes)) for minutes in (1, 7, 14)))
+def test_an_hour_and_more_ago_half_an_hour_is_one(ledger: Ledger):
+    record(ledger, *(ended(at=at(hours=3, minutes=minutes)) for minutes in (1, 7, 29)))
 
     assert [(bucket.requests, bucket.at) for bucket in used(ledger)] == [(3, at(hours=3, minutes=1))]
 

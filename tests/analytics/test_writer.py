@@ -327,6 +327,9 @@ def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hang]:
     hang = Hang(monkeypatch)
     yield hang
     hang.over.set()
+    for thread in threading.enumerate():
+        if thread.name == "usage-writer":
+            thread.join(10)
 
 
 async def test_a_write_that_hangs_is_given_up_and_tried_again(
