@@ -35,6 +35,7 @@ SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
     "candidates": growth.candidates,
     "keys": growth.keys,
     "events": growth.events,
+    "restart": growth.restart,
     "log": growth.log_level,
 }
 

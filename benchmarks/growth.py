@@ -8,6 +8,7 @@ PAIRS_PER_ROUND = 2
 CONNECTIONS = 16
 FEW_CANDIDATES, MANY_CANDIDATES = 5, 100
 FEW_KEYS, MANY_KEYS = 100, 100_000
+SPOOLED = 300_000
 
 
 def candidates(bench: Bench) -> Figures:
@@ -40,6 +41,18 @@ def events(bench: Bench) -> Figures:
     many = bench.installation("grown")
     many.seed("events", str(bench.effort.events))
     return {"growth_events": _compare(bench, bench.gateway(), bench.gateway("grown"))}
+
+
+def restart(bench: Bench) -> Figures:
+    """After `events`: a start over all of those, and one over what a dead process left in the spool. Not pinned: a user's is not either."""
+    many = bench.installation("grown")
+    many.stop()
+    over_events = many.start().answer_s
+    many.stop()
+    many.seed("spooled", str(SPOOLED))
+    over_spool = many.start().answer_s
+    bench.pin(many)
+    return {"start_over_events_s": Figure(over_events), "start_over_spool_s": Figure(over_spool)}
 
 
 def log_level(bench: Bench) -> Figures:

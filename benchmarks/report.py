@@ -70,6 +70,8 @@ SPECS = {
     "growth_candidates": Spec("CPU, 100 candidates / 5", Budget(most=1.25)),
     "growth_keys": Spec("CPU, 100,000 client keys / 100", Budget(most=1.03)),
     "growth_events": Spec("CPU, many usage events / few", Budget(most=1.03)),
+    "start_over_events_s": Spec("start over many usage events, s", Budget(most=2.5)),
+    "start_over_spool_s": Spec("start over 300,000 spooled events, s", Budget(most=2.5)),
     "log_info": Spec("CPU, log level info / warning"),
 }
 

@@ -1,12 +1,13 @@
 """Fills the database of the gateway under test.
 
-`python -m benchmarks.seeding {candidates COUNT URL | keys COUNT | events COUNT}`, in a process beside the
-gateway, with its FREEAI_DATA_DIR. Candidates and keys are set to an exact number, events are added once.
+`python -m benchmarks.seeding {candidates COUNT URL | keys COUNT | events COUNT | spooled COUNT}`, in a process beside
+the gateway, with its FREEAI_DATA_DIR. Candidates and keys are set to an exact number, events are added once.
 """
 
 import os
 import secrets
 import sys
+import time
 from datetime import UTC, datetime
 
 import django
@@ -16,10 +17,14 @@ from benchmarks import wire
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freeai.settings")
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
+from msgspec.structs import replace  # noqa: E402
 
+from apps.analytics.events import UsageEvent  # noqa: E402
 from apps.analytics.models import UsageEventRow  # noqa: E402
+from apps.analytics.spool import Spool  # noqa: E402
 from apps.clients.models import ClientKey  # noqa: E402
 from apps.core import ids, snapshot  # noqa: E402
 from apps.providers.credentials import set_key  # noqa: E402
@@ -105,6 +110,32 @@ def events(count: int) -> None:
             cursor.execute(statement, [start, min(start + EVENT_BATCH - 1, count), pattern.pk])
 
 
+def spooled(count: int) -> None:
+    """What a process leaves in the spool that died with `count` events of the last minute in it."""
+    spool = Spool(settings.FREEAI_SPOOL_DIR)
+    user_id = User.objects.get(username="admin").pk
+    now = time.time()
+    for number in range(count):
+        event = UsageEvent(
+            id=ids.uuid7(),
+            at=now - 60 * (1 - number / count),
+            request_id="req-bench",
+            user_id=user_id,
+            provider=f"{PREFIX}01",
+            model=wire.MODEL,
+            strategy="auto",
+            outcome="interrupted",
+            prompt_tokens=119,
+            completion_tokens=1024,
+            estimated=True,
+        )
+        spool.begin(event)
+        spool.end(
+            replace(event, outcome="success", latency_ms=412.0, upstream_status=200, completion_tokens=32)
+        )
+    spool.close()
+
+
 def main(command: str, *arguments: str) -> None:
     """Run one command."""
     count = int(arguments[0])
@@ -114,6 +145,8 @@ def main(command: str, *arguments: str) -> None:
         keys(count)
     elif command == "events":
         events(count)
+    elif command == "spooled":
+        spooled(count)
     else:
         raise SystemExit(f"unknown command {command}")
 

@@ -10,6 +10,7 @@ enter(needs_secrets=True)
 from asgiref.sync import sync_to_async  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 
+from apps.core.postgres.dbapi import let_go  # noqa: E402
 from apps.gateway import runtime, setup  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
@@ -48,4 +49,5 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await gateway.stop()
     runtime.install(None)
+    let_go()
     await send({"type": "lifespan.shutdown.complete"})

@@ -1,22 +1,111 @@
-"""Structured logs: one event with fields a line, JSON in production, readable on a terminal. Configured once a process."""
+"""Structured logs: one event with fields a line, JSON in production, readable on a terminal. Configured once a process.
 
+Nothing that a log line does may change an answer: a line that cannot be made or written is lost, counted, and that is all.
+"""
+
+import json
 import logging
+import os
+import select
 import sys
+import threading
 from collections.abc import MutableMapping
+from typing import Any, TextIO
 
 import orjson
 import structlog
 
+from apps.analytics import metrics
+
 LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error", "critical")}
 FORMATS = ("json", "console")
+WAITING_BYTES = 1024 * 1024
 
 
-def _dumps(event: MutableMapping[str, object], **_: object) -> str:
-    return orjson.dumps(event, default=str).decode()
+class LogStream:
+    """`target` as a stream whose writes neither raise nor wait; of `target` None every line is lost.
+
+    A reader that is slow (a pipe that is full) is not waited for: up to 1 MiB stays in memory and follows with a later line.
+    """
+
+    def __init__(self, target: TextIO | None) -> None:
+        self._target = target
+        self._descriptor = _descriptor(target)
+        self._waiting = bytearray()
+        self._lock = threading.Lock()
+        self._room = select.poll()
+        if self._descriptor is not None:
+            self._room.register(self._descriptor, select.POLLOUT)
+
+    def write(self, text: str) -> None:
+        """Take one or more whole lines."""
+        lost = 0
+        with self._lock:
+            try:
+                self._write(text)
+            except (OSError, ValueError):
+                lost = self._waiting.count(b"\n") or text.count("\n")
+                self._waiting.clear()
+        if lost:
+            metrics.log_lines_lost(lost)
+
+    def flush(self) -> None:
+        """Nothing to do: what can be written has been."""
+
+    def _write(self, text: str) -> None:
+        """Raises OSError, ValueError."""
+        if self._descriptor is None:
+            if self._target is None:
+                raise ValueError("there is no such stream")
+            self._target.write(text)
+            return
+        self._waiting += text.encode(errors="backslashreplace")
+        # A pipe that says it is writable takes this much in one go: the write does not wait.
+        while self._waiting and self._room.poll(0):
+            del self._waiting[: os.write(self._descriptor, self._waiting[: select.PIPE_BUF])]
+        if len(self._waiting) > WAITING_BYTES:
+            raise BlockingIOError("nobody reads")
+
+
+def _descriptor(target: TextIO | None) -> int | None:
+    """Where `target` writes to; None where that is no file of the system's (a test's capture)."""
+    try:
+        return None if target is None else target.fileno()
+    except (OSError, ValueError):
+        return None
+
+
+class SafeHandler(logging.StreamHandler[Any]):
+    """The standard library's lines; one that cannot be rendered is counted instead of explained on stderr."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        metrics.log_lines_lost(1)
+
+
+def _safe(level: int) -> type[structlog.typing.FilteringBoundLogger]:
+    """The bound logger of `level`, whose calls never raise: a value that cannot be rendered costs its line, not the request."""
+    base: Any = structlog.make_filtering_bound_logger(level)
+
+    class Safe(base):  # type: ignore[misc]  # structlog makes the class at run time
+        def _proxy_to_logger(self, *args: Any, **fields: Any) -> None:
+            try:
+                super()._proxy_to_logger(*args, **fields)
+            except Exception:  # noqa: BLE001 - logging is the last place to tell anybody
+                metrics.log_lines_lost(1)
+
+    return Safe
+
+
+def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:  # a number beyond 64 bits, half a surrogate pair: rare, and worth its line
+        return json.dumps(event, default=str, skipkeys=True)
 
 
 def configure(level: str, style: str) -> None:
     """Send structlog and the standard library to stderr. `level`: a key of LEVELS. `style`: one of FORMATS."""
+    stream: Any = LogStream(sys.stderr)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -26,15 +115,15 @@ def configure(level: str, style: str) -> None:
     if style == "json":
         renderer = structlog.processors.JSONRenderer(serializer=_dumps)
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr is not None and sys.stderr.isatty())
     errors = [structlog.processors.format_exc_info] if style == "json" else []
     structlog.configure(
         processors=[*shared, *errors, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=_safe(LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = SafeHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), structlog.stdlib.add_logger_name, *shared],

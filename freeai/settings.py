@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from dj_database_url import DBConfig
 
-from freeai import env, values
+from freeai import env, postgres, values
 from freeai.logs import FORMATS, LEVELS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -39,7 +39,9 @@ FREEAI_MAX_JSON_VALUES = env.read("FREEAI_MAX_JSON_VALUES", 100_000, values.whol
 FREEAI_SHUTDOWN_GRACE_S = env.read("FREEAI_SHUTDOWN_GRACE_S", 30, values.whole_number(0, 86_400))
 FREEAI_LOG_LEVEL = env.read("FREEAI_LOG_LEVEL", "info", values.one_of(LEVELS))
 FREEAI_LOG_FORMAT = env.read(
-    "FREEAI_LOG_FORMAT", "console" if sys.stderr.isatty() else "json", values.one_of(FORMATS)
+    "FREEAI_LOG_FORMAT",
+    "console" if sys.stderr is not None and sys.stderr.isatty() else "json",
+    values.one_of(FORMATS),
 )
 FREEAI_SPOOL_DIR = DATA_DIR / "spool"
 
@@ -117,11 +119,22 @@ SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 
 # --- data -------------------------------------------------------------------------------------------------------------------
+FREEAI_DATABASE_CONNECT_TIMEOUT_S = env.read(
+    "FREEAI_DATABASE_CONNECT_TIMEOUT_S", 5, values.whole_number(2, 3600)
+)
+FREEAI_DATABASE_STATEMENT_TIMEOUT_S = env.read(
+    "FREEAI_DATABASE_STATEMENT_TIMEOUT_S", 15, values.whole_number(0, 86_400)
+)
+FREEAI_DATABASE_TCP_TIMEOUT_S = env.read("FREEAI_DATABASE_TCP_TIMEOUT_S", 10, values.whole_number(2, 3600))
+FREEAI_DATABASE_TURN_TIMEOUT_S = env.read("FREEAI_DATABASE_TURN_TIMEOUT_S", 3, values.whole_number(1, 3600))
+FREEAI_DATABASE_MAX_CONNECTIONS = env.read(
+    "FREEAI_DATABASE_MAX_CONNECTIONS", 20, values.whole_number(1, 10_000)
+)
 SQLITE = DBConfig(ENGINE="django.db.backends.sqlite3", NAME=str(DATA_DIR / "freeai.sqlite3"))
-DATABASES = {
+DATABASES: dict[str, DBConfig] = {
     "default": {
         **env.read("FREEAI_DATABASE_URL", SQLITE, values.database_url),
-        "CONN_MAX_AGE": 60,
+        "CONN_MAX_AGE": 0,  # under ASGI every request has a thread of its own: a kept connection is kept for nobody
         "CONN_HEALTH_CHECKS": True,
     }
 }
@@ -130,6 +143,17 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"] |= {
+        "ENGINE": "apps.core.postgres",
+        "OPTIONS": postgres.options(
+            DATABASES["default"].get("OPTIONS", {}),
+            connect_s=FREEAI_DATABASE_CONNECT_TIMEOUT_S,
+            statement_s=FREEAI_DATABASE_STATEMENT_TIMEOUT_S,
+            tcp_s=FREEAI_DATABASE_TCP_TIMEOUT_S,
+            most=FREEAI_DATABASE_MAX_CONNECTIONS,
+        ),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

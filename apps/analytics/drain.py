@@ -3,7 +3,7 @@
 A replay is harmless: a final row stays as it is, an interrupted one gives way to a final one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from msgspec.structs import astuple, replace
 
 from apps.analytics.events import UsageEvent
 from apps.analytics.models import UsageEventRow
-from apps.analytics.spool import encode, read_events, set_aside
+from apps.analytics.segments import encode, read_events, set_aside
 from apps.core.redaction import scrub
 
 log = structlog.get_logger("freeai.usage")
@@ -39,36 +39,40 @@ _UPSERT = (
 
 
 def drain(
-    segments: Sequence[Path], *, dead: bool, using: str = "default", on_written: OnWritten | None = None
-) -> int:
-    """Write the events of one process's segments, oldest first; return how many.
+    segment: Path, *, dead: bool, using: str = "default", on_written: OnWritten | None = None
+) -> Iterator[int]:
+    """Write one segment's events, a batch at every step; yields how many. The segment may be deleted afterwards.
 
-    Attempts without an end are written as interrupted if the process is dead; a live one carries them over.
-    `on_written` gets each batch after its commit, and may get one again after a failure.
+    Attempts without an end are written as interrupted if the process is dead (their end, in a later segment, replaces that); a live one
+    carries them over. `on_written` gets each batch after its commit, and may get one again after a failure.
     Raises django.db.Error and OSError.
     """
-    written = 0
-    events = _to_write(segments, dead=dead)
+    events = _to_write(segment, dead=dead)
     while batch := list(islice(events, BATCH)):
-        _write(batch, using, root=segments[0].parent.parent)
-        written += len(batch)
-        if on_written is not None:
-            _tell(on_written, batch)
-    return written
+        write(batch, using=using, root=segment.parent.parent, on_written=on_written)
+        yield len(batch)
 
 
-def _to_write(segments: Iterable[Path], *, dead: bool) -> Iterator[UsageEvent]:
+def _to_write(segment: Path, *, dead: bool) -> Iterator[UsageEvent]:
     """Ended events as they come, then (of a dead process) those that never did. Holds only the open ones."""
     open_: dict[str, UsageEvent] = {}
-    for segment in segments:
-        for event in read_events(segment):
-            if event.outcome == "interrupted":
-                open_[event.id] = event
-            else:
-                open_.pop(event.id, None)
-                yield event
+    for event in read_events(segment):
+        if event.outcome == "interrupted":
+            open_[event.id] = event
+        else:
+            open_.pop(event.id, None)
+            yield event
     if dead:
         yield from open_.values()
+
+
+def write(
+    batch: Sequence[UsageEvent], *, using: str, root: Path, on_written: OnWritten | None = None
+) -> None:
+    """Write a batch, and tell who wants to know. What the database refuses is set aside. Raises django.db.Error."""
+    _write(batch, using, root)
+    if on_written is not None:
+        _tell(on_written, batch)
 
 
 def _write(batch: Sequence[UsageEvent], using: str, root: Path) -> None:

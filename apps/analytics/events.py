@@ -11,8 +11,8 @@ class UsageEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One upstream call, whatever its end.
 
     `id` is a UUIDv7 (hex): a replay of the same event is harmless. `at` is UTC epoch seconds of the attempt's start. `outcome`
-    "interrupted": the process died during the attempt, found at the next start. `error_kind` is an
-    `apps.providers.errors.ErrorKind` value or "". Costs are micro-dollars, fixed at write time: `cost_microusd` what the call
+    "interrupted": the process died during the attempt, found at the next start; its tokens are those that were reserved. `error_kind`
+    is an `apps.providers.errors.ErrorKind` value or "". Costs are micro-dollars, fixed at write time: `cost_microusd` what the call
     cost, `saved_microusd` what it would have cost at the model's list price.
     """
 

@@ -1,13 +1,15 @@
 """The Prometheus metrics of the gateway. Model names and raw paths never become labels; children are kept.
 
-With PROMETHEUS_MULTIPROC_DIR set before the start, `exposition` adds up all worker processes.
+Counting never raises. With PROMETHEUS_MULTIPROC_DIR set before the start, `exposition` adds up all worker processes.
 """
 
 import os
 import re
-from collections.abc import Iterable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Generic, ParamSpec, TypeVar
 
+import structlog
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -22,6 +24,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from apps.analytics.events import UsageEvent
 
+log = structlog.get_logger("freeai.metrics")
+
 OTHER = "other"
 MAX_CHILDREN = 2000  # of one metric: providers times outcomes, routes times methods times statuses
 LABEL = re.compile(r"[A-Za-z0-9_./:<>{}*-]{1,100}")
@@ -30,6 +34,7 @@ CALL_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 3
 REQUEST_BUCKETS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 QuotaLeft = tuple[str, str, float]  # provider, window, remaining share 0..1
+P = ParamSpec("P")
 M = TypeVar("M", bound=MetricWrapperBase)
 
 
@@ -103,6 +108,17 @@ _quota = Gauge(
 _spool_depth = Gauge(
     "freeai_spool_depth", "Usage events that are not in the database yet.", multiprocess_mode="livesum"
 )
+_spool_lag = Gauge(
+    "freeai_spool_lag_seconds",
+    "How long the oldest usage event has waited for the database; 0 when none does.",
+    multiprocess_mode="livemax",
+)
+_events_lost = Counter(
+    "freeai_usage_events_lost_total", "Usage events for which there was room neither on disk nor in memory."
+)
+_log_lines_lost = Counter(
+    "freeai_log_lines_lost_total", "Log lines that could not be written, or not be made."
+)
 _state_store = Children(
     Gauge(
         "freeai_state_store_mode",
@@ -120,6 +136,20 @@ _background = Gauge(
 _build = Gauge("freeai_build_info", "Always 1.", ["version", "python"], multiprocess_mode="livemax")
 
 
+def _harmless(count: Callable[P, None]) -> Callable[P, None]:
+    """`count`, never raising: a number that a metric refuses must not change an answer."""
+
+    @wraps(count)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            count(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller has more important things to do
+            log.error("metrics.failed", metric=count.__name__, error=str(error)[:200])
+
+    return counted
+
+
+@_harmless
 def attempt_ended(event: UsageEvent) -> None:
     """Count one upstream call. Its outcome label is "success" or the error kind."""
     provider = event.provider
@@ -139,21 +169,25 @@ def attempt_ended(event: UsageEvent) -> None:
         _tokens[provider, "reasoning"].inc(event.reasoning_tokens)
 
 
+@_harmless
 def breaker_tripped(provider: str) -> None:
     """A circuit breaker of `provider` opened."""
     _trips[provider,].inc()
 
 
+@_harmless
 def fell_back(from_provider: str, to_provider: str) -> None:
     """The next candidate is tried."""
     _fallbacks[from_provider, to_provider].inc()
 
 
+@_harmless
 def request_started() -> None:
     """Pairs with `request_ended`."""
     _in_flight.inc()
 
 
+@_harmless
 def request_ended(route: str, method: str, status: int, seconds: float) -> None:
     """`route` is the URL pattern's name or text, never the raw path."""
     _in_flight.dec()
@@ -161,11 +195,25 @@ def request_ended(route: str, method: str, status: int, seconds: float) -> None:
     _request_seconds[route,].observe(seconds)
 
 
-def spool_depth(events: int) -> None:
-    """This process's share of what waits for the database."""
-    _spool_depth.set(events)
+def log_lines_lost(lines: int) -> None:
+    """So many log lines never got anywhere. Not `_harmless`, which would log."""
+    _log_lines_lost.inc(lines)
 
 
+@_harmless
+def spool(depth: int, lag_s: float) -> None:
+    """This process's share of what waits for the database, and how long the oldest of it has."""
+    _spool_depth.set(depth)
+    _spool_lag.set(lag_s)
+
+
+@_harmless
+def usage_events_lost(events: int) -> None:
+    """So many attempts will have no row."""
+    _events_lost.inc(events)
+
+
+@_harmless
 def state_store_mode(mode: str) -> None:
     """This process's state store runs in `mode` from now on."""
     for earlier in _state_store.values():
@@ -173,16 +221,19 @@ def state_store_mode(mode: str) -> None:
     _state_store[mode,].set(1)
 
 
+@_harmless
 def background_up(task: str, up: bool) -> None:
     """Whether this process's `task` runs."""
     _background.labels(task).set(up)
 
 
+@_harmless
 def build_info(version: str, python: str) -> None:
     """What runs here; once, at start."""
     _build.labels(version, python).set(1)
 
 
+@_harmless
 def quotas_remaining(rows: Iterable[QuotaLeft]) -> None:
     """Replace what is known to be left of every provider's windows.
 

@@ -12,30 +12,35 @@ waits for the disk.
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 import structlog
 
+from apps.analytics.backlog import Backlog
 from apps.analytics.events import UsageEvent
+from apps.analytics.segments import LOCK, discard, encode, segments
+from apps.core import clock
 
 log = structlog.get_logger("freeai.spool")
 
-BACKLOG_BYTES = 8 * 1024 * 1024
-REFUSED_BYTES = 16 * 1024 * 1024
-LOCK = "lock"
 CLOSED = -1
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(UsageEvent).decode
+
+class Closed(NamedTuple):
+    """Of a closed segment: how many events ended in it, and when the first of them did, on `clock.monotonic`."""
+
+    ended: int
+    since: float
 
 
 class Spool:
-    """This process's directory under `root`. All methods belong to one thread, the event loop's.
+    """This process's directory under `root`. All methods belong to one thread, the event loop's; none raises.
 
-    A disk that takes nothing costs no request: lines wait in memory, up to 8 MiB, until the next `rotate`.
+    A disk that takes nothing costs no request: how attempts ended waits in memory, up to 16 MiB, and how they began is known there
+    anyway. `rotate` tries again.
     """
 
     def __init__(self, root: Path) -> None:
@@ -45,25 +50,26 @@ class Spool:
         self._number = 0
         self._open: dict[str, bytes] = {}
         self._ended = 0
-        self._undrained: dict[Path, int] = {}
-        self._backlog = bytearray()
-        self._ended_in_backlog = 0
+        self._since = 0.0
+        self._undrained: dict[Path, Closed] = {}
+        self._backlog = Backlog()
+        self._to_carry = False  # not every open attempt is in the current segment
         self._in_trouble = False
-        self._lost = 0
 
     def begin(self, event: UsageEvent) -> None:
         """Record an attempt that starts now; `event.outcome` is "interrupted"."""
-        line = _encode(event) + b"\n"
-        self._open[event.id] = line
-        self._append(line)
+        line = self._open[event.id] = encode(event)
+        if self._backlog or not self._append(line):
+            self._to_carry = True
 
     def end(self, event: UsageEvent) -> None:
         """Record how an attempt ended; `event.outcome` is anything but "interrupted"."""
         self._open.pop(event.id, None)
-        if self._append(_encode(event) + b"\n"):
-            self._ended += 1
+        line = encode(event)
+        if not self._backlog and self._append(line):
+            self._count(1)
         else:
-            self._ended_in_backlog += 1
+            self._backlog.keep(line)
 
     def rotate(self) -> Path | None:
         """Close the current segment and return it, None when no event ended since the last time.
@@ -72,15 +78,14 @@ class Spool:
         drained.
         """
         self._write_backlog()
-        if not self._ended:
-            return None
-        os.close(self._fd)
-        self._fd = CLOSED
-        self._undrained[self._path] = self._ended
-        self._ended = 0
-        closed = self._path
-        if self._open:
-            self._append(b"".join(self._open.values()))
+        closed = self._path if self._ended else None
+        if closed is not None:
+            self._close_segment()
+        if self._to_carry or closed is not None:
+            self._to_carry = bool(self._open) and not self._append(b"".join(self._open.values()))
+        if self._in_trouble and not self._backlog and not self._to_carry:
+            log.info("spool.disk_back", lines_lost=self._backlog.forgive())
+            self._in_trouble = False
         return closed
 
     def undrained(self) -> list[Path]:
@@ -91,32 +96,61 @@ class Spool:
         """The events of `segment` are in the database and the file is gone."""
         self._undrained.pop(segment, None)
 
+    def held(self) -> Sequence[bytes]:
+        """The oldest lines that the disk does not take; `release` them when they are in the database."""
+        return self._backlog.piece()
+
+    def release(self, lines: int) -> None:
+        """The `lines` oldest of those held are in the database."""
+        self._backlog.drop(lines)
+
     def depth(self) -> int:
         """Ended events that are not in the database yet, those of dead processes apart."""
-        return self._ended + self._ended_in_backlog + sum(self._undrained.values())
+        return len(self._backlog) + self.on_disk()
+
+    def on_disk(self) -> int:
+        """Those of them that `rotate` and a drain would bring there."""
+        return self._ended + sum(closed.ended for closed in self._undrained.values())
+
+    def waiting_since(self) -> float | None:
+        """When the oldest of them ended, on `clock.monotonic`."""
+        starts = [closed.since for closed in self._undrained.values() if closed.ended]
+        if self._ended:
+            starts.append(self._since)
+        if self._backlog:
+            starts.append(self._backlog.since)
+        return min(starts, default=None)
 
     def close(self) -> None:
         """Let go. What is not drained stays for the next process to adopt; an empty directory goes."""
         self._write_backlog()
+        if self._backlog:
+            log.error("spool.events_lost", events=len(self._backlog) + self._backlog.lost)
         if self._fd != CLOSED:
-            os.close(self._fd)
-            self._fd = CLOSED
+            self._close_segment()
         if not segments(self.directory):
             discard(self.directory)
         os.close(self._lock)
 
-    def _append(self, line: bytes) -> bool:
-        """Write `line`, or keep it in memory. True when it is in the file."""
-        written = 0
-        if not self._backlog:
-            try:
-                written = os.write(self._fd if self._fd != CLOSED else self._open_segment(), line)
-            except OSError as error:
-                self._trouble(error)
-            if written == len(line):
-                return True
-        self._keep(line, torn=written > 0)
+    def _append(self, data: bytes) -> bool:
+        """Write whole lines. True when all of `data` is in the file, False when none of it is."""
+        try:
+            written = os.write(self._fd if self._fd != CLOSED else self._open_segment(), data)
+        except OSError as error:
+            self._trouble(os.strerror(error.errno or 0))
+            return False
+        if written == len(data):
+            return True
+        self._take_back(written)
+        self._trouble("no room for a whole line")
         return False
+
+    def _take_back(self, written: int) -> None:
+        """Cut off what was written of a line. Where that fails too, the segment ends with it: its reader skips a torn last line."""
+        try:
+            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+        except OSError:
+            self._close_segment()
 
     def _open_segment(self) -> int:
         path = self.directory / f"{self._number + 1:06}.jsonl"
@@ -125,106 +159,33 @@ class Spool:
         self._path = path
         return self._fd
 
-    def _keep(self, line: bytes, *, torn: bool) -> None:
-        if len(self._backlog) + len(line) > BACKLOG_BYTES:
-            if not self._lost:
-                log.error("spool.backlog_full", bytes=len(self._backlog))
-            self._lost += line.count(b"\n")
-            return
-        if torn:
-            self._backlog += b"\n"  # ends the part that is in the file; the line itself follows whole
-        self._backlog += line
+    def _close_segment(self) -> None:
+        with suppress(OSError):  # a network file system may say only now that it is full
+            os.close(self._fd)
+        self._fd = CLOSED
+        self._undrained[self._path] = Closed(self._ended, self._since or clock.monotonic())
+        self._ended, self._since = 0, 0.0
+
+    def _count(self, ended: int) -> None:
+        if not self._ended:
+            self._since = clock.monotonic()
+        self._ended += ended
 
     def _write_backlog(self) -> None:
-        if not self._backlog:
-            return
-        try:
-            written = os.write(self._fd if self._fd != CLOSED else self._open_segment(), self._backlog)
-        except OSError as error:
-            self._trouble(error)
-            return
-        if written < len(self._backlog):
-            whole = self._backlog.rfind(b"\n", 0, written) + 1
-            self._backlog[:whole] = b"\n" if whole < written else b""
-            return
-        self._backlog.clear()
-        self._ended += self._ended_in_backlog
-        self._ended_in_backlog = 0
-        log.info("spool.disk_back", lines_lost=self._lost)
-        self._in_trouble, self._lost = False, 0
+        """As much as fits, down to a single line: what is in a segment can be drained, which makes room for more."""
+        while self._backlog:
+            lines = self._backlog.piece()
+            if not self._append(b"".join(lines)):
+                lines = lines[:1]
+                if not self._append(lines[0]):
+                    return
+            self._count(len(lines))
+            self._backlog.drop(len(lines))
 
-    def _trouble(self, error: OSError) -> None:
+    def _trouble(self, reason: str) -> None:
         if not self._in_trouble:
-            log.error(
-                "spool.disk_refuses", error=os.strerror(error.errno or 0), directory=str(self.directory)
-            )
+            log.error("spool.disk_refuses", error=reason, directory=str(self.directory))
         self._in_trouble = True
-
-
-def adoptable(root: Path) -> Iterator[Path]:
-    """Directories of dead processes, each locked until the next is asked for: no two adopt the same."""
-    for directory in sorted(root.glob("[!.]*/")):
-        try:
-            lock = os.open(directory / LOCK, os.O_RDWR)
-        except FileNotFoundError:
-            continue  # another process has just adopted it
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            continue
-        try:
-            yield directory
-        finally:
-            os.close(lock)
-
-
-def segments(directory: Path) -> list[Path]:
-    """The segments of a directory, oldest first."""
-    return sorted(directory.glob("[0-9]*.jsonl"), key=lambda path: int(path.stem))
-
-
-def discard(directory: Path) -> None:
-    """Remove a directory whose segments are drained, the lock last. One that is already gone is no error."""
-    for path in [*segments(directory), directory / LOCK]:
-        path.unlink(missing_ok=True)
-    with suppress(OSError):  # gone, or not empty: without a lock nobody looks into it again
-        directory.rmdir()
-
-
-def read_events(segment: Path) -> Iterator[UsageEvent]:
-    """The events of a closed segment; unknown fields are ignored, unreadable lines logged and set aside."""
-    try:
-        file = segment.open("rb")
-    except FileNotFoundError:
-        return  # drained before
-    with file:
-        for number, line in enumerate(file, start=1):
-            if line == b"\n":
-                continue
-            try:
-                event = _decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                log.warning(
-                    "spool.line_unreadable", segment=str(segment), line=number, error=str(error)[:200]
-                )
-                set_aside(segment.parent.parent, line)
-                continue
-            yield event
-
-
-def set_aside(root: Path, line: bytes) -> None:
-    """Keep a line that cannot be stored, for a human to look at; 16 MiB of them at most."""
-    path = root / "refused.jsonl"
-    if path.exists() and path.stat().st_size > REFUSED_BYTES:
-        return
-    with path.open("ab") as file:
-        file.write(line.rstrip(b"\n") + b"\n")
-
-
-def encode(event: UsageEvent) -> bytes:
-    """The event as its line in a segment."""
-    return _encode(event) + b"\n"
 
 
 def _own_directory(root: Path) -> tuple[Path, int]:

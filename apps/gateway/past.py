@@ -1,28 +1,27 @@
-"""What was used before, by the ledger: the state store is rebuilt from it."""
+"""What was used before: the state store is rebuilt from it. By the ledger, and by what dead processes left on its way there."""
 
-from asgiref.sync import sync_to_async
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from apps.analytics import history
+from apps.analytics.history import BucketUsage
 from apps.core.state.contract import PastUsage
-from apps.core.state.windows import counts_since
-from apps.providers import offers
+from apps.providers import charges, offers
+
+DAY_S = (
+    25 * 3600.0
+)  # day windows of every account, whether anything limits them or not: the longest day has 25 hours
 
 
-async def read(now: float) -> list[PastUsage]:
-    """As `usage`, off the event loop."""
-    return await sync_to_async(usage)(now)
+def usage(left: Iterable[BucketUsage], now: float) -> Iterator[PastUsage]:
+    """The usage that some window may still count, charged to the windows that it counts in. Raises DatabaseError.
 
-
-def usage(now: float) -> list[PastUsage]:
-    """The usage that some window still counts, charged to the windows of the offers that are there. Raises DatabaseError."""
-    windows = {
-        (offer.user_id, offer.provider, offer.model): offer.subject.windows
-        for offer in offers.CATALOGUE.value.all_offers()
-    }
-    kinds = {(one.period, one.zone, one.rolling): one for each in windows.values() for one in each}
-    since = min((counts_since(window, now) for window in kinds.values()), default=now)
-    return [
-        PastUsage(windows[key], bucket.at, bucket.amounts)
-        for bucket in history.usage_since(since, now)
-        if (key := (bucket.user_id, bucket.provider, bucket.model)) in windows
-    ]
+    `left`: usage that is not in the ledger yet. Longer windows than a day's are few, and so are the providers that have one: only
+    their older rows are read.
+    """
+    charged = charges.load(offers.CATALOGUE.value)
+    day_ago = now - DAY_S
+    longer = {provider: since for provider, since in charged.since(now).items() if since < day_ago}
+    for bucket in chain(left, history.usage_since(day_ago, now, longer=longer)):
+        if windows := charged.windows(bucket.user_id, bucket.provider, bucket.model):
+            yield PastUsage(windows, bucket.at, bucket.amounts)

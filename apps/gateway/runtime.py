@@ -5,12 +5,10 @@ import gc
 import platform
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
 
 from apps.analytics import metrics
 from apps.analytics.events import UsageEvent
@@ -19,8 +17,9 @@ from apps.analytics.writer import Writer
 from apps.clients import keys
 from apps.core import clock, snapshot
 from apps.core.state.choice import open_store
-from apps.core.state.contract import StateStore
+from apps.core.state.contract import PastUsage, StateStore
 from apps.core.state.keys import provider_of
+from apps.core.turns import DatabaseThread, TurnTimeoutError
 from apps.gateway import __version__, past
 from apps.gateway.attempts.shortlist import Shortlists
 from apps.gateway.supervision import Loops
@@ -31,8 +30,12 @@ from apps.providers.types import Transport
 
 log = structlog.get_logger("freeai.gateway")
 
+T = TypeVar("T")
+
 POLL_INTERVAL_S = 1.0
 STOP_TIMEOUT_S = 5.0
+START_TIMEOUT_S = 300.0
+POLL_TIMEOUT_S = 15.0  # of a whole poll; each of its statements has FREEAI_DATABASE_TURN_TIMEOUT_S
 GC_THRESHOLDS = (10_000, 20, 20)
 
 
@@ -46,14 +49,21 @@ class Runtime:
         self.images = ImageFetcher()
         self.shortlists = Shortlists(self.store)
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
-        self.writer = Writer(self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use)
+        patience_s = float(settings.FREEAI_DATABASE_TURN_TIMEOUT_S)
+        self.writer = Writer(
+            self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use, patience_s=3 * patience_s
+        )
+        self._follower = DatabaseThread("snapshot", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops = Loops()
 
     async def start(self) -> None:
-        """Load the snapshot, adopt what dead processes left, rebuild the quota state, start the loops. Raises DatabaseError."""
-        await sync_to_async(self._recover)()
-        await self.store.restore(past.read, clock.now())
+        """Load the snapshot, rebuild the quota state, start the loops. Raises DatabaseError.
+
+        What dead processes left in the spool is counted here, and written by the writer while requests are served.
+        """
+        await _in_a_thread(snapshot.load_all)
+        await self.store.restore(self._past, clock.now())
         self._loops.keep("writer", self.writer.run)
         self._loops.keep("snapshot", self._follow_snapshot)
         metrics.state_store_mode(self.store.mode)
@@ -61,16 +71,15 @@ class Runtime:
         metrics.build_info(__version__, platform.python_version())
 
     async def stop(self) -> None:
-        """Finish background work, write the last events, close the connections."""
+        """Finish background work, write the last events, close the connections. Waits for no database longer than the grace."""
+        budget_s = min(STOP_TIMEOUT_S, max(1.0, settings.FREEAI_SHUTDOWN_GRACE_S))
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
+            await asyncio.wait(self._tasks, timeout=budget_s)
         await self._loops.stop()
         await self.transport.aclose()
         await self.images.aclose()
-        try:
-            await asyncio.wait_for(self.writer.aclose(), STOP_TIMEOUT_S)
-        except TimeoutError:
-            log.warning("writer.unfinished", events=self.spool.depth())
+        self._follower.close()
+        await self.writer.aclose(budget_s)
         self.spool.close()
         await self.store.aclose()
 
@@ -102,24 +111,33 @@ class Runtime:
         while True:
             seen = offers.CATALOGUE.value
             await asyncio.sleep(POLL_INTERVAL_S)
-            await sync_to_async(_poll)()
+            await self._poll()
             if (catalogue := offers.CATALOGUE.value) is not seen:
                 for credential in catalogue.rekeyed_since(seen):
                     await self.store.reset(credential, clock.now())
 
-    def _recover(self) -> None:
-        snapshot.load_all()
-        self.writer.adopt()
+    async def _poll(self) -> None:
+        try:
+            await self._follower.run(snapshot.poll)
+        except TurnTimeoutError as error:
+            log.error("snapshot.database_hangs", detail=str(error))
+
+    async def _past(self, now: float) -> list[PastUsage]:
+        """What the ledger and the spools of dead processes know to have been used."""
+        return await _in_a_thread(lambda: list(past.usage(self.writer.look(), now)))
+
+
+async def _in_a_thread(work: Callable[[], T]) -> T:
+    """Database work of a start, which may take its time, off the event loop."""
+    thread = DatabaseThread("start", patience_s=START_TIMEOUT_S, turn_s=START_TIMEOUT_S)
+    try:
+        return await thread.run(work)
+    finally:
+        thread.close()
 
 
 def _count_trip(credential: str) -> None:
     metrics.breaker_tripped(provider_of(credential))
-
-
-def _poll() -> None:
-    """Over a connection that is replaced when the database has dropped it."""
-    close_old_connections()
-    snapshot.poll()
 
 
 def _spare_the_collector() -> None:

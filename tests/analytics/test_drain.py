@@ -5,10 +5,11 @@ import pytest
 from msgspec.structs import asdict
 
 from apps.analytics import drain as drain_module
-from apps.analytics.drain import BATCH, drain
+from apps.analytics.drain import BATCH
 from apps.analytics.events import UsageEvent
 from apps.analytics.models import UsageEventRow
-from apps.analytics.spool import Spool, encode
+from apps.analytics.segments import encode
+from apps.analytics.spool import Spool
 from tests.analytics.conftest import Ledger
 from tests.analytics.examples import AT, begun, ended, rotated
 
@@ -20,9 +21,14 @@ def segment(tmp_path: Path) -> Path:
     return directory / "000001.jsonl"
 
 
-def write(segment: Path, *events: UsageEvent) -> list[Path]:
+def write(segment: Path, *events: UsageEvent) -> Path:
     segment.write_bytes(b"".join(map(encode, events)))
-    return [segment]
+    return segment
+
+
+def drain(segment: Path, **options) -> int:
+    """All steps of one segment; how many events they wrote."""
+    return sum(drain_module.drain(segment, **options))
 
 
 def test_every_field_of_an_event_has_its_column():
@@ -65,7 +71,8 @@ def test_an_attempt_carried_over_and_ended_is_written_once(ledger: Ledger, segme
     write(segment, event)
     write(later, event, ended(event))
 
-    drain([segment, later], dead=True, using=ledger.alias)
+    for each in (segment, later):
+        drain(each, dead=True, using=ledger.alias)
 
     assert ledger.outcomes() == {event.id: "success"}
 
@@ -92,15 +99,15 @@ def test_an_interrupted_event_never_replaces_a_final_row(ledger: Ledger, segment
 def test_a_replay_changes_nothing(ledger: Ledger, segment: Path):
     events = [ended() for _ in range(BATCH + 3)]
     write(segment, *events)
-    drain([segment], dead=True, using=ledger.alias)
+    drain(segment, dead=True, using=ledger.alias)
 
-    drain([segment], dead=True, using=ledger.alias)
+    drain(segment, dead=True, using=ledger.alias)
 
     assert ledger.outcomes() == {event.id: "success" for event in events}
 
 
 def test_a_drained_segment_that_is_gone_is_no_error(ledger: Ledger, segment: Path):
-    assert drain([segment], dead=False, using=ledger.alias) == 0
+    assert drain(segment, dead=False, using=ledger.alias) == 0
 
 
 def test_texts_are_cut_to_their_columns(ledger: Ledger, segment: Path):
@@ -157,7 +164,7 @@ def test_two_processes_drain_their_own_directories(ledger: Ledger, root: Path):
     two.end(events[1])
 
     for spool in (one, two):
-        drain([rotated(spool)], dead=False, using=ledger.alias)
+        drain(rotated(spool), dead=False, using=ledger.alias)
         spool.close()
 
     assert one.directory != two.directory

@@ -65,7 +65,7 @@ def test_the_names_of_the_reference_are_exposed():
     metrics.breaker_tripped("mistral")
     metrics.fell_back("mistral", "groq")
     metrics.build_info("1.2.3", "3.11")
-    metrics.spool_depth(3)
+    metrics.spool(3, 1.5)
 
     body, content_type = metrics.exposition()
 
@@ -77,6 +77,8 @@ def test_the_names_of_the_reference_are_exposed():
         'freeai_orchestrator_fallbacks_total{from_provider="mistral",to_provider="groq"} ',
         'freeai_build_info{python="3.11",version="1.2.3"} 1.0',
         "freeai_spool_depth 3.0",
+        "freeai_spool_lag_seconds 1.5",
+        "freeai_usage_events_lost_total ",
         "freeai_requests_in_flight ",
     ):
         assert any(line.startswith(beginning) for line in lines), beginning

@@ -5,9 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
+from apps.analytics import backlog as backlog_module
+from apps.analytics import segments as segments_module
 from apps.analytics import spool as spool_module
-from apps.analytics.spool import LOCK, Spool, adoptable, discard, read_events, segments
+from apps.analytics.events import UsageEvent
+from apps.analytics.segments import LOCK, discard, encode, read_events, segments, take
+from apps.analytics.spool import Spool
 from tests.analytics.examples import Journal, begun, ended, rotated
 
 
@@ -15,16 +20,19 @@ from tests.analytics.examples import Journal, begun, ended, rotated
 def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     journal = Journal()
     monkeypatch.setattr(spool_module, "log", journal)
+    monkeypatch.setattr(segments_module, "log", journal)
+    monkeypatch.setattr(backlog_module, "log", journal)
     return journal
 
 
 class Disk:
-    """Stands in for os.write: takes `room` bytes, then is full. None: room without end."""
+    """Stands in for os.write and os.ftruncate: takes `room` bytes, then is full. None: room without end."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room: int | None = None
-        self._write = os.write
+        self._write, self._truncate = os.write, os.ftruncate
         monkeypatch.setattr(os, "write", self.write)
+        monkeypatch.setattr(os, "ftruncate", self.truncate)
 
     def write(self, descriptor: int, data: bytes) -> int:
         if self.room is None:
@@ -34,6 +42,11 @@ class Disk:
         written = self._write(descriptor, bytes(data[: self.room]))
         self.room -= written
         return written
+
+    def truncate(self, descriptor: int, length: int) -> None:
+        if self.room is not None:
+            self.room += os.fstat(descriptor).st_size - length
+        self._truncate(descriptor, length)
 
 
 @pytest.fixture
@@ -171,6 +184,88 @@ def test_a_write_cut_short_loses_and_doubles_nothing(spool: Spool, disk: Disk, r
     assert everything(spool.directory) == [(event.id, "success") for event in events]
 
 
+def test_draining_resumes_as_soon_as_a_line_fits(spool: Spool, disk: Disk):
+    """What was written of the backlog counts, though the rest of it still waits."""
+    events = [ended() for _ in range(50)]
+    disk.room = 0
+    for event in events:
+        spool.end(event)
+    disk.room = 2 * len(encode(events[0])) + 10
+
+    segment = rotated(spool)
+
+    assert list(read_events(segment)) == events[:2]
+    assert (spool.on_disk(), spool.depth()) == (2, 50)
+
+
+def test_no_event_is_lost_while_memory_has_room(spool: Spool, disk: Disk):
+    events = [ended() for _ in range(2_000)]
+    found: list[UsageEvent] = []
+    for number, event in enumerate(events):
+        disk.room = None if number % 7 == 0 else 100
+        spool.end(event)
+        if number % 50 == 0 and (segment := spool.rotate()):
+            found += read_events(segment)
+    disk.room = None
+    while segment := spool.rotate():
+        found += read_events(segment)
+
+    assert found == events
+
+
+def test_a_line_cut_short_leaves_nothing_in_the_file(spool: Spool, disk: Disk, journal: Journal):
+    whole, cut = ended(), ended()
+    spool.end(whole)
+    disk.room = 50
+    spool.end(cut)
+
+    assert (spool.directory / "000001.jsonl").read_bytes() == encode(whole)
+
+
+def test_a_cut_that_cannot_be_taken_back_ends_its_segment(
+    spool: Spool, disk: Disk, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    events = [ended() for _ in range(4)]
+    spool.end(events[0])
+    disk.room = 50
+    spool.end(events[1])
+    disk.room = None
+    spool.end(events[2])
+    spool.rotate()
+    spool.end(events[3])
+    spool.rotate()
+
+    assert [key for key, _ in everything(spool.directory)] == [event.id for event in events]
+
+
+def test_begun_attempts_reach_the_disk_when_it_is_back(spool: Spool, disk: Disk):
+    disk.room = 0
+    open_ = begun()
+    spool.begin(open_)
+    disk.room = None
+
+    spool.rotate()
+
+    assert everything(spool.directory) == [(open_.id, "interrupted")]
+
+
+def test_what_is_lost_is_counted(spool: Spool, disk: Disk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(backlog_module, "MOST_BYTES", 2_000)
+    before = REGISTRY.get_sample_value("freeai_usage_events_lost_total") or 0.0
+    disk.room = 0
+    events = [ended() for _ in range(40)]
+    for event in events:
+        spool.end(event)
+    kept = spool.depth()
+
+    assert 0 < kept < 40
+    assert REGISTRY.get_sample_value("freeai_usage_events_lost_total") == before + 40 - kept
+
+
 def test_open_attempts_are_carried_across_a_full_disk(spool: Spool, disk: Disk):
     open_, done = begun(), begun()
     spool.begin(open_)
@@ -189,7 +284,7 @@ def test_open_attempts_are_carried_across_a_full_disk(spool: Spool, disk: Disk):
 def test_memory_stays_bounded_while_the_disk_is_full(
     spool: Spool, disk: Disk, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(spool_module, "BACKLOG_BYTES", 2_000)
+    monkeypatch.setattr(backlog_module, "MOST_BYTES", 2_000)
     disk.room = 0
     events = [ended() for _ in range(100)]
     for event in events:
@@ -201,19 +296,33 @@ def test_memory_stays_bounded_while_the_disk_is_full(
     kept = list(read_events(segment))
     assert segment.stat().st_size <= 2_000
     assert kept == events[: len(kept)] != []
-    assert journal.names == ["spool.disk_refuses", "spool.backlog_full", "spool.disk_back"]
+    assert journal.names == [
+        "spool.disk_refuses",
+        "spool.events_lost",  # the first, the tenth
+        "spool.events_lost",
+        "spool.disk_back",
+    ]
+
+
+def taken(root: Path) -> list[Path]:
+    """The directories of dead processes, left for others to take again."""
+    found = []
+    for directory, lock in list(take(root, root / "own")):
+        os.close(lock)
+        found.append(directory)
+    return found
 
 
 def test_a_living_process_is_not_adopted(spool: Spool, root: Path):
     spool.end(ended())
 
-    assert list(adoptable(root)) == []
+    assert taken(root) == []
 
 
 def test_another_process_does_not_adopt_a_living_one(spool: Spool, root: Path):
     spool.end(ended())
-    look = "import sys, pathlib; from apps.analytics.spool import adoptable; "
-    look += "print(len(list(adoptable(pathlib.Path(sys.argv[1])))))"
+    look = "import sys, pathlib; from apps.analytics.segments import take; "
+    look += "print(len(list(take(pathlib.Path(sys.argv[1]), pathlib.Path()))))"
 
     found = subprocess.run([sys.executable, "-c", look, root], capture_output=True, check=True, text=True)
 
@@ -226,7 +335,7 @@ def test_what_was_not_drained_stays_adoptable_after_close(root: Path):
 
     spool.close()
 
-    assert list(adoptable(root)) == [spool.directory]
+    assert taken(root) == [spool.directory]
 
 
 def test_an_adopted_directory_is_nobody_elses_meanwhile(root: Path):
@@ -234,9 +343,12 @@ def test_an_adopted_directory_is_nobody_elses_meanwhile(root: Path):
     spool.end(ended())
     spool.close()
 
-    meanwhile = [(held, list(adoptable(root))) for held in adoptable(root)]
+    held = list(take(root, root / "own"))
+    meanwhile = taken(root)
+    for _, lock in held:
+        os.close(lock)
 
-    assert meanwhile == [(spool.directory, [])]
+    assert ([directory for directory, _ in held], meanwhile) == ([spool.directory], [])
 
 
 def test_close_removes_a_directory_in_which_nothing_waits(root: Path):

@@ -1,9 +1,12 @@
 import asyncio
+import errno
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +16,8 @@ from django.db import OperationalError, connections
 from apps.analytics import drain as drain_module
 from apps.analytics import writer as writer_module
 from apps.analytics.drain import BATCH
-from apps.analytics.spool import Spool, segments
+from apps.analytics.segments import segments
+from apps.analytics.spool import Spool
 from apps.analytics.writer import LONGEST_PAUSE_S, Writer
 from tests.analytics.conftest import Ledger, Outage
 from tests.analytics.examples import Journal, begun, ended
@@ -30,7 +34,15 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
 async def writer(ledger: Ledger, spool: Spool, root: Path):
     writer = Writer(spool, root, using=ledger.alias)
     yield writer
-    await writer.aclose()
+    await writer.aclose(10)
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", refuse)
 
 
 async def off_loop(work):
@@ -166,9 +178,11 @@ async def test_run_writes_by_itself_and_stops_when_cancelled(
 async def test_run_adopts_from_time_to_time(
     writer: Writer, root: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(writer, "_look_at", 0.0)
     monkeypatch.setattr(writer_module, "INTERVAL_S", 0.01)
-    monkeypatch.setattr(writer_module, "ADOPTION_INTERVAL_S", 0.02)
+    monkeypatch.setattr(writer_module, "LOOK_INTERVAL_S", 0.02)
     task = asyncio.create_task(writer.run())
+    await asyncio.sleep(0.05)
     dead = Spool(root)
     event = begun()
     dead.begin(event)
@@ -209,6 +223,36 @@ def test_pauses_grow_to_thirty_seconds_while_the_database_is_away(spool: Spool, 
     assert pauses[-1] == LONGEST_PAUSE_S
 
 
+async def test_what_the_disk_refuses_goes_from_memory_to_the_database(
+    writer: Writer, spool: Spool, ledger: Ledger, full_disk
+):
+    events = [ended() for _ in range(BATCH)]
+    for event in events:
+        spool.end(event)
+
+    assert await writer.flush()
+
+    assert await off_loop(ledger.outcomes) == {event.id: "success" for event in events}
+    assert spool.depth() == 0
+
+
+async def test_a_full_disk_and_no_database_keep_everything_in_memory(
+    writer: Writer, spool: Spool, ledger: Ledger, full_disk, outage: Outage
+):
+    events = [ended() for _ in range(BATCH)]
+    for event in events:
+        spool.end(event)
+    outage.active = True
+    written = await writer.flush()
+    depth, pause_s = spool.depth(), writer._pause_s(0)
+    outage.active = False
+
+    assert await writer.flush()
+
+    assert (written, depth, pause_s) == (False, BATCH, 0.5)  # it does not spin
+    assert await off_loop(ledger.outcomes) == {event.id: "success" for event in events}
+
+
 def test_does_not_pause_while_much_waits(spool: Spool, root: Path):
     for _ in range(BATCH):
         spool.end(ended())
@@ -216,39 +260,156 @@ def test_does_not_pause_while_much_waits(spool: Spool, root: Path):
     assert Writer(spool, root)._pause_s(0) == 0.0
 
 
-def test_adoption_waits_for_the_database(spool: Spool, root: Path, ledger: Ledger, outage: Outage):
-    dead = Spool(root)
+async def test_adoption_waits_for_the_database(writer: Writer, root: Path, ledger: Ledger, outage: Outage):
     event = begun()
-    dead.begin(event)
-    dead.close()
-    writer = Writer(spool, root, using=ledger.alias)
+    dead = left_behind(root, event)
+    await off_loop(writer.look)
     outage.active = True
-    adopted_in_outage = writer.adopt()
+    adopted_in_outage = await writer.adopt(10)
+    depth_in_outage = writer.depth()
     outage.active = False
 
-    assert writer.adopt()
+    assert await writer.adopt(10)
 
-    assert not adopted_in_outage
-    assert ledger.outcomes() == {event.id: "interrupted"}
-    assert not dead.directory.exists()
+    assert (adopted_in_outage, depth_in_outage) == (False, 1)
+    assert await off_loop(ledger.outcomes) == {event.id: "interrupted"}
+    assert (dead.exists(), writer.depth()) == (False, 0)
+
+
+async def test_adoption_goes_on_where_it_was_interrupted(writer: Writer, root: Path, ledger: Ledger):
+    events = [ended() for _ in range(2 * BATCH + 10)]
+    left_behind(root, *events)
+    await off_loop(writer.look)
+
+    await writer.adopt(0.0001)
+    depth = writer.depth()
+    await writer.adopt(10)
+
+    assert depth >= BATCH + 10
+    assert await off_loop(ledger.outcomes) == {event.id: "success" for event in events}
+
+
+async def test_what_is_left_at_the_end_is_said_and_stays(
+    spool: Spool, root: Path, ledger: Ledger, outage: Outage, journal: Journal
+):
+    writer = Writer(spool, root, using=ledger.alias)
+    left_behind(root, ended())
+    await off_loop(writer.look)
+    spool.end(ended())
+    outage.active = True
+
+    assert not await writer.aclose(1)
+
+    assert "usage.left_in_spool" in journal.names
+    assert [len(segments(directory)) for directory in directories(root)] == [1, 1]
+
+
+class Hang:
+    """Stands in for a database that does not answer: every write waits until `over`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.over = threading.Event()
+        self.active = True
+        insert = drain_module._insert
+
+        def hang(batch, using):
+            if self.active:
+                self.over.wait(10)
+                raise OperationalError("the connection was given up")
+            insert(batch, using)
+
+        monkeypatch.setattr(drain_module, "_insert", hang)
+
+
+@pytest.fixture
+def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hang]:
+    monkeypatch.setattr(writer_module, "TURN_S", 0.2)
+    hang = Hang(monkeypatch)
+    yield hang
+    hang.over.set()
+    for thread in threading.enumerate():
+        if thread.name == "usage-writer":
+            thread.join(10)
+
+
+async def test_a_write_that_hangs_is_given_up_and_tried_again(
+    spool: Spool, root: Path, ledger: Ledger, hang: Hang, journal: Journal
+):
+    writer = Writer(spool, root, using=ledger.alias)
+    spool.end(ended())
+
+    in_time = await asyncio.wait_for(writer.flush(), 2)
+    depth, lag_s = writer.depth(), writer.lag_s()
+    hang.active = False
+
+    assert await writer.flush()
+    assert (in_time, depth) == (False, 1)
+    assert lag_s >= 0.2
+    assert (writer.depth(), writer.lag_s()) == (0, 0.0)
+    assert len(await off_loop(ledger.outcomes)) == 1
+    assert journal.names == ["usage.not_written", "usage.database_back"]
+    await writer.aclose(5)
+
+
+async def test_depth_and_lag_are_true_during_a_flush(spool: Spool, root: Path, ledger: Ledger, hang: Hang):
+    writer = Writer(spool, root, using=ledger.alias)
+    spool.end(ended())
+
+    flushing = asyncio.create_task(writer.flush())
+    await asyncio.sleep(0.05)
+    spool.end(ended())
+
+    assert writer.depth() == 2
+    assert 0.04 < writer.lag_s() < 1
+    await flushing
+    hang.active = False
+    await writer.aclose(5)
+
+
+async def test_closing_waits_no_longer_than_it_may(
+    spool: Spool, root: Path, ledger: Ledger, hang: Hang, monkeypatch
+):
+    monkeypatch.setattr(writer_module, "TURN_S", 10)
+    writer = Writer(spool, root, using=ledger.alias)
+    spool.end(ended())
+    started = time.monotonic()
+
+    assert not await writer.aclose(0.2)
+
+    assert time.monotonic() - started < 1
+    assert spool.depth() == 1
+
+
+def left_behind(root: Path, *events) -> Path:
+    """The directory of a process that died after these."""
+    dead = Spool(root)
+    for event in events:
+        (dead.begin if event.outcome == "interrupted" else dead.end)(event)
+    dead.close()
+    return dead.directory
 
 
 @pytest.mark.parametrize("lines", [1, 50, 700])
-def test_a_killed_process_leaves_every_ended_event_exactly_once(
-    spool: Spool, root: Path, ledger: Ledger, lines: int
+async def test_a_killed_process_leaves_every_ended_event_exactly_once(
+    writer: Writer, spool: Spool, root: Path, ledger: Ledger, lines: int
 ):
-    begun_ids, ended_ids = append_until_killed(root, lines)
+    begun_ids, ended_ids = await asyncio.to_thread(append_until_killed, root, lines)
 
-    assert Writer(spool, root, using=ledger.alias).adopt()
+    await off_loop(writer.look)
+    assert await writer.adopt(20)
 
-    outcomes = ledger.outcomes()
+    outcomes = await off_loop(ledger.outcomes)
     unreported = len(outcomes.keys() - begun_ids)
     assert begun_ids <= outcomes.keys()
     assert unreported <= 1  # the kill came between the write and the report
     assert ended_ids <= {key for key, outcome in outcomes.items() if outcome == "success"}
     unfinished = [key for key, outcome in outcomes.items() if outcome == "interrupted"]
     assert len(unfinished) >= len(begun_ids - ended_ids) - 1
-    assert [path for path in root.iterdir() if path.is_dir()] == [spool.directory]
+    assert directories(root) == [spool.directory]
+
+
+def directories(root: Path) -> list[Path]:
+    return [path for path in root.iterdir() if path.is_dir()]
 
 
 def append_until_killed(root: Path, lines: int) -> tuple[set[str], set[str]]:

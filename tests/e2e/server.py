@@ -4,11 +4,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -49,6 +52,29 @@ class Server:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(30)
 
+    def chat(self, **body: Any) -> httpx.Response:
+        """A chat completion with the first client key."""
+        return httpx.post(
+            f"{self.url}/v1/chat/completions",
+            json={"messages": [{"role": "user", "content": "Hi"}]} | body,
+            headers={"Authorization": f"Bearer {self.client_key}"},
+            timeout=30,
+        )
+
+    def metric(self, name: str) -> float:
+        """The value that /metrics gives for a metric without labels."""
+        for line in httpx.get(f"{self.url}/metrics", timeout=10).text.splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.split()[1])
+        raise AssertionError(f"{name} is not exposed")
+
+    def outcomes(self) -> dict[str, int]:
+        """How many attempts are in the ledger (SQLite), by outcome."""
+        with sqlite3.connect(self.data_dir / "freeai.sqlite3") as database:
+            return dict(
+                database.execute("SELECT outcome, count(*) FROM usage_events GROUP BY outcome").fetchall()
+            )
+
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
@@ -69,17 +95,28 @@ def clean_env() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("FREEAI_", "DJANGO_"))}
 
 
-def start(data_dir: Path, *options: str, console: str = "", host: str = "127.0.0.1", **env: str) -> Server:
-    """Start and wait until /livez answers. `console`: what an earlier start in this directory printed."""
+def start(
+    data_dir: Path,
+    *options: str,
+    console: str = "",
+    host: str = "127.0.0.1",
+    output: int | None = None,
+    **env: str,
+) -> Server:
+    """Start and wait until /livez answers.
+
+    `console`: what an earlier start in this directory printed. `output`: a descriptor for stdout and stderr, instead of the
+    console's file.
+    """
     port = free_port()
     data_dir.mkdir(exist_ok=True)
     log = data_dir / "console.log"
-    with log.open("w") as output:
+    with log.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--host", host, "--port", str(port), *options],
             cwd=ROOT,
             env=clean_env() | {"FREEAI_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"} | env,
-            stdout=output,
+            stdout=file if output is None else output,
             stderr=subprocess.STDOUT,
             text=True,
         )
@@ -95,3 +132,11 @@ def start(data_dir: Path, *options: str, console: str = "", host: str = "127.0.0
             time.sleep(0.05)
     process.kill()
     raise AssertionError(f"serve did not answer in {START_TIMEOUT_S} s:\n{log.read_text()}")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Return when `condition` holds; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)

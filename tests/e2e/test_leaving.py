@@ -1,8 +1,6 @@
 """Clients on real sockets that leave mid-stream, two hundred at a time: nothing stays open, nothing is lost, memory is flat."""
 
 import asyncio
-import sqlite3
-import time
 from urllib.parse import urlsplit
 
 import orjson
@@ -10,7 +8,7 @@ import psutil
 import pytest
 
 from fakes import FakeUpstream, Limits
-from tests.e2e.server import Server
+from tests.e2e.server import Server, wait_until
 
 CLIENTS = 200
 ROUNDS = 4
@@ -43,10 +41,10 @@ def test_two_hundred_clients_that_leave_mid_stream(streaming: Server, upstream: 
         wait_until(lambda: upstream.open_requests == 0)
         memory.append(process.memory_info().rss)
 
-    wait_until(lambda: outcomes(streaming) == {"cancelled": CLIENTS * ROUNDS})
+    wait_until(lambda: streaming.outcomes() == {"cancelled": CLIENTS * ROUNDS})
     growth = (memory[-1] - memory[1]) / (CLIENTS * (ROUNDS - 2))
     assert growth < GROWTH_PER_CLIENT, memory
-    assert metric(streaming, "freeai_requests_in_flight") <= 1  # the scrape itself
+    assert streaming.metric("freeai_requests_in_flight") <= 1  # the scrape itself
 
 
 async def everybody_leaves(server: Server) -> None:
@@ -70,24 +68,3 @@ async def everybody_leaves(server: Server) -> None:
         writer.transport.abort()
 
     await asyncio.gather(*(one() for _ in range(CLIENTS)))
-
-
-def outcomes(server: Server) -> dict[str, int]:
-    with sqlite3.connect(server.data_dir / "freeai.sqlite3") as database:
-        return dict(database.execute("SELECT outcome, count(*) FROM usage_events GROUP BY outcome"))
-
-
-def metric(server: Server, name: str) -> float:
-    import httpx
-
-    for line in httpx.get(f"{server.url}/metrics").text.splitlines():
-        if line.startswith(f"{name} "):
-            return float(line.split()[1])
-    raise AssertionError(f"{name} is not exposed")
-
-
-def wait_until(condition, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)

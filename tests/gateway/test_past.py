@@ -1,52 +1,131 @@
-"""What the state store is rebuilt from: as far back as some window counts, and not farther."""
-
-from datetime import UTC, datetime
+"""What a start takes from the past: charged to every window that it counted in, whatever is enabled now."""
 
 import pytest
+from django.contrib.auth import get_user_model
 
-from apps.analytics.drain import _insert
+from apps.analytics.drain import write
+from apps.analytics.history import BucketUsage
 from apps.core import clock
+from apps.core.state.contract import PastUsage
 from apps.gateway import past
+from apps.providers.catalogue_files import read_catalogue
+from apps.providers.catalogue_sync import sync
+from apps.providers.credentials import set_key
+from apps.providers.models import Credential, Provider, ProviderModel
+from apps.providers.offers import CATALOGUE
 from tests.analytics.examples import ended
-from tests.gateway.conftest import USER, Gateway, Limit
 
-DAY_S = 86_400
-NOW = datetime(2026, 3, 1, 12, 30, 30, tzinfo=UTC).timestamp()
-MIDNIGHT_S = 12 * 3600 + 30 * 60 + 30
+pytestmark = pytest.mark.django_db
+MODEL = "openai/gpt-oss-120b"
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("limit", "reach_s"),
-    [
-        (Limit("requests", "5hour", 9, rolling=True), MIDNIGHT_S),  # the fixed day that every account has
-        (Limit("requests", "24hour", 9, rolling=True), DAY_S * 61 // 60),
-        (Limit("requests", "month", 9, rolling=True), 30 * DAY_S * 61 // 60),  # all of February, and more
-        (Limit("requests", "month", 9), MIDNIGHT_S),
-        (Limit("requests", "3month", 9), 59 * DAY_S + MIDNIGHT_S),
-        (Limit("tokens", "2week", 9, rolling=True), 14 * DAY_S * 61 // 60),
-    ],
-)
-def test_reaches_back_as_far_as_the_longest_window(gateway: Gateway, monkeypatch, limit: Limit, reach_s: int):
-    gateway.add("gemini", limits=[limit])  # which reports no windows beside its own
-    monkeypatch.setattr(clock, "now", lambda: NOW)
-    ages = (5, reach_s - 1, reach_s + 1)
-    _insert([ended(at=NOW - age, user_id=USER, provider="gemini", model="ok") for age in ages], "default")
-
-    assert sorted(round(NOW - usage.at) for usage in past.usage(NOW)) == [5, reach_s - 1]
+@pytest.fixture
+def user():
+    sync(read_catalogue())
+    made = get_user_model().objects.create_user("ada")
+    set_key(made, Provider.objects.get(name="groq"), "gsk_test_canary_0123456789abcdef")
+    yield made
+    CATALOGUE.unload()
 
 
-@pytest.mark.django_db
-def test_names_what_was_used_by_metric_and_leaves_out_models_that_are_gone(gateway: Gateway, monkeypatch):
-    gateway.add("groq")
-    monkeypatch.setattr(clock, "now", lambda: NOW)
-    events = [
-        ended(at=NOW - 5, user_id=USER, provider="groq", model=model, prompt_tokens=10, completion_tokens=3)
-        for model in ("ok", "gone")
-    ]
-    _insert(events, "default")
+@pytest.fixture
+def used(user, tmp_path):
+    """Usage of `model` a minute ago, written to the ledger; returns what a start makes of it, by window key."""
 
-    (usage,) = past.usage(NOW)
+    def use(model: str = MODEL, provider: str = "groq", ago_s: float = 60.0) -> dict[str, PastUsage]:
+        event = ended(
+            user_id=user.pk, provider=provider, model=model, at=clock.now() - ago_s, completion_tokens=11
+        )
+        write([event], using="default", root=tmp_path)
+        CATALOGUE.refresh()
+        return {window.key: usage for usage in past.usage([], clock.now()) for window in usage.windows}
 
-    assert usage.amounts == {"requests": 1, "tokens": 13}
-    assert {str(window.span) for window in usage.windows} >= {"requests/day", "tokens/day"}
+    return use
+
+
+def live(user, model: str = MODEL) -> set[str]:
+    """The keys of the windows that a request to the model is counted in now."""
+    CATALOGUE.refresh()
+    (offer,) = [one for one in CATALOGUE.value.offers_for(user.pk) if one.model == model]
+    return {window.key for window in offer.subject.windows}
+
+
+def test_usage_is_charged_to_all_windows_of_its_offer(user, used):
+    found = used()
+
+    assert found.keys() == live(user)
+    assert {tuple(usage.amounts.items()) for usage in found.values()} == {(("requests", 1), ("tokens", 111))}
+
+
+def test_usage_of_a_disabled_model_counts_for_its_account_and_for_itself(user, used):
+    before = live(user)
+    ProviderModel.objects.filter(name=MODEL).update(enabled=False)
+
+    assert used().keys() >= before
+
+
+def test_usage_of_a_disabled_provider_counts_when_it_is_enabled_again(user, used):
+    before = live(user)
+    Provider.objects.filter(name="groq").update(enabled=False)
+
+    assert used().keys() == before
+
+
+def test_usage_of_a_disabled_credential_counts_with_its_own_limits(user, used):
+    Credential.objects.update(limits={"requests": {"hour": 7}})
+    before = live(user)
+    Credential.objects.update(enabled=False)
+
+    found = used()
+
+    assert f"{user.pk}:groq#requests/hour" in found
+    assert found.keys() == before
+
+
+@pytest.mark.parametrize("model", ["somebody/removed-it", "a|strange#name"])
+def test_usage_of_a_model_that_nobody_lists_counts_for_its_account(user, used, model: str):
+    """Called by its name as `groq/…`: it shares its state with all that are not listed."""
+    CATALOGUE.refresh()
+    (offer,) = CATALOGUE.value.unlisted(user.pk, "groq", model, "chat")
+
+    assert used(model).keys() == {window.key for window in offer.subject.windows}
+
+
+def test_usage_of_the_sandbox_counts_without_any_credential(user, used):
+    assert f"{user.pk}:sandbox#requests/day" in used("ok", "sandbox")
+
+
+def test_usage_of_a_provider_that_is_gone_counts_nowhere(user, used):
+    assert used("any", "gone") == {}
+
+
+def test_a_month_back_is_read_of_those_who_count_by_the_month(user, used):
+    Provider.objects.filter(name="groq").update(
+        limits=[{"metric": "requests", "unit": "month", "limit": 1000, "rolling": True}]
+    )
+
+    month_ago = used(ago_s=29.5 * 86_400)
+    too_long_ago = used(provider="cerebras", ago_s=29.5 * 86_400)
+
+    assert f"{user.pk}:groq#requests/month" in month_ago
+    assert too_long_ago.keys() == month_ago.keys()
+
+
+def test_an_override_by_the_month_is_read_as_far_back(user, used):
+    Credential.objects.update(limits={"tokens": {"month": 10**6}})
+
+    assert f"{user.pk}:groq#tokens/month" in used(ago_s=1.5 * 86_400)
+
+
+def test_what_the_spool_holds_counts_beside_the_ledger(user, used):
+    used()
+    left = [BucketUsage(user.pk, "groq", MODEL, clock.now(), 3, 300)]
+
+    assert sum(usage.amounts["requests"] for usage in past.usage(left, clock.now())) == 4
+
+
+def test_a_row_that_cannot_be_read_takes_nothing_with_it(user, used):
+    ProviderModel.objects.filter(name=MODEL).update(enabled=False, limits="nonsense")
+    Credential.objects.update(limits={"nonsense": 1})
+
+    assert f"{user.pk}:groq#requests/day" in used()

@@ -103,7 +103,7 @@ async def test_writer_and_snapshot_follower_begin_anew_and_readyz_tells(
 
     with monkeypatch.context() as broken:
         broken.setattr(snapshot, "poll", fail)
-        broken.setattr(started.spool, "rotate", fail)
+        broken.setattr(started.writer, "flush", fail)
         await until(lambda: up("snapshot") == up("writer") == 0)
         answer = await client.get("/readyz")
     await until(lambda: up("snapshot") == up("writer") == 1)

@@ -84,6 +84,8 @@ class Attempt:
             stream=call.demand.stream,
             outcome="interrupted",
             prompt_tokens=place.prompt_tokens,
+            # If this process dies now, what was reserved stays charged: nobody knows what was spent of it.
+            completion_tokens=max(0, grant.claim.amounts["tokens"] - place.prompt_tokens),
             estimated=True,
             fallback_position=place.position,
         )
@@ -138,7 +140,7 @@ class Attempt:
             self._runtime.background(self._complete(completion))
 
     def _end(self, outcome: Outcome, usage: Usage, error: UpstreamError | None = None) -> bool:
-        """Write the event and the metrics; False when the attempt has ended before."""
+        """Write the event; False when the attempt has ended before."""
         if self.ended:
             return False
         self.ended = True
@@ -158,7 +160,6 @@ class Attempt:
             saved_microusd=price.cost_microusd(usage) if price else 0,
         )
         self._runtime.spool.end(self.event)
-        metrics.attempt_ended(self.event)
         return True
 
     def _spent(self, usage: Usage) -> Amounts:
@@ -166,8 +167,12 @@ class Attempt:
         return amounts(usage.total_tokens) if self.sent else dict.fromkeys(self.grant.claim.amounts, 0)
 
     async def _complete(self, completion: Completion) -> None:
+        """Settle what was reserved; then, with everything safe, count."""
         store, policy, now = self._runtime.store, CONFIG.value.breaker, clock.now()
-        await self._runtime.see_through(lambda: store.complete(self.grant, completion, policy, now))
+        try:
+            await self._runtime.see_through(lambda: store.complete(self.grant, completion, policy, now))
+        finally:
+            metrics.attempt_ended(self.event)
 
 
 CANCELLED = UpstreamError(ErrorKind.CANCELLED, "The client went away.")

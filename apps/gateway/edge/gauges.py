@@ -1,4 +1,4 @@
-"""Gauges that are read when somebody scrapes: what is left of the quotas, and where they are counted.
+"""Gauges that are read when somebody scrapes: what is left of the quotas, where they are counted, and what waits for the database.
 
 A pool of 200 users and 10 providers has 20,000 candidates: looking at all of them for every scrape would hold the event loop for a second.
 So they are looked at a few at a time, at most every REFRESH_S, and a scrape costs what its labels cost.
@@ -27,10 +27,12 @@ SLICE = 50
 
 
 async def refresh(runtime: Runtime) -> None:
-    """Set `freeai_state_store_mode`, and `freeai_quota_remaining_ratio`: the smallest share left per provider and window, over all
-    credentials and models, as it was at most REFRESH_S ago. A look that takes longer than WAIT_S is left to the next scrape.
+    """Set `freeai_state_store_mode`, `freeai_spool_*`, and `freeai_quota_remaining_ratio`: the smallest share left per provider and
+    window, over all credentials and models, as it was at most REFRESH_S ago. A look that takes longer than WAIT_S is left to the next
+    scrape.
     """
     metrics.state_store_mode(runtime.store.mode)
+    metrics.spool(runtime.writer.depth(), runtime.writer.lag_s())
     lookout = _LOOKOUTS.get(runtime)
     if lookout is None:
         lookout = _LOOKOUTS[runtime] = _Lookout()

@@ -4,13 +4,13 @@ import asyncio
 import hmac
 
 import orjson
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 
 from apps.analytics import metrics as inventory
 from apps.core import snapshot
+from apps.core.turns import DatabaseThread, TurnTimeoutError
 from apps.gateway import runtime, supervision
 from apps.gateway.edge import gauges
 from apps.gateway.edge.methods import only
@@ -19,6 +19,7 @@ from apps.gateway.wire.errors import JSON, unauthorized
 OK = orjson.dumps({"status": "ok"})
 UNAVAILABLE = orjson.dumps({"status": "unavailable"})
 DATABASE_TIMEOUT_S = 2.0
+TURN_S = 10.0  # after that the question is given up, and the next one asked over a connection of its own
 
 
 class DatabaseProbe:
@@ -26,13 +27,20 @@ class DatabaseProbe:
 
     def __init__(self) -> None:
         self._question: asyncio.Task[bool] | None = None
+        self._thread = DatabaseThread("readyz", patience_s=DATABASE_TIMEOUT_S, turn_s=TURN_S)
 
     async def answers(self) -> bool:
         """Whether it says so within DATABASE_TIMEOUT_S."""
         if self._question is None or self._question.done():
-            self._question = asyncio.create_task(sync_to_async(_database_answers)())
+            self._question = asyncio.create_task(self._ask())
         await asyncio.wait([self._question], timeout=DATABASE_TIMEOUT_S)
         return self._question.done() and self._question.result()
+
+    async def _ask(self) -> bool:
+        try:
+            return await self._thread.run(_database_answers)
+        except TurnTimeoutError:
+            return False
 
 
 DATABASE = DatabaseProbe()
@@ -66,14 +74,11 @@ async def readyz(_request: HttpRequest) -> HttpResponse:
 
 
 def _database_answers() -> bool:
-    connection.close_if_unusable_or_obsolete()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Error:
         return False
-    finally:
-        connection.close_if_unusable_or_obsolete()
     return True
 
 

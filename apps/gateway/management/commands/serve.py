@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 
 from apps.clients.management.arguments import whole_number
 from apps.core.state.choice import why_not
@@ -57,6 +58,7 @@ class Command(BaseCommand):
             signal.SIGTERM, lambda *_: sys.exit(0)
         )  # uvicorn raises it anew at its end: then stop the tasks too
         setup.prepare()
+        connections.close_all()  # this thread has no more questions
         url = url_of(options["host"], listening.port_of(sockets))
         tasks = None if options["no_tasks"] else CeleryChild()
         try:
@@ -69,8 +71,21 @@ class Command(BaseCommand):
             os.close(lock)
 
     def _announce(self, made: Made, url: str) -> None:
-        self.stdout.write(first_run(made, url) if made else f"FreeAI on {url}")
-        self.stdout.flush()
+        if made:  # secrets that nobody can read are not made
+            self.stdout.write(first_run(made, url))
+            self.stdout.flush()
+        else:
+            self._say(f"FreeAI on {url}")
+
+    def _say(self, text: str) -> None:
+        """On stdout, if anybody listens: a pipe that was closed or a full disk keeps nothing from being served."""
+        try:
+            self.stdout.write(text)
+            self.stdout.flush()
+        except OSError:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # or the exit would try again, and fail
 
 
 def _host(text: str) -> str:

@@ -1,0 +1,30 @@
+"""How the settings speak to PostgreSQL: every wait has an end, and connections are few."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SILENCE_S = 2  # how much later than the server's own timeout a statement is given up on this side
+
+
+def options(
+    given: Mapping[str, Any], *, connect_s: int, statement_s: int, tcp_s: int, most: int
+) -> dict[str, Any]:
+    """OPTIONS for `apps.core.postgres`. What is `given` in the URL wins. `statement_s` 0: statements may take for ever.
+
+    `tcp_s`: how long a host may be gone before its connections are. It is said twice, for data on its way and for connections on which
+    nobody speaks.
+    """
+    made = {
+        "connect_timeout": connect_s,
+        "keepalives": 1,
+        "keepalives_idle": max(1, tcp_s // 2),
+        "keepalives_interval": max(1, tcp_s // 6),
+        "keepalives_count": 3,
+        "tcp_user_timeout": tcp_s * 1000,
+        "max_connections": most,
+        **given,
+    }
+    if statement_s:
+        made["patience_s"] = statement_s + SILENCE_S
+        made["options"] = f"-c statement_timeout={statement_s}s {given.get('options', '')}".strip()
+    return made
