@@ -20,7 +20,6 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
-
 from msgspec.structs import replace  # noqa: E402
 
 from apps.analytics.events import UsageEvent  # noqa: E402

@@ -71,7 +71,7 @@ class DatabaseThread:
         """The same, and wait for it, though no longer than `budget_s`."""
         worker, give_up_at = self._worker, clock.monotonic() + budget_s
         self.close()
-        while worker is not None and worker.is_alive() and clock.monotonic() < give_up_at:
+        while worker is not None and worker.is_alive() and clock.monotonic() < give_up_at:  # noqa: ASYNC110 - a thread sets no event
             await asyncio.sleep(CLOSE_POLL_S)
 
     def _leave_behind(self) -> None:
