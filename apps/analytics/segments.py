@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 
 import msgspec
 import structlog
@@ -37,14 +37,14 @@ class Reader(Generic[E]):
         except FileNotFoundError:
             return  # drained before
         with file:
-            while lines := file.readlines(READ_BYTES):
+            for lines in _pieces(file):
                 yield from self._decoded(lines, segment)
 
-    def _decoded(self, lines: list[bytes], segment: Path) -> Iterable[E]:
+    def _decoded(self, lines: bytes, segment: Path) -> Iterable[E]:
         try:
-            return self._decoder.decode_lines(b"".join(lines))  # at a third of the price of one by one
+            return self._decoder.decode_lines(lines)  # at a third of the price of one by one
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return self._readable(lines, segment)
+            return self._readable(lines.splitlines(keepends=True), segment)
 
     def _readable(self, lines: Iterable[bytes], segment: Path) -> Iterator[E]:
         for line in lines:
@@ -58,6 +58,19 @@ class Reader(Generic[E]):
                     set_aside(segment.parent.parent, line)
                 continue
             yield event
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    """A megabyte of whole lines at a time; at the end what there is, be it whole or torn."""
+    rest = b""
+    while read := file.read(READ_BYTES):
+        read = rest + read
+        whole = read.rfind(b"\n") + 1
+        if whole:
+            yield read[:whole]
+        rest = read[whole:]
+    if rest:
+        yield rest
 
 
 read_events = Reader(UsageEvent, keeps=True).read

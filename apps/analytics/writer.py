@@ -25,6 +25,7 @@ PATIENCE_S = 10.0
 TURN_S = 25.0
 # Of every half second, so much is for what dead processes left: they have waited longer, and nobody waits for them.
 LEFTOVERS_SHARE_S = 0.25
+LEFTOVERS_AFTER_S = 3.0  # a start has better things to do
 
 
 class Writer:
@@ -60,8 +61,11 @@ class Writer:
     async def run(self) -> None:
         """Drain every 0.5 s, at once while much waits, and look for the dead every minute. Until cancelled."""
         failures = 0
+        adopt_from = clock.monotonic() + LEFTOVERS_AFTER_S
         while True:
-            done = await self.flush() and await self.adopt(LEFTOVERS_SHARE_S)
+            done = await self.flush()
+            if done and clock.monotonic() >= adopt_from:
+                done = await self.adopt(LEFTOVERS_SHARE_S)
             failures = 0 if done else failures + 1
             await asyncio.sleep(self._pause_s(failures))
 

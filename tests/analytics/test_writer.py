@@ -181,6 +181,7 @@ async def test_run_adopts_from_time_to_time(
     monkeypatch.setattr(writer, "_look_at", 0.0)
     monkeypatch.setattr(writer_module, "INTERVAL_S", 0.01)
     monkeypatch.setattr(writer_module, "LOOK_INTERVAL_S", 0.02)
+    monkeypatch.setattr(writer_module, "LEFTOVERS_AFTER_S", 0.0)
     task = asyncio.create_task(writer.run())
     await asyncio.sleep(0.05)
     dead = Spool(root)
