@@ -11,8 +11,9 @@ from asgiref.sync import sync_to_async  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 
 from apps.core.postgres.dbapi import let_go  # noqa: E402
-from apps.gateway import runtime, setup  # noqa: E402
+from apps.gateway import runtime  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
+from apps.gateway.process import setup  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
 from freeai.refusals import sentence  # noqa: E402
 

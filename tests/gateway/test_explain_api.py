@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from apps.core import clock
 from apps.core.snapshot import SECTIONS
-from apps.gateway import setup
+from apps.gateway.process import setup
 from apps.providers.offers import CATALOGUE
 from apps.providers.quotas import Limit
 from apps.strategies.models import Strategy

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from apps.gateway import listening
-from apps.gateway.announcements import url_of
-from apps.gateway.listening import AddressError
+from apps.gateway.process import listening
+from apps.gateway.process.announcements import url_of
+from apps.gateway.process.listening import AddressError
 
 
 @pytest.fixture

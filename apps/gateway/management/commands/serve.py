@@ -13,10 +13,10 @@ from django.db import connections
 
 from apps.clients.management.arguments import whole_number
 from apps.core.state.choice import why_not
-from apps.gateway import listening, setup
-from apps.gateway.announcements import first_run, url_of
-from apps.gateway.celery_child import CeleryChild
-from apps.gateway.setup import Made
+from apps.gateway.process import listening, setup
+from apps.gateway.process.announcements import first_run, url_of
+from apps.gateway.process.celery_child import CeleryChild
+from apps.gateway.process.setup import Made
 
 HIGHEST_PORT = 65_535
 

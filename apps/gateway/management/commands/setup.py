@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.gateway import setup
-from apps.gateway.announcements import first_run, url_of
-from apps.gateway.setup import Made
+from apps.gateway.process import setup
+from apps.gateway.process.announcements import first_run, url_of
+from apps.gateway.process.setup import Made
 
 
 class Command(BaseCommand):

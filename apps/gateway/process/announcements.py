@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from apps.gateway.setup import Made
+from apps.gateway.process.setup import Made
 
 IPV4 = 4
 
