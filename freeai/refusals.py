@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
 from apps.core.redaction import scrub
+from apps.gateway.process.claims import ClaimedError
 
 NOT_SET_UP = "FreeAI is not set up here yet: run `manage.py setup`."
 OUTDATED = "The database lacks a table or a column that this version uses: run `manage.py setup`."
@@ -17,6 +18,8 @@ def sentence(error: BaseException) -> str | None:
     """What to tell whoever started the process; None for an error that needs its traceback."""
     if isinstance(error, DatabaseError | InterfaceError):
         return _of_the_database(error)
+    if isinstance(error, ClaimedError):
+        return str(error)
     if isinstance(error, ImproperlyConfigured):
         return NOT_SET_UP if "SECRET_KEY" in str(error) else _first_line(error)
     if isinstance(error, OSError) and _is_in_data_directory(error.filename):

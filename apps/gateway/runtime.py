@@ -22,7 +22,7 @@ from apps.core.state.keys import provider_of
 from apps.core.turns import DatabaseThread, TurnTimeoutError
 from apps.gateway import __version__, past
 from apps.gateway.attempts.shortlist import Shortlists
-from apps.gateway.supervision import Loops
+from apps.gateway.supervision import Loops, Work
 from apps.providers import offers
 from apps.providers.image_fetch import ImageFetcher
 from apps.providers.transport import Switchboard
@@ -82,6 +82,10 @@ class Runtime:
         await self.writer.aclose(budget_s)
         self.spool.close()
         await self.store.aclose()
+
+    def keep(self, name: str, work: Work) -> None:
+        """Run `work` as long as the gateway runs, whatever becomes of it: see `supervision`."""
+        self._loops.keep(name, work)
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` to its end, whatever becomes of the caller; failures are logged."""
