@@ -26,5 +26,7 @@ def options(
     }
     if statement_s:
         made["patience_s"] = statement_s + SILENCE_S
-        made["options"] = f"-c statement_timeout={statement_s}s {given.get('options', '')}".strip()
+        # A connection that goes silent within a transaction leaves its locks behind, and whoever needs them waits with them.
+        limits = f"-c statement_timeout={statement_s}s -c idle_in_transaction_session_timeout={statement_s}s"
+        made["options"] = f"{limits} {given.get('options', '')}".strip()
     return made

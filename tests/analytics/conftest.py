@@ -1,5 +1,6 @@
 """Ledgers to write to: a SQLite file and a PostgreSQL schema, apart from the test run's default database."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterator
@@ -112,3 +113,16 @@ def _postgres(alias: str, tmp_path: Path):
         **dj_database_url.parse(POSTGRES_URL, conn_max_age=60, conn_health_checks=True),
         "OPTIONS": options,
     }, remove
+
+
+async def off_loop(work):
+    """Run a query where Django allows it, and give its connection back."""
+
+    def call():
+        try:
+            return work()
+        finally:
+            for connection in connections.all(initialized_only=True):
+                connection.close()
+
+    return await asyncio.to_thread(call)

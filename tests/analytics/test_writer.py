@@ -1,12 +1,7 @@
 import asyncio
 import errno
 import os
-import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +14,7 @@ from apps.analytics.drain import BATCH
 from apps.analytics.segments import segments
 from apps.analytics.spool import Spool
 from apps.analytics.writer import LONGEST_PAUSE_S, Writer
-from tests.analytics.conftest import Ledger, Outage
+from tests.analytics.conftest import Ledger, Outage, off_loop
 from tests.analytics.examples import Journal, begun, ended
 
 
@@ -43,19 +38,6 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", refuse)
-
-
-async def off_loop(work):
-    """Run a query where Django allows it, and give its connection back."""
-
-    def call():
-        try:
-            return work()
-        finally:
-            for connection in connections.all(initialized_only=True):
-                connection.close()
-
-    return await asyncio.to_thread(call)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -224,6 +206,13 @@ def test_pauses_grow_to_thirty_seconds_while_the_database_is_away(spool: Spool, 
     assert pauses[-1] == LONGEST_PAUSE_S
 
 
+def test_does_not_pause_while_much_waits(spool: Spool, root: Path):
+    for _ in range(BATCH):
+        spool.end(ended())
+
+    assert Writer(spool, root)._pause_s(0) == 0.0
+
+
 async def test_what_the_disk_refuses_goes_from_memory_to_the_database(
     writer: Writer, spool: Spool, ledger: Ledger, full_disk
 ):
@@ -252,177 +241,3 @@ async def test_a_full_disk_and_no_database_keep_everything_in_memory(
 
     assert (written, depth, pause_s) == (False, BATCH, 0.5)  # it does not spin
     assert await off_loop(ledger.outcomes) == {event.id: "success" for event in events}
-
-
-def test_does_not_pause_while_much_waits(spool: Spool, root: Path):
-    for _ in range(BATCH):
-        spool.end(ended())
-
-    assert Writer(spool, root)._pause_s(0) == 0.0
-
-
-async def test_adoption_waits_for_the_database(writer: Writer, root: Path, ledger: Ledger, outage: Outage):
-    event = begun()
-    dead = left_behind(root, event)
-    await off_loop(writer.look)
-    outage.active = True
-    adopted_in_outage = await writer.adopt(10)
-    depth_in_outage = writer.depth()
-    outage.active = False
-
-    assert await writer.adopt(10)
-
-    assert (adopted_in_outage, depth_in_outage) == (False, 1)
-    assert await off_loop(ledger.outcomes) == {event.id: "interrupted"}
-    assert (dead.exists(), writer.depth()) == (False, 0)
-
-
-async def test_adoption_goes_on_where_it_was_interrupted(writer: Writer, root: Path, ledger: Ledger):
-    events = [ended() for _ in range(2 * BATCH + 10)]
-    left_behind(root, *events)
-    await off_loop(writer.look)
-
-    await writer.adopt(0.0001)
-    depth = writer.depth()
-    await writer.adopt(10)
-
-    assert depth >= BATCH + 10
-    assert await off_loop(ledger.outcomes) == {event.id: "success" for event in events}
-
-
-async def test_what_is_left_at_the_end_is_said_and_stays(
-    spool: Spool, root: Path, ledger: Ledger, outage: Outage, journal: Journal
-):
-    writer = Writer(spool, root, using=ledger.alias)
-    left_behind(root, ended())
-    await off_loop(writer.look)
-    spool.end(ended())
-    outage.active = True
-
-    assert not await writer.aclose(1)
-
-    assert "usage.left_in_spool" in journal.names
-    assert [len(segments(directory)) for directory in directories(root)] == [1, 1]
-
-
-class Hang:
-    """Stands in for a database that does not answer: every write waits until `over`."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.over = threading.Event()
-        self.active = True
-        insert = drain_module._insert
-
-        def hang(batch, using):
-            if self.active:
-                self.over.wait(10)
-                raise OperationalError("the connection was given up")
-            insert(batch, using)
-
-        monkeypatch.setattr(drain_module, "_insert", hang)
-
-
-@pytest.fixture
-def hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hang]:
-    monkeypatch.setattr(writer_module, "TURN_S", 0.2)
-    hang = Hang(monkeypatch)
-    yield hang
-    hang.over.set()
-    for thread in threading.enumerate():
-        if thread.name == "usage-writer":
-            thread.join(10)
-
-
-async def test_a_write_that_hangs_is_given_up_and_tried_again(
-    spool: Spool, root: Path, ledger: Ledger, hang: Hang, journal: Journal
-):
-    writer = Writer(spool, root, using=ledger.alias)
-    spool.end(ended())
-
-    in_time = await asyncio.wait_for(writer.flush(), 2)
-    depth, lag_s = writer.depth(), writer.lag_s()
-    hang.active = False
-
-    assert await writer.flush()
-    assert (in_time, depth) == (False, 1)
-    assert lag_s >= 0.2
-    assert (writer.depth(), writer.lag_s()) == (0, 0.0)
-    assert len(await off_loop(ledger.outcomes)) == 1
-    assert journal.names == ["usage.not_written", "usage.database_back"]
-    await writer.aclose(5)
-
-
-async def test_depth_and_lag_are_true_during_a_flush(spool: Spool, root: Path, ledger: Ledger, hang: Hang):
-    writer = Writer(spool, root, using=ledger.alias)
-    spool.end(ended())
-
-    flushing = asyncio.create_task(writer.flush())
-    await asyncio.sleep(0.05)
-    spool.end(ended())
-
-    assert writer.depth() == 2
-    assert 0.04 < writer.lag_s() < 1
-    await flushing
-    hang.active = False
-    await writer.aclose(5)
-
-
-async def test_closing_waits_no_longer_than_it_may(
-    spool: Spool, root: Path, ledger: Ledger, hang: Hang, monkeypatch
-):
-    monkeypatch.setattr(writer_module, "TURN_S", 10)
-    writer = Writer(spool, root, using=ledger.alias)
-    spool.end(ended())
-    started = time.monotonic()
-
-    assert not await writer.aclose(0.2)
-
-    assert time.monotonic() - started < 1
-    assert spool.depth() == 1
-
-
-def left_behind(root: Path, *events) -> Path:
-    """The directory of a process that died after these."""
-    dead = Spool(root)
-    for event in events:
-        (dead.begin if event.outcome == "interrupted" else dead.end)(event)
-    dead.close()
-    return dead.directory
-
-
-@pytest.mark.parametrize("lines", [1, 50, 700])
-async def test_a_killed_process_leaves_every_ended_event_exactly_once(
-    writer: Writer, spool: Spool, root: Path, ledger: Ledger, lines: int
-):
-    begun_ids, ended_ids = await asyncio.to_thread(append_until_killed, root, lines)
-
-    await off_loop(writer.look)
-    assert await writer.adopt(20)
-
-    outcomes = await off_loop(ledger.outcomes)
-    unreported = len(outcomes.keys() - begun_ids)
-    assert begun_ids <= outcomes.keys()
-    assert unreported <= 1  # the kill came between the write and the report
-    assert ended_ids <= {key for key, outcome in outcomes.items() if outcome == "success"}
-    unfinished = [key for key, outcome in outcomes.items() if outcome == "interrupted"]
-    assert len(unfinished) >= len(begun_ids - ended_ids) - 1
-    assert directories(root) == [spool.directory]
-
-
-def directories(root: Path) -> list[Path]:
-    return [path for path in root.iterdir() if path.is_dir()]
-
-
-def append_until_killed(root: Path, lines: int) -> tuple[set[str], set[str]]:
-    """The ids that a process reported as begun and as ended before it was killed, after `lines` or more."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.analytics.appender", str(root)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    reports = [process.stdout.readline() for _ in range(lines)]
-    os.kill(process.pid, signal.SIGKILL)
-    reports += [line for line in process.stdout if line.endswith("\n")]
-    process.stdout.close()
-    process.wait()
-    pairs = [line.split() for line in reports]
-    return {key for word, key in pairs if word == "begun"}, {key for word, key in pairs if word == "ended"}

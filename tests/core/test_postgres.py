@@ -173,7 +173,8 @@ def test_every_wait_has_an_end_and_the_url_wins():
     made = options({"connect_timeout": 9, "options": "-c search_path=x"})
 
     assert (made["connect_timeout"], made["tcp_user_timeout"], made["keepalives_idle"]) == (9, 12_000, 6)
-    assert made["options"] == "-c statement_timeout=15s -c search_path=x"
+    limits = "-c statement_timeout=15s -c idle_in_transaction_session_timeout=15s"
+    assert made["options"] == f"{limits} -c search_path=x"
     assert made["patience_s"] > 15
 
 

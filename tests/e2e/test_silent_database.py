@@ -58,8 +58,14 @@ def rows(postgres: Database) -> int:
     return postgres.value("SELECT count(*) FROM usage_events")
 
 
+def at_rest(postgres: Database) -> bool:
+    """The first answer is in the ledger, with all that follows from it."""
+    noted = postgres.value("SELECT count(*) FROM clients_clientkey WHERE last_used_at IS NOT NULL")
+    return rows(postgres) == 1 and noted == 1
+
+
 def test_old_connections_that_never_answer_are_replaced(running: Server, postgres: Database, proxy: Proxy):
-    wait_until(lambda: rows(postgres) == 1)
+    wait_until(lambda: at_rest(postgres))
     proxy.silence()
     silent_at = time.monotonic()
     assert running.chat().status_code == 200
@@ -78,7 +84,7 @@ def test_old_connections_that_never_answer_are_replaced(running: Server, postgre
 
 
 def test_depth_and_lag_are_true_while_the_writer_waits(running: Server, postgres: Database, proxy: Proxy):
-    wait_until(lambda: rows(postgres) == 1)
+    wait_until(lambda: at_rest(postgres))
     proxy.silence(new=True)
     for _ in range(3):
         assert running.chat().status_code == 200
@@ -96,7 +102,7 @@ def test_depth_and_lag_are_true_while_the_writer_waits(running: Server, postgres
 def test_sigterm_while_the_database_hangs_ends_and_says_what_is_left(
     running: Server, postgres: Database, proxy: Proxy
 ):
-    wait_until(lambda: rows(postgres) == 1)
+    wait_until(lambda: at_rest(postgres))
     proxy.silence(new=True)
     assert running.chat().status_code == 200
     hanging = threading.Thread(target=ask_api, args=(running,))

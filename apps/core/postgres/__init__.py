@@ -12,7 +12,7 @@ def take_the_time(using: str, **_: Any) -> None:
     wrapper = connections[using]
     if wrapper.vendor == "postgresql":
         with wrapper.cursor() as cursor:
-            cursor.execute("SET statement_timeout = 0")
+            cursor.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
         if isinstance(wrapper.connection, PatientConnection):
             wrapper.connection.patience_s = None
 
