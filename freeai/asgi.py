@@ -13,7 +13,7 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 from apps.core.postgres.dbapi import let_go  # noqa: E402
 from apps.gateway import runtime  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
-from apps.gateway.process import claims, setup  # noqa: E402
+from apps.gateway.process import database_lock, setup  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
 from freeai.refusals import sentence  # noqa: E402
 
@@ -38,11 +38,11 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     try:
-        await sync_to_async(claims.take)()
+        await sync_to_async(database_lock.take)()
         await sync_to_async(setup.refuse_wrong_master_key)()
         gateway = runtime.Runtime()
         await gateway.start()
-        gateway.keep("claim", claims.keep)
+        gateway.keep("database_lock", database_lock.keep)
     except Exception as error:  # noqa: BLE001 - the server prints the message and exits
         message = sentence(error) or f"{type(error).__name__}: {error}"
         await send({"type": "lifespan.startup.failed", "message": message})
@@ -53,5 +53,5 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await gateway.stop()
     runtime.install(None)
     let_go()
-    claims.release()
+    database_lock.release()
     await send({"type": "lifespan.shutdown.complete"})

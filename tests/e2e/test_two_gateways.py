@@ -64,7 +64,7 @@ def test_after_a_kill_the_next_one_serves_at_once(start, url: str):
 
 
 @pytest.mark.postgres
-def test_a_claim_that_was_lost_is_taken_again(tmp_path: Path):
+def test_a_lock_that_was_lost_is_taken_again(tmp_path: Path):
     with database() as postgres:
         first = server.start(tmp_path / "first", "--no-tasks", FREEAI_DATABASE_URL=postgres.url)
         try:

@@ -46,7 +46,7 @@ class Share(Struct, frozen=True):
         return self.right / self.total if self.total else 0.0
 
 
-class Report(Struct, frozen=True):
+class Accuracy(Struct, frozen=True):
     """One split. `confusion`: (label, what was read) -> how many, for intents."""
 
     language: Share
@@ -78,13 +78,13 @@ def _read(prompt: str, split: Split, language: str, intent: Any) -> Reading:
     return Reading(split, "" if language == OTHER else language, intent, seen.language, seen.intent)
 
 
-def report(readings: Sequence[Reading]) -> Report:
+def report(readings: Sequence[Reading]) -> Accuracy:
     """The shares that were right."""
     languages = [
         (reading.language or OTHER, reading.language == reading.read_language) for reading in readings
     ]
     intents = [(reading, reading.intent == reading.read_intent) for reading in readings]
-    return Report(
+    return Accuracy(
         language=_share(languages),
         intent=_share(intents),
         by_language=_shares(languages),

@@ -13,7 +13,7 @@ from django.db import connections
 
 from apps.clients.management.arguments import whole_number
 from apps.core.state.choice import why_not
-from apps.gateway.process import claims, listening, setup
+from apps.gateway.process import database_lock, listening, setup
 from apps.gateway.process.announcements import first_run, url_of
 from apps.gateway.process.celery_child import CeleryChild
 from apps.gateway.process.setup import Made
@@ -58,8 +58,8 @@ class Command(BaseCommand):
             signal.SIGTERM, lambda *_: sys.exit(0)
         )  # uvicorn raises it anew at its end: then stop the tasks too
         try:
-            claims.take()
-        except claims.ClaimedError as error:
+            database_lock.take()
+        except database_lock.AnotherGatewayError as error:
             raise CommandError(str(error)) from error
         setup.prepare()
         connections.close_all()  # this thread has no more questions

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.json_types import JSONObject
-from apps.strategies.reading.accuracy import SPLITS, PromptsError, Report, Share, read_prompts, report
+from apps.strategies.reading.accuracy import SPLITS, Accuracy, PromptsError, Share, read_prompts, report
 
 PROMPTS = Path("tests/strategies/data/prompts.toml")
 INTENTS = ("chat", "coding", "reasoning")
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{split}: {found.intent.total} prompts")
             self._print(found)
 
-    def _print(self, found: Report) -> None:
+    def _print(self, found: Accuracy) -> None:
         self._line("language", found.language)
         for name, share in found.by_language.items():
             self._line(f"  {name}", share)
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{title:<12}{share.ratio:>8.1%}  {share.right}/{share.total}")
 
 
-def _as_json(found: Report) -> JSONObject:
+def _as_json(found: Accuracy) -> JSONObject:
     return {
         "prompts": found.intent.total,
         "language": round(found.language.ratio, 4),

@@ -1,6 +1,6 @@
 """One gateway a database, as long as quotas are counted in its memory: two would each grant every quota.
 
-A claim is held by what the operating system or the server takes back from a process that dies: a file lock beside a SQLite file, an
+The lock is held by what the operating system or the server takes back from a process that dies: a file lock beside a SQLite file, an
 advisory lock of a connection to PostgreSQL, whose own keep-alives find a host that is gone.
 """
 
@@ -27,7 +27,7 @@ KEY = 0x46524545_41492D31  # "FREEAI-1": one lock in the whole database
 SERVER_KEEPALIVE = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 PATIENCE_S = 3.0
 LEAVING_S = 3.0
-"""How long a predecessor that was just killed may hold its claim."""
+"""How long a predecessor that was just killed may hold its lock."""
 RETRY_S = 0.25
 LOOK_INTERVAL_S = 5.0
 TURN_S = 10.0
@@ -38,12 +38,12 @@ HOLDER = (
 )
 
 
-class ClaimedError(Exception):
+class AnotherGatewayError(Exception):
     """Another gateway counts quotas on this database. The text is a sentence with the remedy."""
 
 
-class Claim(Protocol):
-    """What is held. `take` raises ClaimedError, and psycopg.Error where it cannot be known."""
+class Lock(Protocol):
+    """What is held. `take` raises AnotherGatewayError, and psycopg.Error where it cannot be known."""
 
     def take(self) -> None: ...
 
@@ -53,24 +53,24 @@ class Claim(Protocol):
 
 
 def take() -> None:
-    """Claim the database for this process, once: again where the claim was lost meanwhile. Raises ClaimedError, DatabaseError."""
+    """Take the database for this process, once: again where the lock was lost meanwhile. Raises AnotherGatewayError, DatabaseError."""
     global _held
     with _turn, connection.wrap_database_errors:
         if _held is not None and _held.holds():
             return
-        claim: Claim = _PostgresClaim() if connection.vendor == "postgresql" else _FileClaim()
+        lock: Lock = _AdvisoryLock() if connection.vendor == "postgresql" else _FileLock()
         give_up_at = clock.monotonic() + LEAVING_S
         while True:
             try:
-                claim.take()
+                lock.take()
                 break
-            except ClaimedError:
+            except AnotherGatewayError:
                 if clock.monotonic() >= give_up_at:
                     raise
                 sleep(RETRY_S)
         if _held is not None:
-            log.warning("claim.taken_again")
-        _held = claim
+            log.warning("database_lock.taken_again")
+        _held = lock
 
 
 def release() -> None:
@@ -83,8 +83,8 @@ def release() -> None:
 
 
 async def keep() -> None:
-    """Look after the claim: a connection may break, and somebody else may be there first. Raises ClaimedError then, and DatabaseError."""
-    thread = DatabaseThread("claim", patience_s=PATIENCE_S, turn_s=TURN_S)
+    """Look after the lock: a connection may break, and another be there first. Raises AnotherGatewayError then, and DatabaseError."""
+    thread = DatabaseThread("database-lock", patience_s=PATIENCE_S, turn_s=TURN_S)
     try:
         while True:
             await asyncio.sleep(LOOK_INTERVAL_S)
@@ -93,7 +93,7 @@ async def keep() -> None:
         thread.close()
 
 
-class _FileClaim:
+class _FileLock:
     def __init__(self) -> None:
         self._path = Path(f"{connection.settings_dict['NAME']}.gateway")
         self._lock = -1
@@ -107,7 +107,9 @@ class _FileClaim:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            raise ClaimedError(_sentence(f"the database {connection.settings_dict['NAME']}", "")) from None
+            raise AnotherGatewayError(
+                _sentence(f"the database {connection.settings_dict['NAME']}", "")
+            ) from None
         self._lock = lock
 
     def holds(self) -> bool:
@@ -118,7 +120,7 @@ class _FileClaim:
             os.close(self._lock)
 
 
-class _PostgresClaim:
+class _AdvisoryLock:
     """Holds a connection that does nothing else."""
 
     def __init__(self) -> None:
@@ -138,7 +140,7 @@ class _PostgresClaim:
         try:
             if not made.execute("SELECT pg_try_advisory_lock(%s)", [KEY]).fetchall()[0][0]:
                 found = made.execute(HOLDER, [KEY >> 32, KEY & 0xFFFFFFFF]).fetchall()
-                raise ClaimedError(_sentence("this database", f" ({found[0][0]})" if found else ""))
+                raise AnotherGatewayError(_sentence("this database", f" ({found[0][0]})" if found else ""))
         except BaseException:
             made.close()
             raise
@@ -167,4 +169,4 @@ def _sentence(database: str, holder: str) -> str:
 
 
 _turn = threading.Lock()
-_held: Claim | None = None
+_held: Lock | None = None
