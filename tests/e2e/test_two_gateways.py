@@ -13,6 +13,8 @@ from tests.e2e.server import Server
 
 pytestmark = pytest.mark.slow
 
+LOCKS = "pg_locks JOIN pg_database ON oid = database WHERE locktype = 'advisory' AND granted AND datname = current_database()"
+
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
@@ -68,7 +70,7 @@ def test_a_lock_that_was_lost_is_taken_again(tmp_path: Path):
     with database() as postgres:
         first = server.start(tmp_path / "first", "--no-tasks", FREEAI_DATABASE_URL=postgres.url)
         try:
-            postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            postgres.execute(f"SELECT pg_terminate_backend(pid) FROM {LOCKS}")
             server.wait_until(lambda: not held(postgres))
             server.wait_until(lambda: held(postgres), 20)
             ended = run(ENTRANCES["serve"], tmp_path / "second", FREEAI_DATABASE_URL=postgres.url)
@@ -80,4 +82,4 @@ def test_a_lock_that_was_lost_is_taken_again(tmp_path: Path):
 
 
 def held(postgres) -> bool:
-    return bool(postgres.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"))
+    return bool(postgres.value(f"SELECT count(*) FROM {LOCKS}"))
