@@ -13,6 +13,7 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 from apps.core.postgres.dbapi import let_go  # noqa: E402
 from apps.gateway import runtime  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
+from apps.gateway.edge.probes import DATABASE  # noqa: E402
 from apps.gateway.process import database_lock, setup  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
 from freeai.refusals import sentence  # noqa: E402
@@ -50,6 +51,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     runtime.install(gateway)
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    await DATABASE.aclose()
     await gateway.stop()
     runtime.install(None)
     let_go()

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from apps.core import snapshot
 from apps.gateway import runtime, supervision
+from apps.gateway.edge import probes
 from apps.gateway.runtime import Runtime
 from apps.gateway.supervision import BackOff, Loops
 from tests.analytics.examples import Journal
@@ -36,6 +37,7 @@ async def started(tmp_path: Path, settings, monkeypatch: pytest.MonkeyPatch) -> 
     await gateway.start()
     runtime.install(gateway)
     yield gateway
+    await probes.DATABASE.aclose()
     await gateway.stop()
     runtime.install(None)
     for section in snapshot.SECTIONS.values():

@@ -36,6 +36,10 @@ class DatabaseProbe:
         await asyncio.wait([self._question], timeout=DATABASE_TIMEOUT_S)
         return self._question.done() and self._question.result()
 
+    async def aclose(self) -> None:
+        """Give the connection back. A later question opens another."""
+        await self._thread.aclose(DATABASE_TIMEOUT_S)
+
     async def _ask(self) -> bool:
         try:
             return await self._thread.run(_database_answers)
