@@ -140,6 +140,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     `drops`: request fields removed because the upstream refuses or ignores them and the answer stays right without them.
     `renames`: OpenAI field -> the upstream's name. `ranges`: (least, most) of numbers; values outside are moved to the nearer end.
     `temperature_max`, `stop_max`: values are cut to them. `stop_list`: a single stop sequence is sent as a list of one.
+    `answer_in_window`: whether prompt and answer share the context window, so that the one limits the other.
     `default_max_tokens`: the cap sent where the request names none, for upstreams whose own default is tiny or charged up front.
     `effort`: how `reasoning_effort` is said, to models that reason; others are not told. None: as OpenAI does.
     `single_tool_calls`: with tools, `parallel_tool_calls` is always sent, as false. `schema_drops`: JSON Schema keys that are taken out
@@ -178,6 +179,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     temperature_max: float = 2.0
     stop_max: int = 4
     stop_list: bool = False
+    answer_in_window: bool = True
     default_max_tokens: int | None = None
     effort: Effort | None = None
     single_tool_calls: bool = False

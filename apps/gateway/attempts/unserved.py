@@ -76,7 +76,7 @@ def incapable(excluded: Sequence[Excluded], prompt_tokens: int) -> ApiError:
         largest = max(item.offer.context_window for item in excluded)
         message = (
             f"The request has about {prompt_tokens} prompt tokens; the largest context window among the "
-            f"candidates has {largest} (the answer's max_tokens included)."
+            f"candidates has {largest}."
         )
         return ApiError(400, message, param=param, code="context_length_exceeded")
     lacking = "; ".join(details[:5])

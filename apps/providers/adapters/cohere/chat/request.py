@@ -6,6 +6,7 @@ import orjson
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
+from apps.providers.adapters.shared.caps import answer_cap, is_cut
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import modernise_functions, use_allowed_tools
@@ -43,7 +44,7 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     say."""
     body = {name: value for name, value in request.body.items() if name not in offer.preset.drops}
     modernise_functions(body)
-    payload: Payload = {"model": offer.model, **_limits(body, request.max_tokens, offer)}
+    payload: Payload = {"model": offer.model, **_limits(body, answer_cap(request, offer), offer)}
     thinks = takes_thinking(offer) and payload.get("thinking") != DISABLED
     payload["messages"] = build_messages(as_list(body.get("messages")), thinks=thinks)
     payload |= _tools(body) | _response_format(body) | _sampling(body, offer)
@@ -64,8 +65,12 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
 
 def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
     """Fields of the request that do not reach Cohere, in the request's order; `stop` where some of its sequences
-    do not, a penalty where it is negative. Values that say nothing do not count."""
-    return tuple(name for name, value in request.body.items() if _is_lost(name, value, offer))
+    do not, a penalty where it is negative, a cap where it is cut. Values that say nothing do not count."""
+    return tuple(
+        name
+        for name, value in request.body.items()
+        if is_cut(name, value, request, offer) or _is_lost(name, value, offer)
+    )
 
 
 def _is_lost(name: str, value: Any, offer: Offer) -> bool:
@@ -80,13 +85,12 @@ def _is_lost(name: str, value: Any, offer: Offer) -> bool:
     return name == "stop" and isinstance(value, list) and len(value) > offer.preset.stop_max
 
 
-def _limits(body: JSONObject, max_tokens: int | None, offer: Offer) -> Payload:
+def _limits(body: JSONObject, cap: int | None, offer: Offer) -> Payload:
     """max_tokens and thinking, which share the answer's length: see `thinking`."""
-    cap = max_tokens if max_tokens is not None else offer.preset.default_max_tokens
     thinking = plan_thinking(body.get("reasoning_effort"), cap, offer)
     limits: Payload = {} if thinking is None else {"thinking": thinking}
     if cap is not None:
-        limits["max_tokens"] = min(cap, offer.max_output_tokens or cap)
+        limits["max_tokens"] = cap
     return limits
 
 

@@ -8,6 +8,7 @@ import orjson
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.gemini.headers import google_headers
 from apps.providers.adapters.refusals.unsayable import cannot_say
+from apps.providers.adapters.shared.caps import answer_cap, is_cut
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import modernise_functions
 from apps.providers.adapters.shared.values import as_dict, as_list
@@ -76,11 +77,12 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
 
 def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
     """Fields of the request that do not reach Gemini, in the request's order; `stop` where some of its sequences
-    do not. Values that say nothing do not count."""
+    do not, a cap where it is cut. Values that say nothing do not count."""
     return tuple(
         name
         for name, value in request.body.items()
-        if not says_nothing(name, value) and _is_lost(name, value, offer)
+        if is_cut(name, value, request, offer)
+        or (not says_nothing(name, value) and _is_lost(name, value, offer))
     )
 
 
@@ -122,12 +124,11 @@ def _generation_config(body: JSONObject, request: ChatRequest, offer: Offer) -> 
         config["candidateCount"] = count
     if body.get("logprobs"):
         config |= {"responseLogprobs": True, "logprobs": body.get("top_logprobs") or 0}
-    return config | _output_limit(body.get("reasoning_effort"), request.max_tokens, offer)
+    return config | _output_limit(body.get("reasoning_effort"), answer_cap(request, offer), offer)
 
 
-def _output_limit(effort: Any, max_tokens: int | None, offer: Offer) -> Payload:
+def _output_limit(effort: Any, cap: int | None, offer: Offer) -> Payload:
     """maxOutputTokens and thinkingConfig, which share the answer's length: see `thinking`."""
-    cap = max_tokens if max_tokens is not None else offer.preset.default_max_tokens
     thinking = plan_thinking(effort, cap, offer)
     config: Payload = {"thinkingConfig": thinking.config} if thinking.config else {}
     if cap is not None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
+from apps.providers.adapters.shared.caps import CAPS, answer_cap, fit_caps
 from apps.providers.adapters.shared.tools import (
     LEGACY,
     TOOL_FIELDS,
@@ -12,12 +13,11 @@ from apps.providers.adapters.shared.tools import (
     stripped_tools,
     use_allowed_tools,
 )
-from apps.providers.types import Offer, Preset
+from apps.providers.types import ChatRequest, Offer, Preset
 
 from .messages import MessageRewriter
 
 OPENAI_TEMPERATURE_MAX = 2.0
-CAPS = ("max_completion_tokens", "max_tokens")
 EFFORT = "reasoning_effort"
 ALWAYS_SENT = frozenset({"model", "messages", "stream", "stream_options"})
 
@@ -40,15 +40,14 @@ class Quirks:
             self._touched |= {EFFORT}
         self._chooses_tools = "forced_tools" not in preset.incapable
 
-    def fit(self, body: JSONObject, offer: Offer) -> None:
-        """Apply the preset to `body`: a copy of the client's, whose nested values stay as they are.
+    def fit(self, body: JSONObject, request: ChatRequest, offer: Offer) -> None:
+        """Apply the preset to `body`: a copy of the request's, whose nested values stay as they are.
 
         Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this upstream cannot be told.
         """
         if isinstance(messages := body.get("messages"), list):
             body["messages"] = self.messages.rewrite(messages)
-        if self.preset.default_max_tokens is not None:
-            self._cap(body, offer.max_output_tokens)
+        self._cap(body, request, offer)
         if not self._touched.isdisjoint(body):
             self._apply(body, offer)
         if self._fields and not body.keys() <= self._fields:
@@ -57,10 +56,11 @@ class Quirks:
         if self.preset.excludes:
             self._refuse_excluded(body)
 
-    def _cap(self, body: JSONObject, limit: int | None) -> None:
-        default = self.preset.default_max_tokens
-        if default is not None and all(body.get(name) is None for name in CAPS):
-            body["max_tokens"] = default if limit is None else min(default, limit)
+    def _cap(self, body: JSONObject, request: ChatRequest, offer: Offer) -> None:
+        if any(body.get(name) is not None for name in CAPS):
+            fit_caps(body, request, offer)
+        elif self.preset.default_max_tokens is not None:
+            body["max_tokens"] = answer_cap(request, offer)
 
     def _apply(self, body: JSONObject, offer: Offer) -> None:
         preset = self.preset
