@@ -57,7 +57,7 @@ def _survey(raw: JSONObject) -> tuple[frozenset[Capability], int]:
     if tools := raw.get("tools") or raw.get("functions"):
         needs.add("tools")
         tokens += size_tokens(len(orjson.dumps(tools)))
-    if len(raw) > 2:  # noqa: PLR2004 - more than model and messages
+    if len(raw) > 1 + ("model" in raw):  # more than model and messages
         _add_options(raw, needs)
     return frozenset(needs), tokens
 

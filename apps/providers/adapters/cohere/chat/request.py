@@ -8,6 +8,7 @@ from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.caps import answer_cap, is_cut
 from apps.providers.adapters.shared.headers import bearer_headers
+from apps.providers.adapters.shared.names import Naming, fitter
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import modernise_functions, use_allowed_tools
 from apps.providers.adapters.shared.values import as_dict, as_list
@@ -15,7 +16,7 @@ from apps.providers.types import ChatRequest, Offer, UpstreamRequest
 
 from .messages import build_messages
 from .thinking import DISABLED, plan_thinking, takes_thinking
-from .tools import choose, cohere_tools, fit_schema
+from .tools import NAMES, choose, cohere_tools, fit_schema
 
 Payload = JSONObject
 
@@ -46,8 +47,9 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     modernise_functions(body)
     payload: Payload = {"model": offer.model, **_limits(body, answer_cap(request, offer), offer)}
     thinks = takes_thinking(offer) and payload.get("thinking") != DISABLED
-    payload["messages"] = build_messages(as_list(body.get("messages")), thinks=thinks)
-    payload |= _tools(body) | _response_format(body) | _sampling(body, offer)
+    fit_name = fitter(NAMES).naming(request.body)
+    payload["messages"] = build_messages(as_list(body.get("messages")), fit_name, thinks=thinks)
+    payload |= _tools(body, fit_name) | _response_format(body) | _sampling(body, offer)
     payload |= {name: body[name] for name in NATIVE if body.get(name) is not None}
     if request.stream:
         payload["stream"] = True
@@ -94,13 +96,15 @@ def _limits(body: JSONObject, cap: int | None, offer: Offer) -> Payload:
     return limits
 
 
-def _tools(body: JSONObject) -> Payload:
+def _tools(body: JSONObject, fit_name: Naming) -> Payload:
     if not as_list(body.get("tools")):
         return {}
     if _wants_json(body):
         raise cannot_say("Cohere takes no response_format together with tools", "response_format")
     use_allowed_tools(body)
-    tools, choice = choose(cohere_tools(as_list(body.get("tools"))), body.get("tool_choice"))
+    tools, choice = choose(
+        cohere_tools(as_list(body.get("tools")), fit_name), body.get("tool_choice"), fit_name
+    )
     if not tools:
         return {}
     return {"tools": tools} if choice is None else {"tools": tools, "tool_choice": choice}
