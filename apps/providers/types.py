@@ -24,23 +24,12 @@ from apps.providers.wires import (
     Turns,
 )
 
-# "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions": shortens its vectors when asked to.
-# "segments", "words": gives the times of a transcript's.
+# "files": reads documents, such as PDF. "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions":
+# shortens its vectors when asked to. "segments", "words": gives the times of a transcript's.
 Capability = Literal[
-    "vision",
-    "audio",
-    "audio_output",
-    "tools",
-    "forced_tools",
-    "json_schema",
-    "json_object",
-    "n",
-    "logprobs",
-    "reasoning",
-    "dimensions",
-    "segments",
-    "words",
-]
+    "vision", "files", "audio", "audio_output", "tools", "forced_tools", "json_schema", "json_object", "n", "logprobs", "reasoning",
+    "dimensions", "segments", "words",
+]  # fmt: skip
 Task = Literal["chat", "embedding", "transcription"]
 ChatWire = Literal["openai", "gemini", "cohere"]
 

@@ -72,8 +72,8 @@ def _content_tokens(content: Any, needs: set[Capability]) -> int:
         match part["type"]:
             case "text":
                 tokens += text_tokens(part["text"])
-            case "image_url" | "video_url" | "file":
-                needs.add("vision")
+            case "image_url" | "video_url" | "file" as kind:
+                needs.update(("vision", "files") if kind == "file" else ("vision",))
                 tokens += TOKENS_PER_IMAGE
             case "input_audio":
                 needs.add("audio")
