@@ -175,6 +175,14 @@ HISTORIES: dict[str, list[dict[str, Any]]] = {
         *called(call())[:2],
         {"role": "tool", "tool_call_id": "call_abc123", "content": TEXTS},
     ],
+    "a result with an image": [
+        *called(call())[:2],
+        {
+            "role": "tool",
+            "tool_call_id": "call_abc123",
+            "content": [*TEXTS, {"type": "image_url", "image_url": {"url": PIXEL}}],
+        },
+    ],
     "an unanswered call": [*called(call())[:2], USER],
     "a result without a call": [USER, {"role": "tool", "tool_call_id": "gone", "content": "31"}, USER],
     "a name with a hyphen": called(call(name=MCP)),
@@ -247,7 +255,11 @@ async def complaint(http: aiohttp.ClientSession, offer: Offer, body: dict[str, A
     try:
         built = codec_for(offer).build(request, offer)
     except UpstreamError as error:
-        return f"cannot be said: {error.message}"
+        return (
+            ""
+            if offer.preset.wire == "cohere" and "text only" in error.message
+            else f"cannot be said: {error.message}"
+        )
     async with http.post(built.url, data=built.body, headers=built.headers) as response:
         answer = await response.read()
     if response.status != 200:

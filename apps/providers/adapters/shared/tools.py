@@ -11,9 +11,9 @@ LEGACY = ("functions", "function_call")
 TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
 # Places of a JSON Schema that hold one schema, a list of schemas, or schemas by name. What is elsewhere (examples, enums, the names of
 # properties) is data, in which a word that is also a keyword means nothing.
-ONE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
-MANY = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
-NAMED = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
+ONE = frozenset({"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"})
+MANY = frozenset({"anyOf", "oneOf", "allOf", "prefixItems", "items"})
+NAMED = frozenset({"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"})
 
 
 def forget_tools(body: JSONObject) -> None:
@@ -57,15 +57,14 @@ def stripped(schema: Any, keys: frozenset[str]) -> Any:
 
 def within(schema: JSONObject, change: Callable[[Any], Any]) -> JSONObject:
     """`schema` itself, with `change` made to the schemas right inside of it."""
-    for name in ONE:
-        if isinstance(schema.get(name), dict):
-            schema[name] = change(schema[name])
-    for name in MANY:
-        if isinstance(schema.get(name), list):
-            schema[name] = [change(item) for item in schema[name]]
-    for name in NAMED:
-        if isinstance(schema.get(name), dict):
-            schema[name] = {key: change(value) for key, value in schema[name].items()}
+    for name, value in schema.items():
+        if isinstance(value, dict):
+            if name in NAMED:
+                schema[name] = {key: change(inner) for key, inner in value.items()}
+            elif name in ONE:
+                schema[name] = change(value)
+        elif isinstance(value, list) and name in MANY:
+            schema[name] = [change(item) for item in value]
     return schema
 
 
@@ -85,10 +84,9 @@ def _whole(schema: Any) -> Any:
         return schema
     result = dict(schema)
     kinds = schema.get("type")
-    kinds = kinds if isinstance(kinds, list) else [kinds]
-    if "array" in kinds:
+    if kinds == "array" or (isinstance(kinds, list) and "array" in kinds):
         result.setdefault("items", {})
-    if "object" in kinds:
+    elif kinds == "object" or (isinstance(kinds, list) and "object" in kinds):
         result.setdefault("properties", {})
     return within(result, _whole)
 

@@ -5,12 +5,13 @@ from typing import Any
 from apps.core.json_types import JSONArray
 from apps.providers.wires import Turns
 
-from .history import Message
+from .history import Message, text_of
 
 # Turns that say nothing, but are not empty, for upstreams that insist on one.
 OPENING: Message = {"role": "user", "content": "(The conversation begins.)"}
 GO_ON: Message = {"role": "user", "content": "(Please go on.)"}
 BRIDGE: Message = {"role": "assistant", "content": "OK."}
+MEDIA = {"type": "text", "text": "(This came with the results of the tools.)"}
 SYSTEM = frozenset({"system", "developer"})
 
 
@@ -27,6 +28,25 @@ def arranged(messages: list[Message], turns: Turns, *, bridge: bool = False) -> 
     if turns.last and (not messages or messages[-1].get("role") not in turns.last):
         messages = [*messages, GO_ON]
     return messages
+
+
+def with_media_after(messages: list[Message]) -> list[Message]:
+    """`messages` with what is not text in tools' results said by the user after them, for upstreams that take results as text only."""
+    moved: list[Message] = []
+    media: JSONArray = []
+    for message in [*messages, None]:
+        is_result = message is not None and message.get("role") == "tool"
+        if media and not is_result:
+            moved.append({"role": "user", "content": [MEDIA, *media]})
+            media = []
+        if message is None:
+            break
+        content = message.get("content")
+        if is_result and isinstance(content, list):
+            media += [part for part in content if not text_of([part])]
+            message = message | {"content": text_of(content)}
+        moved.append(message)
+    return moved
 
 
 def _placed(messages: list[Message], *, none: bool) -> list[Message]:

@@ -13,7 +13,7 @@ from apps.providers.adapters.shared.history import (
     unsigned,
 )
 from apps.providers.adapters.shared.names import Naming
-from apps.providers.adapters.shared.turns import arranged
+from apps.providers.adapters.shared.turns import arranged, with_media_after
 from apps.providers.types import Preset
 from apps.providers.wires import Turns
 
@@ -64,8 +64,9 @@ class MessageRewriter:
         if all(map(is_plain, messages)) and (not self._quirky or self._is_orderly(messages)):
             return messages
         fitted = [self._fit(message, fit_name) for _, message in paired(modernised(messages))]
+        said = [message for message in fitted if not is_silent(message)]
         messages = arranged(
-            [message for message in fitted if not is_silent(message)],
+            with_media_after(said) if "tool" in self._preset.string_content_roles else said,
             self._preset.turns,
             bridge=self._preset.assistant_after_tool,
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
-from apps.providers.adapters.shared.caps import CAPS, answer_cap, fit_caps
+from apps.providers.adapters.shared.caps import answer_cap, fit_caps
 from apps.providers.adapters.shared.history import text_of
 from apps.providers.adapters.shared.names import Naming, fitter
 from apps.providers.adapters.shared.tools import (
@@ -56,7 +56,7 @@ class Quirks:
         if None in body.values():
             for name in [name for name, value in body.items() if value is None]:
                 del body[name]
-        fit_name = self._names.naming(request.body)
+        fit_name = self._names.naming(request.body) if "tools" in request.needs else self._names.fit
         if isinstance(messages := body.get("messages"), list):
             body["messages"] = self.messages.rewrite(messages, fit_name)
         self._cap(body, request, offer)
@@ -69,7 +69,7 @@ class Quirks:
             self._refuse_excluded(body)
 
     def _cap(self, body: JSONObject, request: ChatRequest, offer: Offer) -> None:
-        if any(name in body for name in CAPS):
+        if "max_tokens" in body or "max_completion_tokens" in body:
             fit_caps(body, request, offer)
         elif self.preset.default_max_tokens is not None:
             body["max_tokens"] = answer_cap(request, offer)

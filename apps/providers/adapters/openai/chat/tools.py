@@ -8,6 +8,7 @@ from apps.providers.adapters.shared.names import Naming
 from apps.providers.adapters.shared.tools import completed, function_of, stripped
 from apps.providers.types import Preset
 
+TOOL_KEYS = frozenset({"type", "function"})
 FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict"})
 
 
@@ -38,6 +39,8 @@ class ToolFitter:
                 kind = str(tool.get("type"))[:40] if isinstance(tool, dict) else "none"
                 raise cannot_say(f"this provider takes no tools of type {kind!r}", f"tools[{position}]")
             return tool
+        if self._is_fit(tool, function, fit_name):
+            return tool
         fitted: JSONObject = {
             key: value
             for key, value in function.items()
@@ -54,3 +57,17 @@ class ToolFitter:
         if self._exact:
             return {"type": "function", "function": fitted}
         return {key: value for key, value in tool.items() if value is not None} | {"function": fitted}
+
+    def _is_fit(self, tool: JSONObject, function: JSONObject, fit_name: Naming) -> bool:
+        """The common case, told cheaply: agents send dozens of tools with every request, and there is nothing wrong with them."""
+        parameters, name = function.get("parameters"), function.get("name")
+        return (
+            not (self._whole or self._drops)
+            and isinstance(parameters, dict)
+            and parameters.get("type") == "object"
+            and isinstance(parameters.get("properties"), dict)
+            and isinstance(name, str)
+            and fit_name(name) == name
+            and None not in function.values()
+            and (not self._exact or (tool.keys() == TOOL_KEYS and function.keys() <= FUNCTION_KEYS))
+        )
