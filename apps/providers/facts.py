@@ -80,6 +80,23 @@ def preferred_by_task(providers: Iterable[ProviderFacts]) -> dict[Task, tuple[Pr
     return {task: tuple(facts for *_, facts in sorted(found)) for task, found in places.items()}
 
 
+def models_able(providers: Iterable[ProviderFacts], task: Task, needs: frozenset[str]) -> tuple[str, ...]:
+    """Of each provider in use, keys or not, the first model that can do all that is needed, as `provider/model`."""
+    able = (
+        next(
+            (
+                f"{facts.name}/{model.name}"
+                for model in facts.models
+                if model.task == task and needs <= model.capabilities
+            ),
+            "",
+        )
+        for facts in providers
+        if facts.enabled
+    )
+    return tuple(sorted(filter(None, able)))
+
+
 def read_provider(row: Provider, models: Iterable[ProviderModel]) -> ProviderFacts:
     """The facts of a provider and of its `models`. Raises PresetError, LimitsError."""
     preset = parse_preset(row.wire)

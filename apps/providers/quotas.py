@@ -25,6 +25,8 @@ OVERRIDABLE: Final[Mapping[Metric, tuple[Unit, ...]]] = dict.fromkeys(
 """The windows that `limits` of the API can name: a promise to clients, whatever else the catalogue may declare."""
 MAX_LIMIT = 10**15  # far above any real quota, and exact in every store
 DEFAULT_COMPLETION_TOKENS = 1024
+# A cap above this says nothing of the answer that will come: agents send 32,000 and more with every request.
+LONG_ANSWER_TOKENS = 8192
 RETRY_ROLLING_S = 60.0
 # Counted for the statistics of every account even where nothing limits them.
 ALWAYS_COUNTED: Final = (Span("requests", "minute"), Span("requests", "day"), Span("tokens", "day"))
@@ -191,13 +193,13 @@ def amounts(tokens: int) -> dict[Metric, int]:
 
 
 def token_claim(offer: Offer, prompt_tokens: int, max_tokens: int | None) -> int:
-    """Tokens to reserve: the prompt, and the answer by the client's cap or a usual length.
+    """Tokens to reserve: the prompt, and the answer by the client's cap (a long answer's at most) or a usual length.
 
     The answer's part is cut so that the whole fits the smallest token window: a cap of 32k must not bar a
     model with 6k a minute from answering shortly. A prompt that alone exceeds that window is claimed whole,
     and so refused.
     """
-    completion = DEFAULT_COMPLETION_TOKENS if max_tokens is None else max_tokens
+    completion = DEFAULT_COMPLETION_TOKENS if max_tokens is None else min(max_tokens, LONG_ANSWER_TOKENS)
     if offer.max_output_tokens is not None:
         completion = min(completion, offer.max_output_tokens)
     bounds = [window.limit for window in offer.subject.windows if window.metric == "tokens" and window.limit]

@@ -71,7 +71,7 @@ class Demand(Protocol):
     """What routing and the attempt loop read of a request, whatever it asks for.
 
     `needs`: capabilities without which a candidate cannot answer. `prompt_tokens`: about what has to fit its context window,
-    together with `max_tokens`, the client's cap on the answer.
+    `max_tokens` is the client's cap on the answer.
     """
 
     @property

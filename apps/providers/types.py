@@ -19,26 +19,17 @@ from apps.providers.wires import (
     LimitHeaders,
     Probe,
     SpentHeaders,
+    ToolNames,
     TranscriptionWire,
+    Turns,
 )
 
-# "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions": shortens its vectors when asked to.
-# "segments", "words": gives the times of a transcript's.
+# "files": reads documents, such as PDF. "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions":
+# shortens its vectors when asked to. "segments", "words": gives the times of a transcript's.
 Capability = Literal[
-    "vision",
-    "audio",
-    "audio_output",
-    "tools",
-    "forced_tools",
-    "json_schema",
-    "json_object",
-    "n",
-    "logprobs",
-    "reasoning",
-    "dimensions",
-    "segments",
-    "words",
-]
+    "vision", "files", "audio", "audio_output", "tools", "forced_tools", "json_schema", "json_object", "n", "logprobs", "reasoning",
+    "dimensions", "segments", "words",
+]  # fmt: skip
 Task = Literal["chat", "embedding", "transcription"]
 ChatWire = Literal["openai", "gemini", "cohere"]
 
@@ -137,19 +128,23 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
 
     What is sent:
     `fields`: if not empty, the only request fields that are sent, by the upstream's names; for upstreams that refuse unknown ones.
-    `drops`: request fields removed because the upstream refuses or ignores them and the answer stays right without them.
-    `renames`: OpenAI field -> the upstream's name. `ranges`: (least, most) of numbers; values outside are moved to the nearer end.
-    `temperature_max`, `stop_max`: values are cut to them. `stop_list`: a single stop sequence is sent as a list of one.
-    `default_max_tokens`: the cap sent where the request names none, for upstreams whose own default is tiny or charged up front.
-    `effort`: how `reasoning_effort` is said, to models that reason; others are not told. None: as OpenAI does.
-    `single_tool_calls`: with tools, `parallel_tool_calls` is always sent, as false. `schema_drops`: JSON Schema keys that are taken out
-    of the tools' parameters. `stream_usage`: whether `stream_options.include_usage` is understood. `headers`: sent with every call.
+    `exact`: whether a key beyond OpenAI's schema is refused inside of them too: in messages, parts, tools, calls and formats. `drops`:
+    request fields removed because the upstream refuses or ignores them and the answer stays right without them. `renames`: OpenAI field
+    -> the upstream's name. `ranges`: (least, most) of numbers; values outside are moved to the nearer end. `temperature_max`,
+    `stop_max`: values are cut to them. `stop_list`: a single stop sequence is sent as a list of one. `answer_in_window`: whether prompt
+    and answer share the context window, so that the one limits the other. `default_max_tokens`: the cap sent where the request names
+    none, for upstreams whose own default is tiny or charged up front. `effort`: how `reasoning_effort` is said, to models that reason;
+    others are not told. None: as OpenAI does. `tool_names`: what tools may be called. `single_tool_calls`: with tools,
+    `parallel_tool_calls` is always sent, as false. `schema_drops`: JSON Schema keys that are taken out of the tools' parameters.
+    `whole_schemas`: whether arrays and objects in them must say what they hold. `stream_usage`: whether `stream_options.include_usage`
+    is understood. `headers`: sent with every call.
 
     Messages:
-    `roles`: message role -> the upstream's role. `tool_id`: "alnum9" where tool call ids must be nine letters or digits.
-    `message_fields`: if not empty, the only keys that messages may carry, by role. `string_content_roles`: roles whose text parts are
-    joined to a string. `null_content`: whether content may be null. `assistant_after_tool`: whether a tool's result must be followed
-    by an assistant's turn. `inline_images`: images are taken as data: URIs only. `audio_string`: audio parts hold the bare base64 text.
+    `roles`: message role -> the upstream's role. `turns`: the order of roles that is taken. `tool_id`: "alnum9" where tool call ids
+    must be nine letters or digits. `message_fields`: the only keys that messages may carry, for the roles in it.
+    `string_content_roles`: roles whose text parts are joined to a string. `null_content`: whether content may be null.
+    `assistant_after_tool`: whether a tool's result must be followed by an assistant's turn. `inline_images`: images are taken as data:
+    URIs only. `audio_string`: audio parts hold the bare base64 text.
 
     What it cannot do:
     `incapable`: capabilities this wire cannot honour, whatever the model; with "forced_tools" among them `tool_choice` is never sent.
@@ -178,13 +173,18 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     temperature_max: float = 2.0
     stop_max: int = 4
     stop_list: bool = False
+    answer_in_window: bool = True
     default_max_tokens: int | None = None
     effort: Effort | None = None
+    exact: bool = False
+    tool_names: ToolNames = ToolNames()
+    whole_schemas: bool = False
     single_tool_calls: bool = False
     schema_drops: frozenset[str] = frozenset()
     stream_usage: bool = True
     headers: dict[str, str] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
+    turns: Turns = Turns()
     tool_id: Literal["any", "alnum9"] = "any"
     message_fields: dict[str, frozenset[str]] = field(default_factory=dict)
     string_content_roles: frozenset[str] = frozenset()

@@ -72,6 +72,29 @@ class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.words.get(effort, self.otherwise) if isinstance(effort, str) else None
 
 
+class ToolNames(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What tools may be called: letters, digits, `_` and `marks`, `longest` characters at most. `digit_first`: whether the first may be a
+    digit or a mark. What does not fit is renamed, and mapped back in answers."""
+
+    marks: Annotated[str, Meta(pattern=r"^[-.:]*$")] = "-"
+    digit_first: bool = True
+    longest: Annotated[int, Meta(ge=16)] = 64
+
+
+class Turns(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The order of roles that an upstream takes, or its models' chat templates.
+
+    `system`: where system messages may stand: "anywhere", "first" or "nowhere"; what stands elsewhere is said by the user, at its place.
+    `alternate`: what one side says in several messages is sent as one. `user_first`: the user begins. `last`: roles that may end the
+    conversation, if not empty; after others the user asks to go on.
+    """
+
+    system: Literal["anywhere", "first", "nowhere"] = "anywhere"
+    alternate: bool = False
+    user_first: bool = False
+    last: frozenset[Literal["user", "tool", "assistant", "system"]] = frozenset()
+
+
 class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The cheapest call that tells a good key from a bad one.
 

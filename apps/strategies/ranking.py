@@ -93,17 +93,18 @@ class Rules(Struct, frozen=True):
 
 
 def capable(offers: Sequence[Offer], request: Demand) -> tuple[list[Offer], list[Excluded]]:
-    """Split offers by whether they can answer at all: capabilities and context window."""
+    """Split offers by whether they can answer at all: capabilities, and whether the prompt fits the context window. The client's cap on the
+    answer is a ceiling and no need: it is cut to what the model can."""
     able: list[Offer] = []
     excluded: list[Excluded] = []
-    needed = request.prompt_tokens + (request.max_tokens or 0)
+    needed = request.prompt_tokens
     needs = request.needs
     for offer in offers:
         if needs and not needs <= offer.capabilities:
             missing = ", ".join(sorted(needs - offer.capabilities))
             excluded.append(Excluded(offer, "incapable", f"lacks {missing}"))
         elif offer.context_window and needed > offer.context_window:
-            detail = f"needs about {needed} tokens, the context window has {offer.context_window}"
+            detail = f"the prompt has about {needed} tokens, the context window has {offer.context_window}"
             excluded.append(Excluded(offer, "context_window", detail))
         else:
             able.append(offer)

@@ -11,9 +11,15 @@ from fakes.families.openai import OpenAIChat
 from fakes.faults import DAY_S, MINUTE_S, Fault, Problem
 from fakes.limits import Limits, Meter
 
-from .base import Upstream, error_event, invalid, models_document
+from .base import Upstream, error_event, invalid, models_document, names
+from .openai_rules import Rules
 
 _MAX_STOPS = 4
+_FIELDS = names(
+    "model messages temperature top_p max_tokens max_completion_tokens min_tokens n seed stop stream stream_options logprobs"
+    " top_logprobs response_format tools tool_choice parallel_tool_calls prediction reasoning_effort reasoning_format"
+    " disable_reasoning clear_thinking service_tier queue_threshold user prompt_cache_key"
+)
 _MAX_TEMPERATURE = 1.5
 _TOO_MANY = "too_many_requests_error"
 
@@ -115,11 +121,18 @@ def check(asked: Asked) -> None:
         raise invalid("temperature must be at most 1.5", param="temperature", code="wrong_api_format")
     if isinstance(body.get("stop"), list) and len(body["stop"]) > _MAX_STOPS:
         raise invalid("stop must have at most 4 items", param="stop", code="wrong_api_format")
+    _RULES.check(body)
     for position, message in enumerate(body["messages"]):
         if message.get("role") == "tool" and not isinstance(message.get("content"), str):
             where = f"messages.{position}.content"
             raise invalid(f"{where}: Input should be a valid string", param=where, code="wrong_api_format")
 
+
+_RULES = Rules(
+    refuse=lambda text, where: invalid(text, param=where, code="wrong_api_format"),
+    fields=_FIELDS,
+    strings=names("system developer assistant tool"),
+)
 
 MODELS = models_document(
     {"id": "gpt-oss-120b", "owned_by": "Cerebras"},

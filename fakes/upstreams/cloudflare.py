@@ -13,6 +13,7 @@ from fakes.families.transcriptions import WorkersAI
 from fakes.faults import Fault, Problem, Refused
 
 from .base import Upstream, error_event, models_document, names
+from .openai_rules import Rules
 from .task_rules import check_cloudflare_transcription
 
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
@@ -74,11 +75,14 @@ def check(asked: Asked) -> None:
             raise _schema(f"Type mismatch of '/messages/{position}/content', 'string' not in 'null'")
         if isinstance(content, list) and all(part.get("type") == "text" for part in content):
             raise _schema(f"Type mismatch of '/messages/{position}/content', 'string' not in 'array'")
+    _RULES.check(asked.body)
 
 
 def _schema(text: str) -> Refused:
     return Refused(_coded(400, "5006", f"Error: oneOf at '/' not met, 0 matches: {text}"))
 
+
+_RULES = Rules(refuse=lambda text, where: _schema(f"'/{where}' {text}"))
 
 MODELS = models_document(
     {"id": "@cf/openai/gpt-oss-120b", "owned_by": "openai"},

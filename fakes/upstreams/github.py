@@ -12,6 +12,7 @@ from fakes.faults import Fault, Problem, Refused
 from fakes.limits import Meter
 
 from .base import Upstream, error_event, invalid, models_document, names
+from .openai_rules import Rules
 
 _MAX_TOKENS = 8_000
 _KNOWN = names(
@@ -84,11 +85,19 @@ def check(asked: Asked) -> None:
     for name in asked.body:
         if name not in known:
             raise invalid(f"Unrecognized request argument supplied: {name}")
+    _RULES.check(asked.body)
     response_format = asked.body.get("response_format") or {}
     if response_format.get("type") == "json_schema" and not _is_openai(asked.model):
         raise invalid("response_format of type json_schema is not supported with this model")
     if asked.prompt_tokens > _MAX_TOKENS:
         raise Refused(_TOO_LARGE)
+
+
+_RULES = Rules(
+    refuse=lambda text, where: invalid(text, param=where, code="invalid_function_parameters"),
+    strings=names("tool"),
+    whole_schemas=True,
+)
 
 
 def _is_openai(model: str) -> bool:

@@ -12,10 +12,17 @@ from fakes.families.transcriptions import Transcriptions
 from fakes.faults import DAY_S, MINUTE_S, Fault, Problem
 from fakes.limits import Meter, go_duration
 
-from .base import Upstream, error_event, invalid, models_document
+from .base import Upstream, error_event, invalid, models_document, names
+from .openai_rules import Rules
 from .task_rules import check_whisper
 
 _MAX_STOPS = 4
+_FIELDS = names(
+    "model messages temperature top_p n stream stream_options stop max_tokens max_completion_tokens frequency_penalty presence_penalty"
+    " logit_bias logprobs top_logprobs seed response_format tools tool_choice parallel_tool_calls functions function_call user"
+    " reasoning_effort reasoning_format include_reasoning service_tier store metadata disable_tool_validation documents"
+    " citation_options search_settings compound_custom exclude_domains include_domains"
+)
 _MAX_TOOLS = 128
 _MAX_TEMPERATURE = 2
 _REQUEST_ID = "req_fake"
@@ -122,8 +129,26 @@ def check(asked: Asked) -> None:
     if (body.get("temperature") or 0) > _MAX_TEMPERATURE:
         raise invalid("'temperature' : number must be at most 2", param="temperature")
     _check_json_mode(asked)
+    _RULES.check(body)
     for position, message in enumerate(body["messages"]):
         _check_message(position, message)
+
+
+_SAID = names("role content")
+_RULES = Rules(
+    refuse=lambda text, where: invalid(text, param=where),
+    fields=_FIELDS,
+    nulls=True,
+    empty_schemas=True,
+    message_keys={
+        "system": _SAID,
+        "developer": _SAID,
+        "user": _SAID,
+        "assistant": names("role content tool_calls reasoning"),
+        "tool": names("role content tool_call_id"),
+    },
+    strings=names("system developer assistant tool"),
+)
 
 
 def _check_json_mode(asked: Asked) -> None:

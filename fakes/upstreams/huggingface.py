@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fakes.answers import Asked
 from fakes.families.base import Listing
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import FeatureExtraction
@@ -11,7 +12,8 @@ from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import SpeechRecognition
 from fakes.faults import Fault, Problem, wrapped_shape
 
-from .base import Upstream, error_event
+from .base import Upstream, error_event, invalid, names
+from .openai_rules import Rules
 
 _SPENT = (
     "You have exceeded your monthly included credits for Inference Providers. Subscribe to PRO to get "
@@ -69,6 +71,25 @@ def _model(name: str, window: int, price_in: float, price_out: float) -> dict[st
     }
 
 
+_FIELDS = names(
+    "model messages frequency_penalty presence_penalty logprobs top_logprobs max_tokens reasoning_effort response_format seed stop"
+    " stream stream_options temperature top_p tools tool_choice tool_prompt parallel_tool_calls n"
+)
+# The backend behind the router refuses what it would refuse of anybody.
+_RULES = Rules(
+    refuse=lambda text, where: invalid(text, param=where),
+    fields=_FIELDS,
+    strings=names("system assistant tool"),
+    system_first=True,
+    alternate=True,
+)
+
+
+def check(asked: Asked) -> None:
+    """Raises Refused for what the strictest of the backends refuses."""
+    _RULES.check(asked.body)
+
+
 MODELS = {
     "object": "list",
     "data": [
@@ -92,4 +113,5 @@ HUGGINGFACE = Upstream(
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event({"error": {"message": "Backend failed", "type": "server_error"}}),
+    checks={"chat": check},
 )

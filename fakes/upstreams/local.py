@@ -10,7 +10,8 @@ from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem
 
-from .base import Upstream, error_event, invalid, models_document, optional_key
+from .base import Upstream, error_event, invalid, models_document, names, optional_key
+from .openai_rules import Rules
 
 
 def _typed(status: int, kind: str, message: str, **extra: Any) -> Problem:
@@ -22,8 +23,35 @@ def lmstudio_shape(problem: Problem) -> dict[str, Any]:
     return {"error": problem.message}
 
 
+# Gemma's and Mistral's chat templates: they render text, and insist on the order of roles.
+_TEMPLATED = Rules(
+    refuse=lambda text, where: invalid(f"Error rendering prompt with jinja template: {where}: {text}"),
+    strings=names("system assistant tool"),
+    system_first=True,
+    alternate=True,
+)
+# vLLM parses arguments, and its schema is OpenAI's with fields of its own.
+_VLLM = Rules(
+    refuse=lambda text, where: invalid(f"{where}: {text}"),
+    strings=names("tool"),
+    system_first=True,
+    alternate=True,
+)
+
+
+def check_templated(asked: Asked) -> None:
+    """Raises Refused for what a chat template refuses."""
+    _TEMPLATED.check(asked.body)
+
+
+def check_vllm(asked: Asked) -> None:
+    """Raises Refused for what vLLM's schema or the model's chat template refuses."""
+    _VLLM.check(asked.body)
+
+
 def check_lmstudio(asked: Asked) -> None:
-    """Raises Refused for JSON without a schema."""
+    """Raises Refused for JSON without a schema, and for what the model's chat template refuses."""
+    _TEMPLATED.check(asked.body)
     if (asked.body.get("response_format") or {}).get("type") == "json_object":
         raise invalid("'response_format.type' must be 'json_schema' or 'text'")
 
@@ -85,6 +113,7 @@ VLLM = Upstream(
     shape=vllm_shape,
     problems=VLLM_PROBLEMS,
     stream_error=error_event(vllm_shape(VLLM_PROBLEMS[Fault.INTERNAL])),
+    checks={"chat": check_vllm},
     key_of=optional_key,
 )
 
@@ -124,5 +153,6 @@ LLAMACPP = Upstream(
     shape=llamacpp_shape,
     problems=LLAMACPP_PROBLEMS,
     stream_error=error_event(llamacpp_shape(LLAMACPP_PROBLEMS[Fault.INTERNAL])),
+    checks={"chat": check_templated},
     key_of=optional_key,
 )

@@ -9,11 +9,12 @@ from fakes.answers import Asked
 from fakes.faults import Problem, Refused
 
 from .base import names
+from .openai_rules import Rules
 
 _ALLOWED = names(
     "model messages temperature top_p max_tokens stream stop random_seed metadata response_format tools"
     " tool_choice presence_penalty frequency_penalty n prediction parallel_tool_calls reasoning_effort"
-    " prompt_mode guardrails prompt_cache_key service_tier safe_prompt"
+    " prompt_mode guardrails prompt_cache_key safe_prompt"
 )
 _ALLOWED_IN_MESSAGE = {
     "system": names("role content"),
@@ -41,11 +42,18 @@ def check_chat(asked: Asked) -> None:
     for position, message in enumerate(messages):
         _check_message(position, message)
     _check_order(messages)
+    _RULES.check(body)
 
 
 def _invalid_field(kind: str, where: list[str | int], text: str, value: Any = None) -> Refused:
     detail = [{"type": kind, "loc": where, "msg": text, "input": value}]
     return Refused(Problem(status=422, message=text, extra={"detail": detail}))
+
+
+_RULES = Rules(
+    refuse=lambda text, where: _invalid_field("invalid", ["body", where], text),
+    nulls=True,
+)
 
 
 def _check_keys(document: dict[str, Any], allowed: frozenset[str], where: list[str | int]) -> None:

@@ -12,8 +12,13 @@ from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, Refused
 
 from .base import Upstream, error_event, models_document, names
+from .openai_rules import Rules
 
-_NOT_TAKEN = names("logit_bias store metadata service_tier user")
+_FIELDS = names(
+    "model messages temperature top_p max_tokens stop seed stream stream_options frequency_penalty presence_penalty response_format"
+    " tools tool_choice parallel_tool_calls n logprobs top_logprobs reasoning_effort chat_template_kwargs nvext guided_json top_k"
+    " min_p repetition_penalty"
+)
 _ROLES = names("system user assistant tool")
 
 
@@ -64,14 +69,21 @@ def check(asked: Asked) -> None:
         raise _vllm("This model only supports single tool-calls at once!")
     if body.get("n") not in (None, 1):
         raise _vllm("n must be 1")
-    for name in _NOT_TAKEN & body.keys():
-        raise _vllm(f"Unsupported parameter: {name}")
+    _RULES.check(body)
     for position, message in enumerate(body["messages"]):
         if message.get("role") not in _ROLES:
             raise _vllm(f"messages.{position}: unknown role")
         if message["role"] == "tool" and not isinstance(message.get("content"), str):
             raise _vllm(f"messages.{position}.content: Input should be a valid string")
 
+
+_RULES = Rules(
+    refuse=lambda text, where: _vllm(f"{where}: {text}"),
+    fields=_FIELDS,
+    strings=names("system assistant tool"),
+    system_first=True,
+    alternate=True,
+)
 
 MODELS = models_document(
     {"id": "openai/gpt-oss-120b", "owned_by": "openai"},

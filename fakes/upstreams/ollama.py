@@ -11,7 +11,8 @@ from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, wrapped_shape
 
-from .base import Upstream, bearer_key, error_event, invalid, models_document
+from .base import Upstream, bearer_key, error_event, invalid, models_document, names
+from .openai_rules import Rules
 
 _BUSY = Problem(
     status=503,
@@ -53,7 +54,8 @@ def shape(problem: Problem) -> dict[str, Any]:
 
 
 def check(asked: Asked) -> None:
-    """Raises Refused for an image that would have to be fetched."""
+    """Raises Refused for an image that would have to be fetched, and for arguments that it cannot parse."""
+    _RULES.check(asked.body)
     for message in asked.body["messages"]:
         content = message.get("content")
         for part in content if isinstance(content, list) else ():
@@ -61,6 +63,9 @@ def check(asked: Asked) -> None:
             url = image.get("url", "") if isinstance(image, dict) else image
             if part.get("type") == "image_url" and not url.startswith("data:"):
                 raise invalid("invalid image input")
+
+
+_RULES = Rules(refuse=lambda text, where: invalid(f"{where}: {text}"), nulls=True, strings=names("tool"))
 
 
 def any_key(call: Call) -> str:

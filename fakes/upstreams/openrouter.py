@@ -11,7 +11,8 @@ from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem
 from fakes.limits import Meter
 
-from .base import Upstream, error_event
+from .base import Upstream, error_event, invalid
+from .openai_rules import Rules
 
 _NOT_YOUR_QUOTA = "{model} is temporarily rate-limited upstream. Please retry shortly, or add your own key"
 
@@ -118,6 +119,15 @@ def _model(name: str, window: int, out: int, *parameters: str) -> dict[str, Any]
     }
 
 
+# Lenient with fields, which it drops where a backend does not take them; the backends parse tools and calls.
+_RULES = Rules(refuse=lambda text, where: invalid(f"{where}: {text}"), nulls=True, nested=False)
+
+
+def check(asked: Asked) -> None:
+    """Raises Refused for what every backend refuses."""
+    _RULES.check(asked.body)
+
+
 MODELS = {
     "data": [
         _model("openai/gpt-oss-20b:free", 131072, 32768, "tools", "reasoning"),
@@ -175,5 +185,6 @@ OPENROUTER = Upstream(
             "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}],
         }
     ),
+    checks={"chat": check},
     headers=headers,
 )

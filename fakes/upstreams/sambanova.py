@@ -11,7 +11,8 @@ from fakes.families.openai import OpenAIChat
 from fakes.faults import DAY_S, MINUTE_S, Fault, Problem, wrapped_shape
 from fakes.limits import Limits, Meter
 
-from .base import Upstream, error_event, invalid, models_document
+from .base import Upstream, error_event, invalid, models_document, names
+from .openai_rules import Rules
 
 
 def _limited(span: str, **headers: str) -> Problem:
@@ -64,7 +65,13 @@ def check(asked: Asked) -> None:
     for name in ("logit_bias", "logprobs"):
         if body.get(name):
             raise invalid(f"{name} is not supported", param=name, code="unsupported_parameter")
+    _RULES.check(body)
 
+
+_RULES = Rules(
+    refuse=lambda text, where: invalid(text, param=where, code="invalid_value"),
+    strings=names("system assistant tool"),
+)
 
 MODELS = models_document(
     {"id": "Meta-Llama-3.3-70B-Instruct", "owned_by": "no-reply@sambanova.ai"},

@@ -11,7 +11,8 @@ from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, wrapped_shape
 from fakes.limits import Meter
 
-from .base import Upstream, error_event, invalid, models_document
+from .base import Upstream, error_event, invalid, models_document, names
+from .openai_rules import Rules
 
 _MINUTE = Problem(
     status=429,
@@ -68,7 +69,10 @@ def check(asked: Asked) -> None:
     """Raises Refused for OpenAI's form of logprobs."""
     if isinstance(asked.body.get("logprobs"), bool):
         raise invalid("logprobs: Expected number, received boolean", param="logprobs")
+    _RULES.check(asked.body)
 
+
+_RULES = Rules(refuse=lambda text, where: invalid(text, param=where), strings=names("tool"))
 
 MODELS = models_document(
     {"id": "meta-llama/Llama-3.3-70B-Instruct-Turbo-Free", "type": "chat", "context_length": 131_072},

@@ -11,6 +11,7 @@ from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, Refused
 
 from .base import Upstream, error_event, models_document, names
+from .openai_rules import Rules
 
 _ROLES = names("system user assistant tool")
 _MIN_TOP_P = 0.01
@@ -65,11 +66,14 @@ def check(asked: Asked) -> None:
     for message in body["messages"]:
         if message.get("role") not in _ROLES:
             raise _invalid("messages")
+    _RULES.check(body)
 
 
 def _invalid(name: str) -> Refused:
     return Refused(_coded(400, "1214", f"{name}: invalid parameter"))
 
+
+_RULES = Rules(refuse=lambda text, where: _invalid(where), strings=names("system assistant tool"))
 
 MODELS = models_document(
     {"id": "glm-4.7-flash", "owned_by": "z-ai"},

@@ -24,6 +24,11 @@ def tool(name: str) -> dict[str, Any]:
 
 
 TOOLS = [tool("get_weather"), tool("get_forecast")]
+NAMES = [
+    "mcp__fs__read-file",
+    "mcp.fs/read file",
+    "mcp__a_server_with_a_long_name__and_a_tool_with_a_name_as_long_as_that",
+]
 RESULT = '{"degrees": 31}'
 ROME, OSLO = {"city": "Rome"}, {"city": "Oslo"}
 
@@ -69,6 +74,38 @@ async def test_results_of_calls_lead_to_an_answer(
     assert answered.only.content == "".join(words(0, PIECES_OF_OK))
     assert answered.only.finish == "stop"
     assert sent_text(gateway).count("degrees") == len(results)
+
+
+@both_ways
+@able("tools")
+async def test_tools_of_any_name_are_called_by_it(gateway: Gateway, candidate: Candidate, stream: bool):
+    """Names as MCP clients send them: some upstreams refuse the characters, some the length."""
+    tools = [tool(name) for name in NAMES]
+
+    called = await ask(gateway, candidate, "parallel_tools", stream=stream, messages=[QUESTION], tools=tools)
+    results = [
+        {"role": "tool", "tool_call_id": call["id"], "content": RESULT, "name": call["function"]["name"]}
+        for call in called.only.message["tool_calls"]
+    ]
+    history = [QUESTION, called.only.message, *results]
+    again = await ask(gateway, candidate, "tool_call", stream=stream, messages=history, tools=tools)
+
+    assert [name for name, _ in called.only.calls] == NAMES[:2]
+    assert [name for name, _ in again.only.calls] == NAMES[:1]
+
+
+@both_ways
+@able("forced_tools")
+async def test_a_demanded_tool_is_demanded_by_the_name_that_the_provider_knows(
+    gateway: Gateway, candidate: Candidate, stream: bool
+):
+    demanded = {"type": "function", "function": {"name": NAMES[0]}}
+
+    called = await ask(
+        gateway, candidate, "tool_call", stream=stream, tools=[tool(NAMES[0])], tool_choice=demanded
+    )
+
+    assert [name for name, _ in called.only.calls] == NAMES[:1]
 
 
 @able("tools", when=lambda candidate: candidate.counts_streams)

@@ -49,6 +49,7 @@ class Gateway:
         family = overrides.pop("family", name)
         capabilities = overrides.pop("capabilities", {"tools", "vision", "json_object", "json_schema"})
         context_window = overrides.pop("context_window", 131_072)
+        max_output_tokens = overrides.pop("max_output_tokens", None)
         max_retries = overrides.pop("max_retries", 0)
         task = overrides.pop("task", "chat")
         limits = overrides.pop("limits", ())
@@ -73,7 +74,7 @@ class Gateway:
                     task=task,
                     capabilities=frozenset(capabilities),
                     context_window=context_window,
-                    max_output_tokens=None,
+                    max_output_tokens=max_output_tokens,
                     limits=tuple(overrides.get("model_limits", ())),
                     price=overrides.get("price"),
                     tags=(),

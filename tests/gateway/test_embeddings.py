@@ -317,6 +317,7 @@ async def test_token_lists_that_nobody_takes_are_a_400(gateway: Gateway):
 
     assert (answer.status, answer.error["code"]) == (400, "no_capable_provider")
     assert "token lists" in answer.error["message"]
+    assert "send `input` as text" in answer.error["message"]
 
 
 async def test_window_is_for_the_longest_input_not_for_all(gateway: Gateway):
@@ -334,7 +335,7 @@ async def test_window_is_for_the_longest_input_not_for_all(gateway: Gateway):
     [
         ({}, "input"),
         ({"input": []}, "input"),
-        ({"input": ""}, "input[0]"),
+        ({"input": ""}, "input"),
         ({"input": ["a", ""]}, "input[1]"),
         ({"input": ["a", 1]}, "input"),
         ({"input": ["a", [1]]}, "input"),

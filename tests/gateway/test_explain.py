@@ -183,7 +183,7 @@ async def test_auto_shows_what_it_saw_and_chose(gateway: Gateway):
 async def test_nobody_capable_is_an_answer_not_an_error(gateway: Gateway):
     gateway.add("groq", context_window=10)
 
-    (row,) = (await decide(gateway, max_tokens=5000))["candidates"]
+    (row,) = (await decide(gateway, messages=[{"role": "user", "content": "word " * 50}]))["candidates"]
 
     assert row["excluded"]["reason"] == "context_window"
 

@@ -157,7 +157,7 @@ def test_command_refuses_with_exit_code_2(installed, arguments):
 
 def test_command_exits_1_when_nobody_would_serve(installed, tmp_path):
     path = tmp_path / "request.json"
-    path.write_bytes(chat_body(max_tokens=100_000_000))
+    path.write_bytes(chat_body(messages=[{"role": "user", "content": "word " * 1_000_000}]))
 
     with pytest.raises(SystemExit) as caught:
         call_command("explain", "--file", str(path))

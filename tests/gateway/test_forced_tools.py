@@ -60,3 +60,8 @@ async def test_says_what_is_missing_where_nobody_can_be_told(gateway: Gateway):
 
     assert answer.status == 400
     assert "forced_tools" in answer.json["error"]["message"]
+
+
+def test_reads_the_only_option_of_a_request_without_a_model():
+    assert "json_object" in needs(response_format={"type": "json_object"})
+    assert "n" in needs(n=2)

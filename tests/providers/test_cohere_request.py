@@ -169,11 +169,19 @@ def test_a_choice_without_tools_is_not_sent(tools):
     assert sent(tools=tools, tool_choice="required") == sent()
 
 
+def test_a_name_that_cohere_does_not_take_is_renamed_wherever_it_stands():
+    named = {"type": "function", "function": {"name": "get-weather"}}
+
+    chosen = sent(tools=[tool("get-weather"), tool("2nd")], tool_choice=named)
+    both = sent(tools=[tool("get-weather"), tool("get_weather")])
+
+    assert [made["function"]["name"] for made in chosen["tools"]] == ["get_weather"]
+    assert len({made["function"]["name"] for made in both["tools"]}) == 2
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        ({"tools": [tool("get-weather")]}, "tools[0].function.name"),
-        ({"tools": [tool(), tool("2nd")]}, "tools[1].function.name"),
         ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "tools[0]"),
         ({"tools": [tool()], "response_format": {"type": "json_object"}}, "response_format"),
         ({"documents": [2**70]}, "messages"),

@@ -31,6 +31,28 @@ def test_media_is_sent_inline():
     ]
 
 
+@pytest.mark.parametrize(
+    ("stated", "data", "sent_as"),
+    [
+        ("image/jpg", "/9j/", "image/jpeg"),
+        ("IMAGE/JPG", "/9j/", "image/jpeg"),
+        ("image/x-png", PIXEL, "image/png"),
+        ("", "/9j/4AAQ", "image/jpeg"),
+        ("application/octet-stream", PIXEL, "image/png"),
+        ("application/x-pdf", "JVBERi0=", "application/pdf"),
+        ("audio/x-wav", "UklGRg==", "audio/wav"),
+        ("audio/mpeg", "//uQ", "audio/mp3"),
+        ("image/webp", "UklGRg==", "image/webp"),
+    ],
+)
+def test_a_media_type_goes_by_the_name_that_gemini_knows(stated, data, sent_as):
+    content = [{"type": "image_url", "image_url": {"url": f"data:{stated};base64,{data}"}}]
+
+    (part,) = send([user(content)])["contents"][0]["parts"]
+
+    assert part == {"inlineData": {"mimeType": sent_as, "data": data}}
+
+
 def test_image_in_a_tool_result_follows_its_response():
     image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
     messages = [

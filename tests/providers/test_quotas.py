@@ -6,6 +6,7 @@ import pytest
 
 from apps.core.state.contract import Subject, Window
 from apps.providers.quotas import (
+    LONG_ANSWER_TOKENS,
     Limit,
     LimitsError,
     Overrides,
@@ -169,6 +170,11 @@ class TestTokenClaim:
         minute, day = Window("a", "tokens", "minute", 6_000), Window("b", "tokens", "day", 100_000)
 
         assert token_claim(offer_with(minute, day), 1_000, 32_000) == 6_000
+
+    def test_takes_a_cap_beyond_a_long_answer_for_the_ceiling_that_it_is(self):
+        day = Window("b", "tokens", "day", 100_000)
+
+        assert token_claim(offer_with(day), 1_000, 64_000) == 1_000 + LONG_ANSWER_TOKENS
 
     def test_ignores_windows_of_requests_and_unlimited_ones(self):
         requests, unlimited = Window("a", "requests", "minute", 30), Window("b", "tokens", "day", 0)

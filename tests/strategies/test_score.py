@@ -178,8 +178,15 @@ def test_blocked_candidates_are_excluded_with_reason_and_seconds_until_then():
     )
 
 
+def test_a_cap_on_the_answer_excludes_nobody():
+    request = make_request(prompt_tokens=900, max_tokens=64_000)
+    small = offer("a", context_window=1000)
+
+    assert capable([small], request) == ([small], [])
+
+
 def test_capability_and_context_window_are_filters_with_reasons():
-    request = make_request(needs=frozenset({"vision"}), prompt_tokens=900, max_tokens=200)
+    request = make_request(needs=frozenset({"vision"}), prompt_tokens=1100)
     blind = offer("a", capabilities=frozenset({"tools"}))
     small = offer("b", capabilities=frozenset({"vision"}), context_window=1000)
     unknown_size = offer("c", capabilities=frozenset({"vision"}), context_window=0)
@@ -189,5 +196,5 @@ def test_capability_and_context_window_are_filters_with_reasons():
     assert able == [unknown_size]
     assert [(item.reason, item.detail) for item in excluded] == [
         ("incapable", "lacks vision"),
-        ("context_window", "needs about 1100 tokens, the context window has 1000"),
+        ("context_window", "the prompt has about 1100 tokens, the context window has 1000"),
     ]

@@ -23,7 +23,9 @@ from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
 from apps.providers.adapters import wire_for
 from apps.providers.errors import UpstreamError
+from apps.providers.facts import models_able
 from apps.providers.limit_headers import reported
+from apps.providers.offers import CATALOGUE
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer, Timeouts, UpstreamResponse
 from apps.strategies.ranking import Excluded, Ranking, capable
@@ -56,7 +58,9 @@ async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
     """Filter and rank the plan's offers. Raises ApiError when none can answer such a request at all."""
     able, incapable = capable(call.plan.pool.offers, call.demand)
     if not able:
-        raise unserved.incapable(incapable, call.demand.prompt_tokens)
+        task = incapable[0].offer.task
+        elsewhere = models_able(CATALOGUE.value.providers.values(), task, call.demand.needs)
+        raise unserved.incapable(incapable, call.demand.prompt_tokens, elsewhere)
     return await runtime.shortlists.rank(call, able)
 
 

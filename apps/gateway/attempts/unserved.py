@@ -68,22 +68,26 @@ def _client_status(last: FailedAttempt) -> int:
     return status
 
 
-def incapable(excluded: Sequence[Excluded], prompt_tokens: int) -> ApiError:
-    """No candidate can answer such a request, whatever the time."""
+def incapable(
+    excluded: Sequence[Excluded], prompt_tokens: int, able_elsewhere: Sequence[str] = ()
+) -> ApiError:
+    """No candidate can answer such a request, whatever the time. `able_elsewhere`: models that do all that is needed, of providers for
+    which there may be no key."""
     details = sorted({item.detail for item in excluded})
     param = TASKS[excluded[0].offer.task].prompt_field if excluded else None
     if excluded and all(item.reason == "context_window" for item in excluded):
         largest = max(item.offer.context_window for item in excluded)
         message = (
             f"The request has about {prompt_tokens} prompt tokens; the largest context window among the "
-            f"candidates has {largest} (the answer's max_tokens included)."
+            f"candidates has {largest}."
         )
         return ApiError(400, message, param=param, code="context_length_exceeded")
     lacking = "; ".join(details[:5])
     if excluded and all(item.reason == "too_large" for item in excluded):
         return ApiError(413, f"The file is too large: {lacking}.", param=param, code="request_too_large")
+    remedy = f" Models that can: {', '.join(able_elsewhere[:5])}." if able_elsewhere else ""
     return ApiError(
-        400, f"No available provider can answer this request: {lacking}.", code="no_capable_provider"
+        400, f"No available provider can answer this request: {lacking}.{remedy}", code="no_capable_provider"
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from apps.providers.errors import UpstreamError
 from apps.providers.tasks import EmbeddingRequest, EmbeddingResult, Transcript, TranscriptionRequest
 from apps.providers.types import ChatChunk, ChatRequest, ChatResult, Offer, UpstreamRequest
+from apps.providers.wires import ToolNames
 
 from .refusals.answers import parse_error
 from .shared.headers import bearer_headers
@@ -20,7 +21,8 @@ from .shared.vectors import Batch
 class ChatStream(Protocol):
     """Reads one streamed answer. Stateful; made new for each attempt. `done`: the answer is complete, whatever else the body may hold."""
 
-    done: bool
+    @property
+    def done(self) -> bool: ...
 
     def feed(self, data: bytes) -> list[ChatChunk]:
         """The chunks that `data` completes, whatever its split. Raises UpstreamError: parsing (5 malformed frames in a row),
@@ -39,13 +41,14 @@ class ChatCodec(Struct, frozen=True, kw_only=True):
     `parse`: a whole 200 answer; raises UpstreamError: parsing, server_error (a 200 that wraps an error). Content is not judged here:
     `apps.providers.verdict` finds empty and filtered answers for all wires.
     `dropped`: names of the request's fields that do not reach the upstream, in the request's order. A name may be the client's own and
-    hold anything: what shows it, bounds and masks it.
+    hold anything: what shows it, bounds and masks it. `tool_names`: what tools may be called on this wire; None where that is the preset's.
     """
 
     build: Callable[[ChatRequest, Offer], UpstreamRequest]
     parse: Callable[[bytes, Offer], ChatResult]
     open_stream: Callable[[Offer], ChatStream]
     dropped: Callable[[ChatRequest, Offer], tuple[str, ...]]
+    tool_names: ToolNames | None = None
 
 
 class EmbeddingCodec(Struct, frozen=True, kw_only=True):

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Self
 
-from apps.providers.adapters.chat import codec_for
+from apps.providers.adapters.contract import ChatStream
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import ChatChunk, Offer, UpstreamResponse
+from apps.providers.types import ChatChunk, UpstreamResponse
 from apps.providers.verdict import StreamVerdict
 
 
@@ -19,12 +19,12 @@ class ChunkStream:
 
     __slots__ = ("_body", "_deadline", "_ended", "_now", "_parser", "_response", "_unread")
 
-    def __init__(self, response: UpstreamResponse, offer: Offer, deadline: float) -> None:
+    def __init__(self, response: UpstreamResponse, parser: ChatStream, deadline: float) -> None:
         self._deadline = deadline
         self._now = asyncio.get_running_loop().time
         self._response = response
         self._body = response.chunks()
-        self._parser = codec_for(offer).open_stream(offer)
+        self._parser = parser
         self._unread: list[ChatChunk] | None = None
         self._ended = False
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.endpoints.chat.chunks import ChunkStream
-from apps.providers.adapters.chat import codec_for
+from apps.providers.adapters.chat import codec_for, open_stream, parse
 from apps.providers.image_fetch import ImageFetcher, RequestImages, prepare
 from apps.providers.quotas import amounts, token_claim
 from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, UpstreamResponse, Usage
@@ -54,7 +54,7 @@ class ChatWhole(_Chat):
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> WholeAnswer:
         body = await response.read()
         attempt.first_byte()
-        result = judge_result(codec_for(attempt.offer).parse(body, attempt.offer))
+        result = judge_result(parse(body, self._chat, attempt.offer))
         usage = result.usage or attempt.estimate(_answer_size(result))
         await attempt.succeed(usage)
         return WholeAnswer(result, usage)
@@ -67,7 +67,7 @@ class ChatStreamed(_Chat):
         return answers[0]
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> ChunkStream:
-        stream = ChunkStream(response, attempt.offer, attempt.call.deadline)
+        stream = ChunkStream(response, open_stream(self._chat, attempt.offer), attempt.call.deadline)
         if await stream.reach_content():
             attempt.first_byte()
         return stream

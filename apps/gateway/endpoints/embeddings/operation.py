@@ -1,6 +1,7 @@
 """Embeddings in the attempt loop: one client request is as many upstream calls as the candidate's batch size asks for."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -13,6 +14,9 @@ from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import EmbeddingRequest
 from apps.providers.types import Offer, Task, UpstreamRequest, UpstreamResponse, Usage
 from apps.strategies.ranking import Excluded
+
+# LangChain's clients make token lists of every text by default.
+AS_TEXT: Final = "send `input` as text; with LangChain: `check_embedding_ctx_length=False`"
 
 
 class Vectors(Struct, frozen=True):
@@ -34,7 +38,7 @@ class Embeddings:
     def why_unfit(self, offer: Offer) -> Excluded | None:
         """Why the offer's wire cannot carry the request."""
         reason = embeddings.why_unfit(self.demand, offer)
-        return Excluded(offer, "incapable", reason) if reason else None
+        return Excluded(offer, "incapable", f"{reason} ({AS_TEXT})") if reason else None
 
     def dropped(self, offer: Offer) -> tuple[str, ...]:
         return embeddings.dropped(self.demand, offer)

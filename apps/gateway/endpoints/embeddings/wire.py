@@ -64,7 +64,8 @@ def _inputs(value: str | list[Item]) -> tuple[str, ...] | tuple[tuple[int, ...],
         items = [items]
     for at, item in enumerate(items):
         if not item:
-            raise bad_request(f"`input[{at}]`: must not be empty.", param=f"input[{at}]")
+            where = "input" if items is not value else f"input[{at}]"
+            raise bad_request(f"`{where}`: must not be empty.", param=where)
     if all(isinstance(item, str) for item in items):
         return tuple(items)
     if all(isinstance(item, list) for item in items):

@@ -100,9 +100,9 @@ def named_args(call: JSONObject) -> tuple[str, JSONObject]:
     function = call.get("function")
     function = function if isinstance(function, dict) else {}
     arguments = function.get("arguments")
-    if isinstance(arguments, str) and arguments.strip():
+    if isinstance(arguments, str):
         try:
-            arguments = orjson.loads(arguments)
+            arguments = orjson.loads(arguments) if arguments.strip() else None
         except orjson.JSONDecodeError:
             arguments = {"input": arguments}
     if not isinstance(arguments, dict):

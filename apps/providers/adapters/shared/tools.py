@@ -1,17 +1,19 @@
 """Tools, and what is said about them, in the forms that upstreams take."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
-from apps.core.json_types import JSONArray, JSONObject
+from apps.core.json_types import JSONObject
+
+from .values import as_dict
 
 LEGACY = ("functions", "function_call")
 TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
 # Places of a JSON Schema that hold one schema, a list of schemas, or schemas by name. What is elsewhere (examples, enums, the names of
 # properties) is data, in which a word that is also a keyword means nothing.
-ONE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
-MANY = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
-NAMED = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
+ONE = frozenset({"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"})
+MANY = frozenset({"anyOf", "oneOf", "allOf", "prefixItems", "items"})
+NAMED = frozenset({"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"})
 
 
 def forget_tools(body: JSONObject) -> None:
@@ -45,33 +47,54 @@ def use_allowed_tools(body: JSONObject) -> None:
         forget_tools(body)
 
 
-def stripped_tools(tools: Iterable[Any], keys: frozenset[str]) -> JSONArray:
-    """The tools with `keys` taken out of their parameters' schemas; what is given stays as it is."""
-    return [_stripped_tool(tool, keys) for tool in tools]
-
-
-def _stripped_tool(tool: Any, keys: frozenset[str]) -> Any:
-    function = tool.get("function") if isinstance(tool, dict) else None
-    if not isinstance(function, dict) or "parameters" not in function:
-        return tool
-    return tool | {"function": function | {"parameters": stripped(function["parameters"], keys)}}
-
-
 def stripped(schema: Any, keys: frozenset[str]) -> Any:
     """`schema` without `keys`, in its subschemas too."""
     if not isinstance(schema, dict):
         return schema
     result = {name: value for name, value in schema.items() if name not in keys}
-    for name in ONE:
-        if isinstance(result.get(name), dict):
-            result[name] = stripped(result[name], keys)
-    for name in MANY:
-        if isinstance(result.get(name), list):
-            result[name] = [stripped(item, keys) for item in result[name]]
-    for name in NAMED:
-        if isinstance(result.get(name), dict):
-            result[name] = {key: stripped(value, keys) for key, value in result[name].items()}
-    return result
+    return within(result, lambda inner: stripped(inner, keys))
+
+
+def within(schema: JSONObject, change: Callable[[Any], Any]) -> JSONObject:
+    """`schema` itself, with `change` made to the schemas right inside of it."""
+    for name, value in schema.items():
+        if isinstance(value, dict):
+            if name in NAMED:
+                schema[name] = {key: change(inner) for key, inner in value.items()}
+            elif name in ONE:
+                schema[name] = change(value)
+        elif isinstance(value, list) and name in MANY:
+            schema[name] = [change(item) for item in value]
+    return schema
+
+
+def completed(schema: Any, *, whole: bool) -> JSONObject:
+    """The schema of a tool's parameters as an object that says which properties it has: upstreams refuse one that does not. `whole`:
+    what is inside too, and of arrays what their items are."""
+    if not isinstance(schema, dict):
+        return {"type": "object", "properties": {}}
+    if schema.get("type") != "object" or not isinstance(schema.get("properties"), dict):
+        schema = schema | {"type": "object", "properties": as_dict(schema.get("properties"))}
+    complete: JSONObject = _whole(schema) if whole else schema
+    return complete
+
+
+def _whole(schema: Any) -> Any:
+    if not isinstance(schema, dict):
+        return schema
+    result = dict(schema)
+    kinds = schema.get("type")
+    if kinds == "array" or (isinstance(kinds, list) and "array" in kinds):
+        result.setdefault("items", {})
+    elif kinds == "object" or (isinstance(kinds, list) and "object" in kinds):
+        result.setdefault("properties", {})
+    return within(result, _whole)
+
+
+def function_of(tool: Any) -> JSONObject:
+    """The function of a tool, a call or a choice; {} where it is none."""
+    function = tool.get("function") if isinstance(tool, dict) else None
+    return function if isinstance(function, dict) else {}
 
 
 def _name(tool: Any) -> Any:

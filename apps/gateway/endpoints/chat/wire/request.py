@@ -57,7 +57,7 @@ def _survey(raw: JSONObject) -> tuple[frozenset[Capability], int]:
     if tools := raw.get("tools") or raw.get("functions"):
         needs.add("tools")
         tokens += size_tokens(len(orjson.dumps(tools)))
-    if len(raw) > 2:  # noqa: PLR2004 - more than model and messages
+    if len(raw) > 1 + ("model" in raw):  # more than model and messages
         _add_options(raw, needs)
     return frozenset(needs), tokens
 
@@ -72,8 +72,8 @@ def _content_tokens(content: Any, needs: set[Capability]) -> int:
         match part["type"]:
             case "text":
                 tokens += text_tokens(part["text"])
-            case "image_url" | "video_url" | "file":
-                needs.add("vision")
+            case "image_url" | "video_url" | "file" as kind:
+                needs.update(("vision", "files") if kind == "file" else ("vision",))
                 tokens += TOKENS_PER_IMAGE
             case "input_audio":
                 needs.add("audio")

@@ -5,7 +5,6 @@ said before it called is its `tool_plan`, or thinking where thinking is on, and 
 (see `response`). Turns that say nothing are left out; reasoning is not given back.
 """
 
-import re
 from typing import Any
 
 import orjson
@@ -13,13 +12,14 @@ import orjson
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.history import Message, modernised, named_args, paired, text_of, unsigned
+from apps.providers.adapters.shared.media import canonical_uri
+from apps.providers.adapters.shared.names import Naming
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
 ROLES = {"developer": "system", "system": "system", "user": "user"}
-NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]")
 
 
-def build_messages(messages: list[Message], *, thinks: bool) -> list[Message]:
+def build_messages(messages: list[Message], fit_name: Naming, *, thinks: bool) -> list[Message]:
     """The history as Cohere takes it; `thinks`: whether thinking is on for the answer.
 
     Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for parts of content that Cohere does not have.
@@ -29,7 +29,7 @@ def build_messages(messages: list[Message], *, thinks: bool) -> list[Message]:
         where = f"messages[{position}]"
         match message.get("role"):
             case "assistant":
-                fitted = _assistant(message, thinks)
+                fitted = _assistant(message, fit_name, thinks)
             case "tool":
                 fitted = _tool_result(message, where)
             case role:
@@ -39,9 +39,9 @@ def build_messages(messages: list[Message], *, thinks: bool) -> list[Message]:
     return built
 
 
-def _assistant(message: Message, thinks: bool) -> Message | None:
+def _assistant(message: Message, fit_name: Naming, thinks: bool) -> Message | None:
     text = text_of(message.get("content")) or as_text(message.get("refusal"))
-    calls = [_call(as_dict(call)) for call in as_list(message.get("tool_calls"))]
+    calls = [_call(as_dict(call), fit_name) for call in as_list(message.get("tool_calls"))]
     if not calls:
         return {"role": "assistant", "content": text} if text else None
     fitted: Message = {"role": "assistant", "tool_calls": calls}
@@ -52,16 +52,10 @@ def _assistant(message: Message, thinks: bool) -> Message | None:
     return fitted | {"tool_plan": text}
 
 
-def _call(call: JSONObject) -> JSONObject:
+def _call(call: JSONObject, fit_name: Naming) -> JSONObject:
     name, args = named_args(call)
-    function = {"name": _fit_name(name), "arguments": orjson.dumps(args).decode()}
+    function = {"name": fit_name(name), "arguments": orjson.dumps(args).decode()}
     return {"id": unsigned(as_text(call.get("id"))), "type": "function", "function": function}
-
-
-def _fit_name(name: str) -> str:
-    """A name that Cohere takes, for a tool that is called in the history but no longer offered."""
-    name = NOT_IN_NAMES.sub("_", name)
-    return f"_{name}" if name[:1].isdigit() else name
 
 
 def _tool_result(message: Message, where: str) -> Message:
@@ -95,6 +89,7 @@ def _part(part: Any, where: str) -> JSONObject:
         raise cannot_say(f"Cohere takes no content parts of type {str(part.get('type'))[:40]!r}", where)
     link = part.get("image_url")
     link = {"url": link} if isinstance(link, str) else as_dict(link)
+    link = link | {"url": canonical_uri(as_text(link.get("url")))}
     return {
         "type": "image_url",
         "image_url": {name: link[name] for name in ("url", "detail") if link.get(name)},

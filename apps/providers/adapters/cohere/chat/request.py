@@ -6,7 +6,9 @@ import orjson
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
+from apps.providers.adapters.shared.caps import answer_cap, is_cut
 from apps.providers.adapters.shared.headers import bearer_headers
+from apps.providers.adapters.shared.names import Naming, fitter
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import modernise_functions, use_allowed_tools
 from apps.providers.adapters.shared.values import as_dict, as_list
@@ -14,7 +16,7 @@ from apps.providers.types import ChatRequest, Offer, UpstreamRequest
 
 from .messages import build_messages
 from .thinking import DISABLED, plan_thinking, takes_thinking
-from .tools import choose, cohere_tools, fit_schema
+from .tools import NAMES, choose, cohere_tools, fit_schema
 
 Payload = JSONObject
 
@@ -43,10 +45,11 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     say."""
     body = {name: value for name, value in request.body.items() if name not in offer.preset.drops}
     modernise_functions(body)
-    payload: Payload = {"model": offer.model, **_limits(body, request.max_tokens, offer)}
+    payload: Payload = {"model": offer.model, **_limits(body, answer_cap(request, offer), offer)}
     thinks = takes_thinking(offer) and payload.get("thinking") != DISABLED
-    payload["messages"] = build_messages(as_list(body.get("messages")), thinks=thinks)
-    payload |= _tools(body) | _response_format(body) | _sampling(body, offer)
+    fit_name = fitter(NAMES).naming(request.body)
+    payload["messages"] = build_messages(as_list(body.get("messages")), fit_name, thinks=thinks)
+    payload |= _tools(body, fit_name) | _response_format(body) | _sampling(body, offer)
     payload |= {name: body[name] for name in NATIVE if body.get(name) is not None}
     if request.stream:
         payload["stream"] = True
@@ -64,8 +67,12 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
 
 def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
     """Fields of the request that do not reach Cohere, in the request's order; `stop` where some of its sequences
-    do not, a penalty where it is negative. Values that say nothing do not count."""
-    return tuple(name for name, value in request.body.items() if _is_lost(name, value, offer))
+    do not, a penalty where it is negative, a cap where it is cut. Values that say nothing do not count."""
+    return tuple(
+        name
+        for name, value in request.body.items()
+        if is_cut(name, value, request, offer) or _is_lost(name, value, offer)
+    )
 
 
 def _is_lost(name: str, value: Any, offer: Offer) -> bool:
@@ -80,23 +87,24 @@ def _is_lost(name: str, value: Any, offer: Offer) -> bool:
     return name == "stop" and isinstance(value, list) and len(value) > offer.preset.stop_max
 
 
-def _limits(body: JSONObject, max_tokens: int | None, offer: Offer) -> Payload:
+def _limits(body: JSONObject, cap: int | None, offer: Offer) -> Payload:
     """max_tokens and thinking, which share the answer's length: see `thinking`."""
-    cap = max_tokens if max_tokens is not None else offer.preset.default_max_tokens
     thinking = plan_thinking(body.get("reasoning_effort"), cap, offer)
     limits: Payload = {} if thinking is None else {"thinking": thinking}
     if cap is not None:
-        limits["max_tokens"] = min(cap, offer.max_output_tokens or cap)
+        limits["max_tokens"] = cap
     return limits
 
 
-def _tools(body: JSONObject) -> Payload:
+def _tools(body: JSONObject, fit_name: Naming) -> Payload:
     if not as_list(body.get("tools")):
         return {}
     if _wants_json(body):
         raise cannot_say("Cohere takes no response_format together with tools", "response_format")
     use_allowed_tools(body)
-    tools, choice = choose(cohere_tools(as_list(body.get("tools"))), body.get("tool_choice"))
+    tools, choice = choose(
+        cohere_tools(as_list(body.get("tools")), fit_name), body.get("tool_choice"), fit_name
+    )
     if not tools:
         return {}
     return {"tools": tools} if choice is None else {"tools": tools, "tool_choice": choice}

@@ -12,6 +12,7 @@ import orjson
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.history import modernised, named_args, paired, text_of
+from apps.providers.adapters.shared.names import Naming
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
 from .families import Family, family_of
@@ -28,8 +29,9 @@ class _History:
     """Builds the turns, message by message, of a history that is paired. Media in a tool's result come after all
     responses of the turn, as do the user's words."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, fit_name: Naming) -> None:
         self._model = model
+        self._fit_name = fit_name
         self._family = family_of(model)
         self._contents: list[Content] = []
         self._calls: deque[str] = deque()
@@ -68,6 +70,7 @@ class _History:
     def _call_part(self, call: JSONObject, is_first: bool) -> Part:
         call_id, signature = split_id(as_text(call.get("id")), self._model)
         name, args = named_args(call)
+        name = self._fit_name(name)
         self._calls.append(name)
         function = {"name": name, "args": args}
         part: Part = {"functionCall": {"id": call_id, **function} if call_id else function}
@@ -97,13 +100,13 @@ class _History:
             self._contents.append({"role": role, "parts": parts})
 
 
-def build_contents(messages: list[JSONObject], model: str) -> tuple[str, list[Content]]:
+def build_contents(messages: list[JSONObject], model: str, fit_name: Naming) -> tuple[str, list[Content]]:
     """(system instruction, turns). Messages of roles system and developer are joined, wherever they stand; for
     Gemma 3, which has no system instruction, they begin the first turn.
 
     Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this wire cannot say.
     """
-    history = _History(model)
+    history = _History(model, fit_name)
     system = []
     for position, message in paired(modernised(messages)):
         if message.get("role") in ("system", "developer"):

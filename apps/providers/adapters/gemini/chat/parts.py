@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
+from apps.providers.adapters.shared.media import UNKNOWN, canonical_type
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
 Part = JSONObject
@@ -62,7 +63,7 @@ def _url_of(part: JSONObject, kind: str) -> str:
 def _inlined(url: str, where: str) -> Part:
     if not is_data_uri(url):
         raise cannot_say("Gemini takes media inline only: this URL was not fetched", where)
-    return _encoded(url, "application/octet-stream")
+    return _encoded(url, UNKNOWN)
 
 
 def _file(file: JSONObject, where: str) -> Part:
@@ -82,7 +83,8 @@ def _encoded(data: str, mime_type: str) -> Part:
     if is_data_uri(data):
         header, _, data = data[5:].partition(",")
         stated, *parameters = header.split(";")
-        mime_type = stated.strip().lower() or mime_type
+        mime_type = stated.strip() or mime_type
         if "base64" not in (parameter.strip().lower() for parameter in parameters):
             data = b64encode(unquote_to_bytes(data)).decode()
-    return {"inlineData": {"mimeType": mime_type, "data": "".join(data.split())}}
+    data = "".join(data.split())
+    return {"inlineData": {"mimeType": canonical_type(mime_type, data), "data": data}}

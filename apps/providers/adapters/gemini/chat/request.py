@@ -8,6 +8,8 @@ import orjson
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.gemini.headers import google_headers
 from apps.providers.adapters.refusals.unsayable import cannot_say
+from apps.providers.adapters.shared.caps import answer_cap, is_cut
+from apps.providers.adapters.shared.names import Naming, fitter
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import modernise_functions
 from apps.providers.adapters.shared.values import as_dict, as_list
@@ -17,7 +19,7 @@ from .contents import build_contents
 from .families import Family, family_of
 from .schema import SchemaTooLargeError, reduce_schema
 from .thinking import plan_thinking, thinks
-from .tools import choose, declarations
+from .tools import NAMES, choose, declarations
 
 Payload = JSONObject
 
@@ -53,11 +55,12 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     """
     body = {name: value for name, value in request.body.items() if name not in offer.preset.drops}
     modernise_functions(body)
-    system, contents = build_contents(as_list(body.get("messages")), offer.model)
+    fit_name = fitter(NAMES).naming(request.body)
+    system, contents = build_contents(as_list(body.get("messages")), offer.model, fit_name)
     payload: Payload = {"contents": contents}
     if system:
         payload["systemInstruction"] = {"parts": [{"text": system}]}
-    _add_tools(payload, body, offer)
+    _add_tools(payload, body, offer, fit_name)
     config = _generation_config(body, request, offer)
     if config:
         payload["generationConfig"] = config
@@ -76,11 +79,12 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
 
 def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
     """Fields of the request that do not reach Gemini, in the request's order; `stop` where some of its sequences
-    do not. Values that say nothing do not count."""
+    do not, a cap where it is cut. Values that say nothing do not count."""
     return tuple(
         name
         for name, value in request.body.items()
-        if not says_nothing(name, value) and _is_lost(name, value, offer)
+        if is_cut(name, value, request, offer)
+        or (not says_nothing(name, value) and _is_lost(name, value, offer))
     )
 
 
@@ -92,7 +96,7 @@ def _is_lost(name: str, value: Any, offer: Offer) -> bool:
     return name == "stop" and isinstance(value, list) and len(value) > offer.preset.stop_max
 
 
-def _add_tools(payload: Payload, body: JSONObject, offer: Offer) -> None:
+def _add_tools(payload: Payload, body: JSONObject, offer: Offer, fit_name: Naming) -> None:
     tools = as_list(body.get("tools"))
     if not tools:
         return
@@ -101,7 +105,7 @@ def _add_tools(payload: Payload, body: JSONObject, offer: Offer) -> None:
         raise cannot_say(f"{offer.model} takes no tools", "tools")
     if family is Family.GEMINI_2 and _wants_json(body):
         raise cannot_say(f"{offer.model} takes no response_format together with tools", "response_format")
-    declared, calling = choose(declarations(tools), body.get("tool_choice"))
+    declared, calling = choose(declarations(tools, fit_name), body.get("tool_choice"), fit_name)
     if declared:
         payload["tools"] = [{"functionDeclarations": declared}]
         if calling is not None:
@@ -122,12 +126,11 @@ def _generation_config(body: JSONObject, request: ChatRequest, offer: Offer) -> 
         config["candidateCount"] = count
     if body.get("logprobs"):
         config |= {"responseLogprobs": True, "logprobs": body.get("top_logprobs") or 0}
-    return config | _output_limit(body.get("reasoning_effort"), request.max_tokens, offer)
+    return config | _output_limit(body.get("reasoning_effort"), answer_cap(request, offer), offer)
 
 
-def _output_limit(effort: Any, max_tokens: int | None, offer: Offer) -> Payload:
+def _output_limit(effort: Any, cap: int | None, offer: Offer) -> Payload:
     """maxOutputTokens and thinkingConfig, which share the answer's length: see `thinking`."""
-    cap = max_tokens if max_tokens is not None else offer.preset.default_max_tokens
     thinking = plan_thinking(effort, cap, offer)
     config: Payload = {"thinkingConfig": thinking.config} if thinking.config else {}
     if cap is not None:

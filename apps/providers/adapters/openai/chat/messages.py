@@ -1,12 +1,8 @@
-"""Fitting a message history to an upstream: roles, keys, content, tool call ids, order.
+"""Fitting a message history to an upstream: roles and their order, keys, content, tool calls.
 
 Nothing here changes what it is given.
 """
 
-from typing import Any
-
-from apps.core.json_types import JSONArray
-from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.history import (
     REASONING_FIELDS,
     Message,
@@ -16,23 +12,36 @@ from apps.providers.adapters.shared.history import (
     paired,
     unsigned,
 )
+from apps.providers.adapters.shared.names import Naming
+from apps.providers.adapters.shared.turns import arranged, with_media_after
 from apps.providers.types import Preset
+from apps.providers.wires import Turns
 
-PLAIN_ROLES = frozenset({"system", "developer", "user"})
-# A turn that says nothing, but is not empty: upstreams that insist on it refuse an assistant without content.
-BRIDGE: Message = {"role": "assistant", "content": "OK."}
+from .calls import fit_call
+from .parts import PartFitter
+
+PLAIN_ROLES = frozenset({"system", "developer", "user", "assistant"})
+PLAIN_KEYS = frozenset({"role", "content"})
+# The keys of OpenAI's schema that every upstream has; `name` and `refusal` are not among them.
+SAID = frozenset({"role", "content"})
+OPENAI_KEYS = {
+    "system": SAID,
+    "developer": SAID,
+    "user": SAID,
+    "assistant": SAID | {"tool_calls"},
+    "tool": SAID | {"tool_call_id"},
+}
 
 
 def is_plain(message: Message) -> bool:
     """Whether a preset without message quirks sends `message` as it is."""
-    role = message.get("role")
-    if role == "assistant":
-        return (
-            not message.get("tool_calls")
-            and "function_call" not in message
-            and REASONING_FIELDS.isdisjoint(message)
-        )
-    return role in PLAIN_ROLES
+    content = message.get("content")
+    return (
+        message.get("role") in PLAIN_ROLES
+        and message.keys() <= PLAIN_KEYS
+        and isinstance(content, str)
+        and (content != "" or message["role"] != "assistant")
+    )
 
 
 class MessageRewriter:
@@ -40,106 +49,91 @@ class MessageRewriter:
 
     def __init__(self, preset: Preset) -> None:
         self._preset = preset
+        self._keys = (OPENAI_KEYS if preset.exact else {}) | preset.message_fields
+        self._fit_parts = PartFitter(preset).fit
         self._quirky = bool(
-            preset.roles
-            or preset.tool_id != "any"
-            or preset.message_fields
-            or preset.string_content_roles
-            or not preset.null_content
-            or preset.assistant_after_tool
-            or preset.inline_images
-            or preset.audio_string
+            preset.roles or self._keys or preset.assistant_after_tool or preset.turns != Turns()
         )
-        self._takes_prefix = "prefix" in preset.message_fields.get("assistant", ())
+        self._takes_prefix = "prefix" in self._keys.get("assistant", ())
 
-    def rewrite(self, messages: list[Message]) -> list[Message]:
-        """The history as this upstream takes it; the very same list where nothing needs to change.
+    def rewrite(self, messages: list[Message], fit_name: Naming) -> list[Message]:
+        """The history as this upstream takes it; the very same list where nothing needs to change. `fit_name`: what tools are called there.
 
         Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for an image that it would have to fetch and cannot.
         """
-        if not self._quirky and all(map(is_plain, messages)):
+        if all(map(is_plain, messages)) and (not self._quirky or self._is_orderly(messages)):
             return messages
-        placed = paired(modernised(messages))
-        messages = [self._fit(message) for _, message in placed if not is_silent(message)]
-        if self._preset.assistant_after_tool:
-            messages = bridged(messages)
+        fitted = [self._fit(message, fit_name) for _, message in paired(modernised(messages))]
+        said = [message for message in fitted if not is_silent(message)]
+        messages = arranged(
+            with_media_after(said) if "tool" in self._preset.string_content_roles else said,
+            self._preset.turns,
+            bridge=self._preset.assistant_after_tool,
+        )
         if self._takes_prefix and messages and messages[-1].get("role") == "assistant":
             messages[-1] = messages[-1] | {"prefix": True}
         return messages
 
-    def _fit(self, message: Message) -> Message:
-        preset = self._preset
+    def _is_orderly(self, messages: list[Message]) -> bool:
+        """Whether the roles of plain messages suit every upstream: a system's at most, then user and assistant by turns, the user last."""
+        roles = [message["role"] for message in messages]
+        if roles[:1] == ["system"] and self._preset.turns.system != "nowhere":
+            del roles[0]
+        if not self._preset.roles.keys() <= {"developer"}:
+            return False
+        users, assistants = roles[::2], roles[1::2]
+        return len(users) > len(assistants) and {*users} == {"user"} and {*assistants} <= {"assistant"}
+
+    def _fit(self, message: Message, fit_name: Naming) -> Message:
         theirs = str(message.get("role"))
-        role = preset.roles.get(theirs, theirs)
-        allowed = preset.message_fields.get(role)
-        fitted = {key: value for key, value in message.items() if _may_carry(role, key, allowed)}
+        role = self._preset.roles.get(theirs, theirs)
+        allowed = self._keys.get(role)
+        fitted = {
+            key: value
+            for key, value in message.items()
+            if value is not None and _may_carry(role, key, allowed)
+        }
         fitted["role"] = role
         content = message.get("content")
-        if content is None and role == "assistant" and "refusal" not in fitted and message.get("refusal"):
+        if not content and role == "assistant" and "refusal" not in fitted and message.get("refusal"):
             content = fitted["content"] = message["refusal"]
+        self._fit_calls(fitted, fit_name)
         if isinstance(content, list):
             fitted["content"] = self._fit_parts(content, role)
-        elif content is None and not preset.null_content:
-            fitted["content"] = ""
-        self._rewrite_ids(fitted)
+        elif content is None:
+            self._say_nothing(fitted, null="content" in message and self._preset.null_content)
         return fitted
 
-    def _rewrite_ids(self, message: Message) -> None:
-        """Replace the ids in a message that is already a copy; the calls in it are copied here."""
+    @staticmethod
+    def _say_nothing(message: Message, *, null: bool) -> None:
+        """Content is null beside tool calls only, and where this upstream takes that."""
+        if message["role"] != "assistant":
+            message["content"] = ""
+        elif null:
+            message["content"] = None
+        elif not message.keys() & {"refusal", "audio"}:
+            message["content"] = ""
+
+    def _fit_calls(self, message: Message, fit_name: Naming) -> None:
+        """Fit ids, names and arguments in a message that is already a copy; the calls in it are copied here."""
         if isinstance(answers := message.get("tool_call_id"), str):
             message["tool_call_id"] = self._tool_id(answers)
-        if isinstance(calls := message.get("tool_calls"), list):
+            if isinstance(name := message.get("name"), str):
+                message["name"] = fit_name(name)
+        calls = message.pop("tool_calls", None)
+        if isinstance(calls, list) and calls:
             message["tool_calls"] = [
-                call | {"id": self._tool_id(str(call.get("id", "")))} if isinstance(call, dict) else call
+                fit_call(call, self._tool_id(str(call.get("id", ""))), fit_name, exact=self._preset.exact)
                 for call in calls
+                if isinstance(call, dict)
             ]
 
     def _tool_id(self, tool_id: str) -> str:
         tool_id = unsigned(tool_id)
         return alnum9(tool_id) if self._preset.tool_id == "alnum9" else tool_id
 
-    def _fit_parts(self, parts: JSONArray, role: str) -> str | JSONArray:
-        preset = self._preset
-        if preset.inline_images and any(map(_is_linked_image, parts)):
-            raise cannot_say("this provider takes images as data: URIs only")
-        if preset.audio_string:
-            parts = [_bare_audio(part) for part in parts]
-        return flattened(parts) if role in preset.string_content_roles else parts
-
 
 def _may_carry(role: str, key: str, allowed: frozenset[str] | None) -> bool:
     if allowed is not None:
         return key == "role" or key in allowed
     return role != "assistant" or key not in REASONING_FIELDS
-
-
-def _is_linked_image(part: Any) -> bool:
-    image = part.get("image_url") if isinstance(part, dict) else None
-    url = image.get("url") if isinstance(image, dict) else image
-    return isinstance(url, str) and not url[:5].lower().startswith("data:")
-
-
-def _bare_audio(part: Any) -> Any:
-    """An audio part with the base64 text where OpenAI has an object with text and format (Mistral, 2026-08)."""
-    audio = part.get("input_audio") if isinstance(part, dict) else None
-    return part | {"input_audio": audio.get("data")} if isinstance(audio, dict) else part
-
-
-def flattened(parts: JSONArray) -> str | JSONArray:
-    """The text of `parts`, one line break between two; `parts` itself where one of them is not text."""
-    texts = []
-    for part in parts:
-        if not isinstance(part, dict) or not isinstance(text := part.get("text"), str):
-            return parts
-        texts.append(text)
-    return "\n".join(texts)
-
-
-def bridged(messages: list[Message]) -> list[Message]:
-    """`messages` with an assistant's turn between a tool's result and the user's next one."""
-    result: list[Message] = []
-    for message in messages:
-        if result and message.get("role") == "user" and result[-1].get("role") == "tool":
-            result.append(BRIDGE)
-        result.append(message)
-    return result

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from apps.providers.adapters.refusals.unsayable import cannot_say
+from apps.providers.adapters.shared.caps import is_cut
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.neutral import says_nothing
 from apps.providers.adapters.shared.tools import LEGACY
@@ -23,7 +24,7 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
         body["stream"] = True
         if offer.preset.stream_usage:
             body["stream_options"] = {"include_usage": True}
-    quirks.fit(body, offer)
+    quirks.fit(body, request, offer)
     try:
         content = orjson.dumps(body)
     except TypeError as exc:
@@ -38,8 +39,12 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
 
 def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
     """Fields of the request that do not reach the upstream, in the request's order; `stop` where some of its
-    sequences do not."""
-    return tuple(name for name, value in request.body.items() if _is_lost(name, value, offer))
+    sequences do not, a cap where it is cut."""
+    return tuple(
+        name
+        for name, value in request.body.items()
+        if is_cut(name, value, request, offer) or _is_lost(name, value, offer)
+    )
 
 
 def _is_lost(name: str, value: Any, offer: Offer) -> bool:
