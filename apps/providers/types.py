@@ -75,7 +75,8 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
 
 
 class Usage(Struct, frozen=True):
-    """Tokens as OpenAI counts them: `completion_tokens` includes `reasoning_tokens`, `prompt_tokens` includes `cached_tokens`."""
+    """Tokens as OpenAI counts them: `completion_tokens` includes `reasoning_tokens`, `prompt_tokens` includes `cached_tokens`. As an
+    adapter read it, it may be absurd; `apps.providers.plausibility` judges that."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -103,7 +104,8 @@ class ChatChunk(Struct, frozen=True, gc=False):
     """One streamed step. `choices` are OpenAI's chunk choices: index, delta, finish_reason (and logprobs where given).
 
     Deltas never carry `role` (the wire adds it once), tool-call deltas always carry `index`, reasoning text is `reasoning_content`.
-    `has_content`: a delta holds text, reasoning text, a refusal, audio or a tool call. `usage`: the last one given counts.
+    `has_content`: a delta holds text, reasoning text, a refusal, audio or a tool call. `usage`: the last one given counts. So does the
+    last `finish_reason` of a choice: calls, or a limit, may come behind a "stop".
     """
 
     choices: list[JSONObject]
@@ -271,13 +273,22 @@ class Timeouts(Struct, frozen=True):
 
 
 class UpstreamResponse(Protocol):
-    """An open answer. Header names are lower case. `close` frees the connection at once and may be called twice."""
+    """An open answer. Header names are lower case. It ends in one of two ways, of which the first counts:
+
+    `close` frees the connection at once. `release` is for an answer that is complete: what may be left of the body is read for a moment,
+    off the caller's path and within bounds, so that the connection can serve again. Both may be called twice.
+    """
 
     status: int
     headers: Mapping[str, str]
 
     async def read(self) -> bytes:
-        """The whole body. Raises UpstreamError (network; too large)."""
+        """The whole body, then released. JSON that is complete is whole although the end of its body never comes. Raises UpstreamError
+        (network; too large)."""
+        ...
+
+    async def read_beginning(self, limit: int) -> bytes:
+        """At most `limit` bytes of the body, as much as comes within a moment, then released. Never raises UpstreamError."""
         ...
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -285,6 +296,8 @@ class UpstreamResponse(Protocol):
         ...
 
     def close(self) -> None: ...
+
+    def release(self) -> None: ...
 
 
 class Transport(Protocol):
