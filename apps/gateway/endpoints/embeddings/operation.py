@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from apps.core.state.contract import Amounts
+from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.endpoints.embeddings.wire import encode
 from apps.providers.adapters import embeddings
@@ -67,9 +68,8 @@ class EmbeddingBatch:
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Vectors:
         body = await response.read()
-        attempt.first_byte()
         result = codec_for(attempt.offer).parse(body, len(self._batch.inputs), attempt.offer)
-        usage = result.usage or attempt.estimate(0)
+        usage = true_usage(attempt, result.usage, 0, prompts=len(self._batch.inputs))
         encoded = [encode(vector, self._request.encoding_format) for vector in result.vectors]
         await attempt.succeed(usage)
         return Vectors(encoded, usage)
