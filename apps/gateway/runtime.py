@@ -47,6 +47,7 @@ class Runtime:
         self.shortlists = Shortlists(self.store)
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
         self.writer = Writer(self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use)
+        self.stopping = False  # requests that are cancelled from now on did not lose their clients
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops = Loops()
 

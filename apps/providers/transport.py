@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
 import aiohttp
+import orjson
 from aiohttp import hdrs
 from yarl import URL
 
@@ -26,6 +27,11 @@ from apps.providers.types import Timeouts, Transport, UpstreamRequest, UpstreamR
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 KEEPALIVE_S = 60.0
 DNS_TTL_S = 60
+TAIL_S = 2.0  # how long JSON that is complete waits for the end of its body
+DRAIN_S = 1.0  # how long a connection may take to deliver the rest of an answer that is complete; aiohttp stops reading at 512 KiB
+REFUSAL_S = 5.0  # how long the text of a refusal may take
+WHOLE_ENDS = (b"}", b"]")
+END_MARK = b"[DONE]"
 MAX_REMEMBERED = 2_000  # parsed URLs and timeouts: bounds, not tunings
 AUTO_HEADERS = frozenset({hdrs.ACCEPT, hdrs.ACCEPT_ENCODING})
 USER_AGENT = "FreeAI"
@@ -130,17 +136,18 @@ class AiohttpTransport:
 class _Response:
     """An open aiohttp answer behind the `UpstreamResponse` contract."""
 
-    __slots__ = ("_response", "headers", "status")
+    __slots__ = ("_ended", "_response", "headers", "status")
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self._ended = False
         self.status = response.status
         self.headers: Mapping[str, str] = _LowerHeaders(response)
 
     async def read(self) -> bytes:
         parts: list[bytes] = []
         size = 0
-        async for data in self.chunks():
+        while data := await self._more(parts):
             size += len(data)
             if size > MAX_ANSWER_BYTES:
                 self.close()
@@ -148,13 +155,52 @@ class _Response:
                     ErrorKind.PARSING, "The upstream's answer is larger than 64 MiB.", status=self.status
                 )
             parts.append(data)
+        self.release()
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def read_beginning(self, limit: int) -> bytes:
+        body = b""
+        try:
+            async with asyncio.timeout(REFUSAL_S):
+                while len(body) < limit and (data := await self._more([body])):
+                    body += data
+        except (UpstreamError, TimeoutError):
+            self.close()
+        self.release()
+        return body[:limit]
+
+    async def _more(self, parts: list[bytes]) -> bytes:
+        """The next of the body behind `parts`; b"" at its end, and where the answer is complete but the end does not come."""
+        content = self._response.content
+        if content.at_eof():
+            return b""
+        may_be_whole = bool(parts) and parts[-1].rstrip().endswith(WHOLE_ENDS)
+        try:
+            return await asyncio.wait_for(content.readany(), TAIL_S if may_be_whole else None)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if may_be_whole and _is_whole(b"".join(parts)):
+                return b""
+            if type(error) is TimeoutError:  # not aiohttp's: it was only slow
+                return await self._more([])
+            self.close()
+            raise _translated(error) from error
 
     def chunks(self) -> "_Chunks":
         return _Chunks(self._response.content, self)
 
     def close(self) -> None:
-        self._response.close()
+        if not self._ended:
+            self._ended = True
+            self._response.close()
+
+    def release(self) -> None:
+        """aiohttp gives a connection back at the end of its body by itself; what comes until then stays in its buffer, which is bounded."""
+        if self._ended:
+            return
+        self._ended = True
+        if not self._response.closed:
+            timer = asyncio.get_running_loop().call_later(DRAIN_S, self._response.close)
+            self._response.content.on_eof(timer.cancel)
 
 
 class _Chunks:
@@ -224,6 +270,17 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         max_field_size=64 * 1024,
         read_bufsize=256 * 1024,
     )
+
+
+def _is_whole(body: bytes) -> bool:
+    """Whether the body says by itself that it is complete: JSON, or the events of a stream up to their end mark."""
+    if body.rstrip().endswith(END_MARK):
+        return True
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _died_unanswered(error: aiohttp.ServerDisconnectedError | aiohttp.ClientOSError) -> bool:
