@@ -27,7 +27,7 @@ from apps.gateway.supervision import Loops
 from apps.providers import offers
 from apps.providers.image_fetch import ImageFetcher
 from apps.providers.transport import Switchboard
-from apps.providers.types import Transport
+from apps.providers.upstream import Transport
 
 log = structlog.get_logger("freeai.gateway")
 

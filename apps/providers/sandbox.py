@@ -27,7 +27,8 @@ from apps.providers.sandbox_answers import (
     tool_answer,
     whole_of,
 )
-from apps.providers.types import Timeouts, UpstreamRequest
+from apps.providers.types import UpstreamRequest
+from apps.providers.upstream import Timeouts
 
 BASE_URL = "sandbox://local/v1"
 SLOW_S = 2.0

@@ -4,34 +4,26 @@ One connection pool a process, made on the running loop and closed at shutdown, 
 Response cost about 30 us a request, ours 0.15 (docs/PERFORMANCE.md), so they stay off this path.
 """
 
-import asyncio
 import socket
-from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import aiohttp
-import orjson
 from aiohttp import hdrs
 from yarl import URL
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
 
-from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.open_answer import OpenAnswer, translated
 from apps.providers.sandbox import SandboxTransport
-from apps.providers.types import Timeouts, Transport, UpstreamRequest, UpstreamResponse
+from apps.providers.types import UpstreamRequest
+from apps.providers.upstream import Timeouts, Transport, UpstreamResponse
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
 KEEPALIVE_S = 60.0
 DNS_TTL_S = 60
-TAIL_S = 2.0  # how long JSON that is complete waits for the end of its body
-DRAIN_S = 1.0  # how long a connection may take to deliver the rest of an answer that is complete; aiohttp stops reading at 512 KiB
-REFUSAL_S = 5.0  # how long the text of a refusal may take
-WHOLE_ENDS = (b"}", b"]")
-END_MARK = b"[DONE]"
 MAX_REMEMBERED = 2_000  # parsed URLs and timeouts: bounds, not tunings
 AUTO_HEADERS = frozenset({hdrs.ACCEPT, hdrs.ACCEPT_ENCODING})
 USER_AGENT = "FreeAI"
@@ -80,15 +72,15 @@ class AiohttpTransport:
             return await self._send(self._session, request, timeouts)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if not REUSED.get() or not _died_unanswered(error):
-                raise _translated(error) from error
+                raise translated(error) from error
         except NETWORK_ERRORS as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         if self._fresh is None:
             self._fresh = _session(aiohttp.TCPConnector(force_close=True, **CONNECTOR))
         try:
             return await self._send(self._fresh, request, timeouts)
         except NETWORK_ERRORS as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     async def aclose(self) -> None:
         """Close the pool. Open answers end with a network error."""
@@ -99,7 +91,7 @@ class AiohttpTransport:
 
     async def _send(
         self, session: aiohttp.ClientSession, request: UpstreamRequest, timeouts: Timeouts
-    ) -> "_Response":
+    ) -> OpenAnswer:
         response = await session.request(
             request.method,
             self._url(request.url),
@@ -109,7 +101,7 @@ class AiohttpTransport:
             allow_redirects=False,
             skip_auto_headers=AUTO_HEADERS,
         )
-        return _Response(response)
+        return OpenAnswer(response)
 
     def _url(self, url: str) -> URL:
         """The parsed URL; their number is bounded by the catalogue, and the memo by a round figure."""
@@ -131,117 +123,6 @@ class AiohttpTransport:
                 sock_read=timeouts.read_s,
             )
         return known
-
-
-class _Response:
-    """An open aiohttp answer behind the `UpstreamResponse` contract."""
-
-    __slots__ = ("_ended", "_response", "headers", "status")
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self._ended = False
-        self.status = response.status
-        self.headers: Mapping[str, str] = _LowerHeaders(response)
-
-    async def read(self) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while data := await self._more(parts):
-            size += len(data)
-            if size > MAX_ANSWER_BYTES:
-                self.close()
-                raise UpstreamError(
-                    ErrorKind.PARSING, "The upstream's answer is larger than 64 MiB.", status=self.status
-                )
-            parts.append(data)
-        self.release()
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def read_beginning(self, limit: int) -> bytes:
-        body = b""
-        try:
-            async with asyncio.timeout(REFUSAL_S):
-                while len(body) < limit and (data := await self._more([body])):
-                    body += data
-        except (UpstreamError, TimeoutError):
-            self.close()
-        self.release()
-        return body[:limit]
-
-    async def _more(self, parts: list[bytes]) -> bytes:
-        """The next of the body behind `parts`; b"" at its end, and where the answer is complete but the end does not come."""
-        content = self._response.content
-        if content.at_eof():
-            return b""
-        may_be_whole = bool(parts) and parts[-1].rstrip().endswith(WHOLE_ENDS)
-        try:
-            return await asyncio.wait_for(content.readany(), TAIL_S if may_be_whole else None)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if may_be_whole and _is_whole(b"".join(parts)):
-                return b""
-            if type(error) is TimeoutError:  # not aiohttp's: it was only slow
-                return await self._more([])
-            self.close()
-            raise _translated(error) from error
-
-    def chunks(self) -> "_Chunks":
-        return _Chunks(self._response.content, self)
-
-    def close(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._response.close()
-
-    def release(self) -> None:
-        """aiohttp gives a connection back at the end of its body by itself; what comes until then stays in its buffer, which is bounded."""
-        if self._ended:
-            return
-        self._ended = True
-        if not self._response.closed:
-            timer = asyncio.get_running_loop().call_later(DRAIN_S, self._response.close)
-            self._response.content.on_eof(timer.cancel)
-
-
-class _Chunks:
-    """The body as it arrives; an object, not a generator, so that nothing is left to the garbage collector."""
-
-    __slots__ = ("_content", "_response")
-
-    def __init__(self, content: aiohttp.StreamReader, response: _Response) -> None:
-        self._content = content
-        self._response = response
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            data = await self._content.readany()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._response.close()
-            raise _translated(error) from error
-        if not data:
-            raise StopAsyncIteration
-        return data
-
-
-class _LowerHeaders(Mapping[str, str]):
-    """aiohttp's headers are case-insensitive already; read through, without a copy."""
-
-    __slots__ = ("_response",)
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-
-    def __getitem__(self, name: str) -> str:
-        return self._response.headers[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return (name.lower() for name in self._response.headers)
-
-    def __len__(self) -> int:
-        return len(self._response.headers)
 
 
 class Switchboard:
@@ -272,17 +153,6 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     )
 
 
-def _is_whole(body: bytes) -> bool:
-    """Whether the body says by itself that it is complete: JSON, or the events of a stream up to their end mark."""
-    if body.rstrip().endswith(END_MARK):
-        return True
-    try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
 def _died_unanswered(error: aiohttp.ServerDisconnectedError | aiohttp.ClientOSError) -> bool:
     """Whether the connection ended before the first byte of an answer: not refused, and not in the middle of an answer's head."""
     if isinstance(error, aiohttp.ServerDisconnectedError):
@@ -293,24 +163,3 @@ def _died_unanswered(error: aiohttp.ServerDisconnectedError | aiohttp.ClientOSEr
 def _sendable(body: bytes) -> bytes | BytesIO | None:
     """A large body goes out in pieces: written at once it would hold the event loop."""
     return BytesIO(body) if len(body) > LARGE_BODY_BYTES else body or None
-
-
-def _translated(error: Exception) -> UpstreamError:
-    """The network error behind an aiohttp exception, in words that name no address and no key."""
-    match error:
-        case aiohttp.SocketTimeoutError() | asyncio.TimeoutError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream did not answer in time.", timed_out=True)
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream's TLS certificate was refused.")
-        case aiohttp.ClientConnectorDNSError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream's host name does not resolve.")
-        case aiohttp.ClientConnectorError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream refused the connection.")
-        case aiohttp.ClientPayloadError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream cut its answer short.")
-        case aiohttp.InvalidURL() | ValueError():
-            return UpstreamError(ErrorKind.NETWORK, "The provider's base URL is not usable.")
-        case _:
-            return UpstreamError(
-                ErrorKind.NETWORK, f"The connection to the upstream broke ({type(error).__name__})."
-            )

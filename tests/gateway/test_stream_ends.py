@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from apps.gateway.endpoints.chat import chunks
-from apps.providers import transport
+from apps.providers import open_answer
 from apps.providers.types import Preset
 from tests.gateway.conftest import Gateway, until
 from tests.gateway.scripted import (
@@ -53,8 +53,8 @@ async def upstream() -> AsyncIterator[Scripted]:
 def groq(gateway: Gateway, upstream: Scripted, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """A gateway whose first provider is the scripted upstream; the second one is healthy."""
     monkeypatch.setattr(chunks, "TAIL_S", 0.2)
-    monkeypatch.setattr(transport, "TAIL_S", 0.2)
-    monkeypatch.setattr(transport, "REFUSAL_S", 0.3)
+    monkeypatch.setattr(open_answer, "TAIL_S", 0.2)
+    monkeypatch.setattr(open_answer, "REFUSAL_S", 0.3)
     gateway.configure(circuit_breaker_threshold=1)
     gateway.add("groq", base_url=upstream.url, capabilities={"n", "tools"})
     gateway.add("mistral", "ok")
@@ -66,6 +66,11 @@ def speak(gateway: Gateway, upstream: Scripted, wire: Any) -> None:
     gateway.providers.clear()
     gateway.accounts.clear()
     gateway.add("groq", base_url=upstream.url, preset=Preset(wire=wire))
+
+
+def repeated(filler: bytes) -> list[Step]:
+    """For five seconds, again and again."""
+    return [chunk(filler), 0.05] * 100
 
 
 UNENDED: list[tuple[Step, ...]] = [
@@ -191,7 +196,7 @@ async def test_refusals_share_a_connection(groq: Gateway, upstream: Scripted, st
 async def test_what_is_not_drained_soon_is_closed(
     groq: Gateway, upstream: Scripted, monkeypatch: pytest.MonkeyPatch, rest: bytes
 ):
-    monkeypatch.setattr(transport, "DRAIN_S", 0.1)
+    monkeypatch.setattr(open_answer, "DRAIN_S", 0.1)
     upstream.steps = (EVENTS + chunk(text("Hi") + STOP + DONE) + rest, "hold")
 
     answer = await groq.client.chat(stream=True)
@@ -202,7 +207,7 @@ async def test_what_is_not_drained_soon_is_closed(
 
 async def test_comments_do_not_hold_a_candidate(groq: Gateway, upstream: Scripted):
     groq.configure(first_content_timeout_s=0.3)
-    upstream.steps = (EVENTS, *[chunk(COMMENT), 0.05] * 100)
+    upstream.steps = (EVENTS, *repeated(COMMENT))
     began = time.monotonic()
 
     answer = await groq.client.chat(stream=True)
@@ -223,7 +228,7 @@ async def test_comments_do_not_hold_a_candidate(groq: Gateway, upstream: Scripte
 )
 async def test_what_says_nothing_is_no_content_before_it(groq: Gateway, upstream: Scripted, filler: bytes):
     groq.configure(first_content_timeout_s=0.3)
-    upstream.steps = (EVENTS, *[chunk(filler), 0.05] * 100)
+    upstream.steps = (EVENTS, *repeated(filler))
 
     answer = await groq.client.chat(stream=True)
 
@@ -233,7 +238,7 @@ async def test_what_says_nothing_is_no_content_before_it(groq: Gateway, upstream
 @pytest.mark.parametrize("filler", [COMMENT, frames({"choices": [{"index": 0, "delta": {}}]})])
 async def test_comments_are_no_content_after_it(groq: Gateway, upstream: Scripted, filler: bytes):
     groq.configure(stream_idle_timeout_s=0.3)
-    upstream.steps = (EVENTS, chunk(text("Hi")), *[chunk(filler), 0.05] * 100)
+    upstream.steps = (EVENTS, chunk(text("Hi")), *repeated(filler))
     began = time.monotonic()
 
     answer = await groq.client.chat(stream=True)
@@ -245,7 +250,7 @@ async def test_comments_are_no_content_after_it(groq: Gateway, upstream: Scripte
 
 async def test_content_now_and_then_keeps_a_stream_alive(groq: Gateway, upstream: Scripted):
     groq.configure(stream_idle_timeout_s=0.4, first_content_timeout_s=0.5)
-    slow = [step for _ in range(6) for step in (chunk(COMMENT), 0.1, chunk(text("x")), 0.1)]
+    slow: list[Step] = [step for _ in range(6) for step in (chunk(COMMENT), 0.1, chunk(text("x")), 0.1)]
     upstream.steps = (EVENTS, *slow, chunk(STOP + DONE), END)
 
     answer = await groq.client.chat(stream=True)

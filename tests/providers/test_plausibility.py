@@ -9,7 +9,7 @@ import pytest
 from apps.providers.adapters.chat import CODECS
 from apps.providers.adapters.embeddings import CODECS as EMBEDDINGS
 from apps.providers.plausibility import corrected
-from apps.providers.types import Preset, Usage
+from apps.providers.types import ChatWire, Preset, Usage
 from tests.factories import make_offer
 
 WINDOW = 8192
@@ -18,7 +18,7 @@ ESTIMATE = Usage(20, 7, estimated=True)
 ABSURD = [1e30, 10**30, -5, "12", True, False, [5], {"tokens": 5}, WINDOW + 1, 0, None]
 
 
-def read(wire: str, prompt: Any, completion: Any) -> Usage | None:
+def read(wire: ChatWire, prompt: Any, completion: Any) -> Usage | None:
     """The usage of a whole answer that states these counts; None as a count is NaN on the wire."""
     bodies: dict[str, Any] = {
         "openai": {"choices": [], "usage": {"prompt_tokens": prompt, "completion_tokens": completion}},
@@ -37,7 +37,7 @@ def read(wire: str, prompt: Any, completion: Any) -> Usage | None:
 
 @pytest.mark.parametrize("wire", ["openai", "gemini", "cohere"])
 @pytest.mark.parametrize("absurd", ABSURD)
-def test_an_absurd_count_is_estimated_and_the_other_kept(wire: str, absurd: Any):
+def test_an_absurd_count_is_estimated_and_the_other_kept(wire: ChatWire, absurd: Any):
     assert corrected(read(wire, absurd, 9), ESTIMATE, OFFER) == Usage(20, 9, estimated=True)
     assert corrected(read(wire, 30, absurd), ESTIMATE, OFFER) == Usage(30, 7, estimated=True)
 

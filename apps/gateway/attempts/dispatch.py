@@ -25,7 +25,8 @@ from apps.providers.adapters import wire_for
 from apps.providers.errors import UpstreamError
 from apps.providers.limit_headers import reported
 from apps.providers.tasks import Demand
-from apps.providers.types import Offer, Timeouts, UpstreamResponse
+from apps.providers.types import Offer
+from apps.providers.upstream import Timeouts, UpstreamResponse
 from apps.strategies.ranking import Excluded, Ranking, capable
 
 T = TypeVar("T")

@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from apps.providers.adapters.chat import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import ChatChunk, Offer, UpstreamResponse
+from apps.providers.types import ChatChunk, Offer
+from apps.providers.upstream import UpstreamResponse
 from apps.providers.verdict import StreamVerdict
 
 TAIL_S = (

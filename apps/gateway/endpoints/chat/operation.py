@@ -13,7 +13,8 @@ from apps.providers.adapters.chat import codec_for, parse
 from apps.providers.errors import UpstreamError
 from apps.providers.image_fetch import ImageFetcher, RequestImages, prepare
 from apps.providers.quotas import amounts, token_claim
-from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, Usage
+from apps.providers.upstream import UpstreamResponse
 from apps.providers.verdict import judge_result
 
 

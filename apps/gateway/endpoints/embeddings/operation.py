@@ -12,7 +12,8 @@ from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
 from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import EmbeddingRequest
-from apps.providers.types import Offer, Task, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.types import Offer, Task, UpstreamRequest, Usage
+from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded
 
 

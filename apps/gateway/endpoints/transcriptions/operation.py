@@ -8,7 +8,8 @@ from apps.providers.adapters.transcription import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import Transcript, TranscriptionRequest
-from apps.providers.types import Offer, Task, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.types import Offer, Task, UpstreamRequest, Usage
+from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded
 
 
