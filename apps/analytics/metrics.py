@@ -98,7 +98,9 @@ _request_seconds = Children(
         buckets=REQUEST_BUCKETS_S,
     )
 )
-_in_flight = Gauge("freeai_requests_in_flight", "Requests being served.", multiprocess_mode="livesum")
+_in_flight = Gauge(
+    "freeai_requests_in_flight", "Requests whose last byte was not sent yet.", multiprocess_mode="livesum"
+)
 _quota = Gauge(
     "freeai_quota_remaining_ratio",
     "Share of a quota window that is left, 0 to 1; the fullest credential's.",

@@ -15,6 +15,7 @@ class Config(Struct, frozen=True, kw_only=True):
     """
 
     stream_idle_timeout_s: float = 45.0
+    first_content_timeout_s: float = 60.0
     response_timeout_s: float = 120.0
     connect_timeout_s: float = 10.0
     total_timeout_s: float = 300.0

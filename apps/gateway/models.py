@@ -16,7 +16,12 @@ class AppConfig(models.Model):
     stream_idle_timeout_s = models.FloatField(
         default=DEFAULTS.stream_idle_timeout_s,
         validators=POSITIVE,
-        help_text="Longest silence between two reads of a streamed answer.",
+        help_text="Longest silence within a streamed answer; comments break none once it has begun.",
+    )
+    first_content_timeout_s = models.FloatField(
+        default=DEFAULTS.first_content_timeout_s,
+        validators=POSITIVE,
+        help_text="Longest wait for the first content of a streamed answer, per attempt, whatever comments come.",
     )
     response_timeout_s = models.FloatField(
         default=DEFAULTS.response_timeout_s,

@@ -26,7 +26,7 @@ from apps.gateway.supervision import Loops, Work
 from apps.providers import offers
 from apps.providers.image_fetch import ImageFetcher
 from apps.providers.transport import Switchboard
-from apps.providers.types import Transport
+from apps.providers.upstream import Transport
 
 log = structlog.get_logger("freeai.gateway")
 
@@ -54,6 +54,7 @@ class Runtime:
             self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use, patience_s=3 * patience_s
         )
         self._follower = DatabaseThread("snapshot", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
+        self.stopping = False  # requests that are cancelled from now on did not lose their clients
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops = Loops()
 

@@ -25,6 +25,7 @@ class ErrorKind(StrEnum):
     EMPTY_RESPONSE = "empty_response"
     CONTENT_FILTERED = "content_filtered"
     CANCELLED = "cancelled"
+    SHUTDOWN = "shutdown"
 
 
 class Policy(Struct, frozen=True):
@@ -46,6 +47,7 @@ POLICY: dict[ErrorKind, Policy] = {
     ErrorKind.EMPTY_RESPONSE: Policy(falls_back=True, health="failure"),
     ErrorKind.CONTENT_FILTERED: Policy(falls_back=True),
     ErrorKind.CANCELLED: Policy(),
+    ErrorKind.SHUTDOWN: Policy(),
 }
 
 Scope = Literal["model", "account"]

@@ -27,7 +27,8 @@ from apps.providers.sandbox_answers import (
     tool_answer,
     whole_of,
 )
-from apps.providers.types import Timeouts, UpstreamRequest
+from apps.providers.types import UpstreamRequest
+from apps.providers.upstream import Timeouts
 
 BASE_URL = "sandbox://local/v1"
 SLOW_S = 2.0
@@ -103,8 +104,15 @@ class SandboxResponse:
             if self._pace_s:
                 await asyncio.sleep(self._pace_s)
 
+    async def read_beginning(self, limit: int) -> bytes:
+        """The beginning of a body that is short."""
+        return (await self.read())[:limit]
+
     def close(self) -> None:
         self._closed = True
+
+    def release(self) -> None:
+        """There is no connection to give back."""
 
     async def _wait(self, seconds: float) -> None:
         """Let `seconds` pass, at most the read timeout, which raises as a socket's would."""

@@ -5,10 +5,13 @@ path. CRLF, CR, comments, `event:` lines, multi-line data, a byte order mark and
 inside a character too, are all accepted.
 """
 
+import re
+
 from msgspec import Struct
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
+LINE = re.compile(rb"$|:|[A-Za-z][\w-]*(?:$|:)")  # a comment, or a field with or without a value
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -97,7 +100,8 @@ class SSEParser:
 
 def read_block(block: bytes) -> Event | None:
     """The event that the lines of one block make; None without a data line (comments, `retry:`, `event:`
-    alone)."""
+    alone). Beyond the standard: JSON without `data:` is data, and so is what cannot be another line, such as the rest of a
+    text with a raw line end in it."""
     lines: list[bytes] = []
     name = ""
     for line in block.split(b"\n"):
@@ -106,4 +110,6 @@ def read_block(block: bytes) -> Event | None:
             lines.append(value.removeprefix(b" "))
         elif field == b"event":
             name = value.removeprefix(b" ").decode("utf-8", "replace")
+        elif (lines and not LINE.match(line)) or line.startswith((b"{", b"[")):
+            lines.append(line)
     return Event(b"\n".join(lines), name) if lines else None

@@ -4,12 +4,10 @@ One connection pool a process, made on the running loop and closed at shutdown, 
 Response cost about 30 us a request, ours 0.15 (docs/PERFORMANCE.md), so they stay off this path.
 """
 
-import asyncio
 import socket
-from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import aiohttp
@@ -19,11 +17,11 @@ from yarl import URL
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
 
-from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.open_answer import OpenAnswer, translated
 from apps.providers.sandbox import SandboxTransport
-from apps.providers.types import Timeouts, Transport, UpstreamRequest, UpstreamResponse
+from apps.providers.types import UpstreamRequest
+from apps.providers.upstream import Timeouts, Transport, UpstreamResponse
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
 KEEPALIVE_S = 60.0
 DNS_TTL_S = 60
 MAX_REMEMBERED = 2_000  # parsed URLs and timeouts: bounds, not tunings
@@ -74,15 +72,15 @@ class AiohttpTransport:
             return await self._send(self._session, request, timeouts)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if not REUSED.get() or not _died_unanswered(error):
-                raise _translated(error) from error
+                raise translated(error) from error
         except NETWORK_ERRORS as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         if self._fresh is None:
             self._fresh = _session(aiohttp.TCPConnector(force_close=True, **CONNECTOR))
         try:
             return await self._send(self._fresh, request, timeouts)
         except NETWORK_ERRORS as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     async def aclose(self) -> None:
         """Close the pool. Open answers end with a network error."""
@@ -93,7 +91,7 @@ class AiohttpTransport:
 
     async def _send(
         self, session: aiohttp.ClientSession, request: UpstreamRequest, timeouts: Timeouts
-    ) -> "_Response":
+    ) -> OpenAnswer:
         response = await session.request(
             request.method,
             self._url(request.url),
@@ -103,7 +101,7 @@ class AiohttpTransport:
             allow_redirects=False,
             skip_auto_headers=AUTO_HEADERS,
         )
-        return _Response(response)
+        return OpenAnswer(response)
 
     def _url(self, url: str) -> URL:
         """The parsed URL; their number is bounded by the catalogue, and the memo by a round figure."""
@@ -125,77 +123,6 @@ class AiohttpTransport:
                 sock_read=timeouts.read_s,
             )
         return known
-
-
-class _Response:
-    """An open aiohttp answer behind the `UpstreamResponse` contract."""
-
-    __slots__ = ("_response", "headers", "status")
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.status = response.status
-        self.headers: Mapping[str, str] = _LowerHeaders(response)
-
-    async def read(self) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for data in self.chunks():
-            size += len(data)
-            if size > MAX_ANSWER_BYTES:
-                self.close()
-                raise UpstreamError(
-                    ErrorKind.PARSING, "The upstream's answer is larger than 64 MiB.", status=self.status
-                )
-            parts.append(data)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def chunks(self) -> "_Chunks":
-        return _Chunks(self._response.content, self)
-
-    def close(self) -> None:
-        self._response.close()
-
-
-class _Chunks:
-    """The body as it arrives; an object, not a generator, so that nothing is left to the garbage collector."""
-
-    __slots__ = ("_content", "_response")
-
-    def __init__(self, content: aiohttp.StreamReader, response: _Response) -> None:
-        self._content = content
-        self._response = response
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            data = await self._content.readany()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._response.close()
-            raise _translated(error) from error
-        if not data:
-            raise StopAsyncIteration
-        return data
-
-
-class _LowerHeaders(Mapping[str, str]):
-    """aiohttp's headers are case-insensitive already; read through, without a copy."""
-
-    __slots__ = ("_response",)
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-
-    def __getitem__(self, name: str) -> str:
-        return self._response.headers[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return (name.lower() for name in self._response.headers)
-
-    def __len__(self) -> int:
-        return len(self._response.headers)
 
 
 class Switchboard:
@@ -236,24 +163,3 @@ def _died_unanswered(error: aiohttp.ServerDisconnectedError | aiohttp.ClientOSEr
 def _sendable(body: bytes) -> bytes | BytesIO | None:
     """A large body goes out in pieces: written at once it would hold the event loop."""
     return BytesIO(body) if len(body) > LARGE_BODY_BYTES else body or None
-
-
-def _translated(error: Exception) -> UpstreamError:
-    """The network error behind an aiohttp exception, in words that name no address and no key."""
-    match error:
-        case aiohttp.SocketTimeoutError() | asyncio.TimeoutError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream did not answer in time.", timed_out=True)
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream's TLS certificate was refused.")
-        case aiohttp.ClientConnectorDNSError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream's host name does not resolve.")
-        case aiohttp.ClientConnectorError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream refused the connection.")
-        case aiohttp.ClientPayloadError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream cut its answer short.")
-        case aiohttp.InvalidURL() | ValueError():
-            return UpstreamError(ErrorKind.NETWORK, "The provider's base URL is not usable.")
-        case _:
-            return UpstreamError(
-                ErrorKind.NETWORK, f"The connection to the upstream broke ({type(error).__name__})."
-            )

@@ -1,9 +1,9 @@
 """The types that travel between the wire and the adapters. Immutable; OpenAI's JSON shapes stay dicts only inside `body` and `choices`."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct, field
 
@@ -66,7 +66,8 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
 
 
 class Usage(Struct, frozen=True):
-    """Tokens as OpenAI counts them: `completion_tokens` includes `reasoning_tokens`, `prompt_tokens` includes `cached_tokens`."""
+    """Tokens as OpenAI counts them: `completion_tokens` includes `reasoning_tokens`, `prompt_tokens` includes `cached_tokens`. As an
+    adapter read it, it may be absurd; `apps.providers.plausibility` judges that."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -94,7 +95,8 @@ class ChatChunk(Struct, frozen=True, gc=False):
     """One streamed step. `choices` are OpenAI's chunk choices: index, delta, finish_reason (and logprobs where given).
 
     Deltas never carry `role` (the wire adds it once), tool-call deltas always carry `index`, reasoning text is `reasoning_content`.
-    `has_content`: a delta holds text, reasoning text, a refusal, audio or a tool call. `usage`: the last one given counts.
+    `has_content`: a delta holds text, reasoning text, a refusal, audio or a tool call. `usage`: the last one given counts. So does the
+    last `finish_reason` of a choice: calls, or a limit, may come behind a "stop".
     """
 
     choices: list[JSONObject]
@@ -261,37 +263,3 @@ class UpstreamRequest(Struct, frozen=True, kw_only=True):
     body: bytes
     method: str = "POST"
     stream: bool = False
-
-
-class Timeouts(Struct, frozen=True):
-    """Seconds: to connect, and between two reads (the wait for the first byte included)."""
-
-    connect_s: float
-    read_s: float
-
-
-class UpstreamResponse(Protocol):
-    """An open answer. Header names are lower case. `close` frees the connection at once and may be called twice."""
-
-    status: int
-    headers: Mapping[str, str]
-
-    async def read(self) -> bytes:
-        """The whole body. Raises UpstreamError (network; too large)."""
-        ...
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives. Raises UpstreamError (network)."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class Transport(Protocol):
-    """Opens upstream calls. The seam at which tests and engines are exchanged."""
-
-    async def open(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
-        """Send, and return when the status line and headers are there. Raises UpstreamError(NETWORK)."""
-        ...
-
-    async def aclose(self) -> None: ...

@@ -8,7 +8,7 @@ import pytest
 
 from apps.providers.adapters.gemini import WIRE
 from apps.providers.adapters.gemini.chat import CODEC
-from apps.providers.adapters.gemini.chat.response import join_chunks
+from apps.providers.adapters.shared.joining import join_chunks
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult
 from fakes import FakeUpstream

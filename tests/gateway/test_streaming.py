@@ -204,7 +204,9 @@ async def test_client_that_leaves_before_content_cancels_the_upstream_call(gatew
 
 
 async def test_two_hundred_clients_that_leave_mid_stream_leave_nothing_behind(gateway: Gateway):
-    gateway.add("groq", "frames_1000_20")
+    gateway.add(
+        "groq", "frames_1000_200"
+    )  # both ends run in this loop: ten times the frames are more than it can carry
     exchanges = [gateway.client.begin_chat(stream=True) for _ in range(200)]
     for exchange in exchanges:
         await anext(exchange.parts())

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from apps.providers.adapters.gemini.chat import CODEC
-from apps.providers.adapters.gemini.chat.response import join_chunks
+from apps.providers.adapters.shared.joining import join_chunks
 from apps.providers.errors import UpstreamError
 from apps.providers.types import ChatResult, Usage
 from tests.factories import make_offer

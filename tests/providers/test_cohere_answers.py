@@ -62,14 +62,14 @@ def test_reads_a_plain_stream_event_by_event():
     assert chunks[-1].usage == COUNTED
 
 
-def test_a_plan_is_content_beside_the_calls():
+def test_a_plan_is_reasoning_and_no_answer():
     calls = [call(), call("get_time_1", "get_time", "{}")]
     plans = [event("tool-plan-delta", {"tool_plan": piece}) for piece in ("I will ", "look.")]
     frames = [*plans, called(0, '{"ci', 'ty":"Rome"}'), called(1, call_id="get_time_1", name="get_time")]
 
     whole = taken_apart(parse(answer(finish="TOOL_CALL", tool_plan="I will look.", tool_calls=calls)))
 
-    assert whole == ({"content": "I will look.", "tool_calls": calls}, "tool_calls", COUNTED)
+    assert whole == ({"reasoning_content": "I will look.", "tool_calls": calls}, "tool_calls", COUNTED)
     assert streamed(*frames, end("TOOL_CALL")) == whole
 
 
@@ -231,8 +231,8 @@ RICH = b"".join(
 )
 WHOLE = (
     {
-        "content": "Grüße 🙂\n\ndata: x!",
-        "reasoning_content": "naïve 日本語",
+        "content": "Grüße 🙂\n\ndata: x",
+        "reasoning_content": "naïve 日本語!",
         "citations": [CITATION],
         "tool_calls": [call(arguments='{"city":"Žižkov"}'), call("b", "get_time", "{}")],
     },

@@ -7,7 +7,8 @@ from apps.providers.adapters.openai import WIRE
 from apps.providers.adapters.openai.chat import CODEC
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sandbox import BASE_URL, SCRIPTS, SandboxTransport
-from apps.providers.types import Secret, Timeouts, UpstreamRequest
+from apps.providers.types import Secret, UpstreamRequest
+from apps.providers.upstream import Timeouts
 from apps.providers.verdict import judge_result
 from tests.factories import make_offer, make_request
 

@@ -7,7 +7,8 @@ import pytest
 
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.transport import AiohttpTransport
-from apps.providers.types import Timeouts, UpstreamRequest
+from apps.providers.types import UpstreamRequest
+from apps.providers.upstream import Timeouts
 
 TIMEOUTS = Timeouts(connect_s=2, read_s=2)
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

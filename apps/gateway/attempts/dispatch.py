@@ -27,7 +27,8 @@ from apps.providers.facts import models_able
 from apps.providers.limit_headers import reported
 from apps.providers.offers import CATALOGUE
 from apps.providers.tasks import Demand
-from apps.providers.types import Offer, Timeouts, UpstreamResponse
+from apps.providers.types import Offer
+from apps.providers.upstream import Timeouts, UpstreamResponse
 from apps.strategies.ranking import Excluded, Ranking, capable
 
 T = TypeVar("T")
@@ -184,6 +185,7 @@ class _Run(Generic[T]):
                 request = await upstream_call.build(attempt.offer)
                 attempt.sent = True
                 response = await self._runtime.transport.open(request, self._timeouts())
+                attempt.status = response.status
                 await self._take_over_limits(attempt.offer, response)
                 if response.status not in OK_STATUSES:
                     raise await self._refusal(attempt.offer, response)
@@ -212,15 +214,15 @@ class _Run(Generic[T]):
             await self._runtime.see_through(lambda: store.tighten(reports, now))
 
     async def _refusal(self, offer: Offer, response: UpstreamResponse) -> UpstreamError:
-        body = await response.read()
-        return wire_for(offer).parse_error(response.status, response.headers, body[:MAX_ERROR_BYTES], offer)
+        body = await response.read_beginning(MAX_ERROR_BYTES)
+        return wire_for(offer).parse_error(response.status, response.headers, body, offer)
 
     def _deadline(self) -> float:
-        """The attempt's end on the loop's clock: the request's budget, and for whole answers the response timeout."""
-        if self._call.demand.stream:
-            return self._call.deadline
-        limit = asyncio.get_running_loop().time() + CONFIG.value.response_timeout_s
-        return min(self._call.deadline, limit)
+        """The attempt's end on the loop's clock, for streams that of the wait for their first content: its own limit, or the request's
+        budget."""
+        config = CONFIG.value
+        limit_s = config.first_content_timeout_s if self._call.demand.stream else config.response_timeout_s
+        return min(self._call.deadline, asyncio.get_running_loop().time() + limit_s)
 
     def _timeouts(self) -> Timeouts:
         config = CONFIG.value

@@ -6,7 +6,8 @@ from typing import Protocol, TypeVar
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.tasks import Demand
-from apps.providers.types import Offer, Task, UpstreamRequest, UpstreamResponse
+from apps.providers.types import Offer, Task, UpstreamRequest
+from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded
 
 T = TypeVar("T")

@@ -55,9 +55,21 @@ async def reserve(runtime: Runtime, claim: Claim) -> Grant | Refusal:
 
 
 class Attempt:
-    """One upstream call. `sent`: it may have reached the upstream; until then its end gives request and tokens back."""
+    """One upstream call. `sent`: it may have reached the upstream; until then its end gives request and tokens back. `status`: that of the
+    upstream's answer, None while there is none."""
 
-    __slots__ = ("_runtime", "call", "ended", "event", "grant", "offer", "sent", "started", "ttfb_ms")
+    __slots__ = (
+        "_runtime",
+        "call",
+        "ended",
+        "event",
+        "grant",
+        "offer",
+        "sent",
+        "started",
+        "status",
+        "ttfb_ms",
+    )
 
     def __init__(
         self, runtime: Runtime, call: Call[Demand], offer: Offer, grant: Grant, place: Place
@@ -70,6 +82,7 @@ class Attempt:
         self.ttfb_ms: float | None = None
         self.ended = False
         self.sent = False
+        self.status: int | None = None
         self.event = UsageEvent(
             id=grant.claim.id,
             at=clock.now(),
@@ -96,7 +109,7 @@ class Attempt:
         return (clock.monotonic() - self.started) * 1000
 
     def first_byte(self) -> None:
-        """The first content is here."""
+        """The first content of a stream is here."""
         if self.ttfb_ms is None:
             self.ttfb_ms = self.elapsed_ms()
 
@@ -133,9 +146,10 @@ class Attempt:
         )
 
     def cancel(self, usage: Usage | None = None) -> None:
-        """The client went away. Never waits: the store is settled in the background, for the caller is being cancelled."""
+        """The client went away, or the gateway stops. Never waits: the store is settled in the background, for the caller is being
+        cancelled."""
         spent = usage or (self.estimate(0) if self.sent else Usage(0, 0))
-        if self._end("cancelled", spent, CANCELLED):
+        if self._end("cancelled", spent, STOPPED if self._runtime.stopping else CANCELLED):
             completion = Completion(health="neutral", spent=self._spent(spent))
             self._runtime.background(self._complete(completion))
 
@@ -149,7 +163,7 @@ class Attempt:
             self.event,
             outcome=outcome,
             error_kind=str(error.kind) if error else "",
-            upstream_status=error.status if error else 200,
+            upstream_status=self.status,
             latency_ms=round(self.elapsed_ms(), 3),
             ttfb_ms=None if self.ttfb_ms is None else round(self.ttfb_ms, 3),
             prompt_tokens=usage.prompt_tokens,
@@ -176,3 +190,4 @@ class Attempt:
 
 
 CANCELLED = UpstreamError(ErrorKind.CANCELLED, "The client went away.")
+STOPPED = UpstreamError(ErrorKind.SHUTDOWN, "The gateway was stopped.")

@@ -15,6 +15,7 @@ from apps.providers.types import Offer
 from apps.strategies.ranking import Excluded
 
 QUOTA_REASONS = frozenset({"quota", "rate_limited"})
+SAYS_LENGTH = "maximum context length is "
 IDENTIFIER = re.compile(r"[\w.\[\]-]{1,200}")
 BAD_REQUEST, NOT_FOUND = 400, 404
 CLIENT_STATUSES = frozenset({BAD_REQUEST, NOT_FOUND, 413, 422})
@@ -40,7 +41,10 @@ def exhausted(failed: Sequence[FailedAttempt], waiting: Sequence[Excluded], now:
         code, field = _identifier(last.error.code, last.offer), _identifier(last.error.param, last.offer)
         return ApiError(_client_status(last), message, param=field, code=code, extra=extra)
     if last.error.kind is ErrorKind.CONTEXT_LENGTH:
-        return ApiError(400, message, param=param, code="context_length_exceeded", extra=extra)
+        if SAYS_LENGTH in message:
+            return ApiError(400, message, param=param, code="context_length_exceeded", extra=extra)
+        largest = max(attempt.offer.context_window for attempt in failed)
+        return _too_long(largest, f" ({message})", param, extra)
     if kinds == {ErrorKind.CONTENT_FILTERED}:
         return ApiError(400, message, param=param, code="content_filter", extra=extra)
     if kinds == {ErrorKind.RATE_LIMITED}:
@@ -77,11 +81,7 @@ def incapable(
     param = TASKS[excluded[0].offer.task].prompt_field if excluded else None
     if excluded and all(item.reason == "context_window" for item in excluded):
         largest = max(item.offer.context_window for item in excluded)
-        message = (
-            f"The request has about {prompt_tokens} prompt tokens; the largest context window among the "
-            f"candidates has {largest}."
-        )
-        return ApiError(400, message, param=param, code="context_length_exceeded")
+        return _too_long(largest, f" However, your messages resulted in about {prompt_tokens} tokens.", param)
     lacking = "; ".join(details[:5])
     if excluded and all(item.reason == "too_large" for item in excluded):
         return ApiError(413, f"The file is too large: {lacking}.", param=param, code="request_too_large")
@@ -89,6 +89,15 @@ def incapable(
     return ApiError(
         400, f"No available provider can answer this request: {lacking}.{remedy}", code="no_capable_provider"
     )
+
+
+def _too_long(window: int, detail: str, param: str | None, extra: JSONObject | None = None) -> ApiError:
+    """In OpenAI's words, by which libraries and agents know when to shorten a conversation. `window` 0: nobody knows."""
+    length = f"is {window} tokens" if window else "was exceeded"
+    message = (
+        f"This model's maximum context length {length}.{detail} Please reduce the length of the messages."
+    )
+    return ApiError(400, message, param=param, code="context_length_exceeded", extra=extra)
 
 
 def _nothing_to_try(waiting: Sequence[Excluded], now: float) -> ApiError:

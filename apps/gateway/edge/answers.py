@@ -18,9 +18,12 @@ MAX_NAMED = 32
 
 
 class EventStream(Protocol):
-    """A response body that is sent part by part and always closed."""
+    """A response body that is sent part by part and always closed. `last_words`: what ends it when the server stops in the middle; b"" if
+    nothing needs to be said."""
 
     def parts(self) -> AsyncGenerator[bytes, None]: ...
+
+    def last_words(self) -> bytes: ...
 
     async def aclose(self) -> None: ...
 

@@ -7,10 +7,13 @@ request that is still open at the second look gets a listening task.
 
 import asyncio
 from typing import Any
+from weakref import WeakSet
 
 from apps.gateway.edge.http import LeanRequest
 
 LOOK_INTERVAL_S = 0.05
+
+_WATCHES: "WeakSet[Watch]" = WeakSet()
 
 
 class Guard:
@@ -47,10 +50,21 @@ class Guard:
         if not listener.cancelled() and listener.exception() is None:
             self._leave()
 
+    def interrupt(self) -> None:
+        """End the request although its client waits."""
+        if self._task is not None and not self.client_left:
+            self._task.cancel()
+
     def _leave(self) -> None:
         self.client_left = True
         if self._task is not None:
             self._task.cancel()
+
+
+def interrupt_all() -> None:
+    """End every open request of this process: it stops."""
+    for watch in tuple(_WATCHES):
+        watch.interrupt()
 
 
 class Watch:
@@ -58,6 +72,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._open: set[Guard] = set()
+        _WATCHES.add(self)
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, request: LeanRequest, receive: Any) -> Guard:
@@ -72,6 +87,11 @@ class Watch:
         """The request is over."""
         self._open.discard(guard)
         guard.release()
+
+    def interrupt(self) -> None:
+        """End every open request."""
+        for guard in tuple(self._open):
+            guard.interrupt()
 
     def _look(self) -> None:
         self._timer = None

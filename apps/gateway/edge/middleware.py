@@ -1,7 +1,6 @@
-"""The lean handler's middleware: request id, other origins, errors, metrics and one log line. Each wraps the next; all are async."""
+"""The lean handler's middleware: request id, other origins and errors. Each wraps the next; all are async."""
 
 import re
-import time
 from functools import lru_cache
 
 import orjson
@@ -9,7 +8,6 @@ import structlog
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, get_resolver
 
-from apps.analytics import metrics
 from apps.core import ids
 from apps.gateway.edge.cors import answering_other_origins
 from apps.gateway.edge.http import ClientLeftError, Handler, LeanRequest
@@ -49,51 +47,34 @@ def answering_errors(inner: Handler) -> Handler:
         try:
             return await inner(request)
         except ApiError as error:
-            return _answer(error)
+            return answer_of(error)
         except ClientLeftError:
             raise
         except Exception:
             log.exception("request.failed", path=request.path_info[:200])
-            return _answer(own_fault())
+            return answer_of(own_fault())
 
     return handle
 
 
-def _answer(error: ApiError) -> HttpResponse:
+def answer_of(error: ApiError) -> HttpResponse:
+    """The error as an answer."""
     return HttpResponse(
         orjson.dumps(error.body), status=error.status, content_type=JSON, headers=error.headers
     )
 
 
-def observing(inner: Handler) -> Handler:
-    """Give the request an id, and account for its end: x-request-id, metrics, one log line. A stream's time ends with its headers."""
+def identifying(inner: Handler) -> Handler:
+    """Give the request an id, the client's own if it is sane, and say it in the answer."""
 
     async def handle(request: LeanRequest) -> HttpResponseBase:
-        started = time.perf_counter()
         asked = request.META.get("HTTP_X_REQUEST_ID", "")
         request.id = asked if REQUEST_ID.fullmatch(asked) else ids.uuid7()
-        metrics.request_started()
-        status = 499
-        try:
-            response = await inner(request)
-            status = response.status_code
-            response.headers["x-request-id"] = request.id
-            return response
-        finally:
-            seconds = time.perf_counter() - started
-            match = request.resolver_match
-            path = match.route if match else "unknown"
-            metrics.request_ended(path, request.method or "", status, seconds)
-            log.info(
-                "request",
-                id=request.id,
-                method=request.method,
-                route=path,
-                status=status,
-                ms=round(seconds * 1000, 1),
-            )
+        response = await inner(request)
+        response.headers["x-request-id"] = request.id
+        return response
 
     return handle
 
 
-CHAIN: Handler = observing(answering_other_origins(answering_errors(route)))
+CHAIN: Handler = identifying(answering_other_origins(answering_errors(route)))

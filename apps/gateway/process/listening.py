@@ -1,5 +1,6 @@
 """The address that the gateway serves on: taken first, announced when the gateway has started, accepting from then on."""
 
+import asyncio
 import errno
 import functools
 import os
@@ -11,9 +12,12 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from uvicorn.lifespan.on import LifespanOn
 
+from apps.gateway import runtime
+from apps.gateway.edge.disconnects import interrupt_all
 from apps.gateway.edge.protocol import Protocol
 
 BACKLOG = 2048
+LAST_WORDS_S = 1.0
 UNREACHABLE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 REASONS = {
     errno.EADDRINUSE: "another process listens there; stop it, or choose another port with --port (FREEAI_PORT)",
@@ -80,13 +84,31 @@ def serve(sockets: list[socket.socket], announce: Callable[[], None]) -> None:
     failures: list[Exception] = []
     config.lifespan_class = functools.partial(_Lifespan, announce=announce, failures=failures)
     try:
-        uvicorn.Server(config).run(sockets)
+        _Server(config).run(sockets)
     except KeyboardInterrupt:  # uvicorn raises Ctrl-C anew at its end
         pass
     except SystemExit:
         if failures:
             raise failures[0] from None
         raise
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which ends what is still open a moment before the grace is over, so that every client is told."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        grace_s = settings.FREEAI_SHUTDOWN_GRACE_S
+        when_s = grace_s - min(LAST_WORDS_S, grace_s / 4)
+        ending = asyncio.get_running_loop().call_later(when_s, _end_requests)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+
+def _end_requests() -> None:
+    runtime.current().stopping = True
+    interrupt_all()
 
 
 class _Lifespan(LifespanOn):

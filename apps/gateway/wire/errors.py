@@ -11,6 +11,9 @@ import orjson
 from apps.core.json_types import JSONObject
 
 JSON = "application/json"
+TOO_MANY, SERVER_ERROR = 429, 500
+RESTART_S = 5
+AGAIN = "Please try again later."
 
 
 class ApiError(Exception):
@@ -71,6 +74,23 @@ def own_fault(message: str = "FreeAI could not process the request. The fault is
     return ApiError(500, message, type="api_error", code="internal_error")
 
 
+def stopping() -> ApiError:
+    """503: the gateway was told to end."""
+    return ApiError(
+        503,
+        "FreeAI is shutting down.",
+        type="api_error",
+        code="shutting_down",
+        headers={"Retry-After": str(RESTART_S)},
+    )
+
+
 def frame(error: ApiError) -> bytes:
-    """The same error inside a stream that has begun, with the end of the stream."""
-    return b"data: " + orjson.dumps(error.body) + b"\n\ndata: [DONE]\n\n"
+    """The same error inside a stream that has begun, with the end of the stream.
+
+    Agents have no status to go by there: some repeat a turn only where the text says that it is worth it, so it does where it is.
+    """
+    body = error.body
+    if error.status == TOO_MANY or error.status >= SERVER_ERROR:
+        body["error"]["message"] = f"{error.message.rstrip()} {AGAIN}".lstrip()
+    return b"data: " + orjson.dumps(body) + b"\n\ndata: [DONE]\n\n"

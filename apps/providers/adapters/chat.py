@@ -1,12 +1,15 @@
 """Chat completions on every wire, and what holds on all of them: answers call tools by the names that the client knows."""
 
+from apps.providers.sse import BOM
 from apps.providers.types import ChatChunk, ChatRequest, ChatResult, Offer
 
 from . import codecs
 from .contract import ChatCodec, ChatStream
+from .shared.joining import join_chunks
 from .shared.names import fitter, restore
 
 CODECS: dict[str, ChatCodec] = codecs(lambda wire: wire.chat)
+EVENTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 def codec_for(offer: Offer) -> ChatCodec:
@@ -15,8 +18,14 @@ def codec_for(offer: Offer) -> ChatCodec:
 
 
 def parse(body: bytes, request: ChatRequest, offer: Offer) -> ChatResult:
-    """The whole answer to `request`. Raises UpstreamError as the codec's `parse`."""
-    result = codec_for(offer).parse(body, offer)
+    """The whole answer to `request`, also where it came as the events of a stream that nobody asked for. Raises UpstreamError: what
+    the codec's `parse` and its streams raise."""
+    codec = codec_for(offer)
+    if body[:64].removeprefix(BOM).lstrip().startswith(EVENTS):
+        stream = codec.open_stream(offer)
+        result = join_chunks([*stream.feed(body), *stream.finish()])
+    else:
+        result = codec.parse(body, offer)
     if renamed := _renamed(request, offer):
         restore(result, renamed)
     return result
@@ -47,11 +56,22 @@ class _Renamed:
     def done(self) -> bool:
         return self._stream.done
 
+    @property
+    def finished(self) -> int:
+        return self._stream.finished
+
+    @property
+    def skipped(self) -> int:
+        return self._stream.skipped
+
     def feed(self, data: bytes) -> list[ChatChunk]:
         return self._restored(self._stream.feed(data))
 
     def finish(self) -> list[ChatChunk]:
         return self._restored(self._stream.finish())
+
+    def break_off(self) -> list[ChatChunk]:
+        return self._restored(self._stream.break_off())
 
     def _restored(self, chunks: list[ChatChunk]) -> list[ChatChunk]:
         for chunk in chunks:

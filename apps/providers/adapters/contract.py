@@ -19,10 +19,18 @@ from .shared.vectors import Batch
 
 
 class ChatStream(Protocol):
-    """Reads one streamed answer. Stateful; made new for each attempt. `done`: the answer is complete, whatever else the body may hold."""
+    """Reads one streamed answer. Stateful; made new for each attempt.
+
+    `done`: the answer is complete, whatever else the body may hold. `finished`: how many choices have ended, 0 while one is open: an answer
+    to so many is complete, though more about it may follow. `skipped`: frames left out because nobody could read them.
+    """
 
     @property
     def done(self) -> bool: ...
+    @property
+    def finished(self) -> int: ...
+    @property
+    def skipped(self) -> int: ...
 
     def feed(self, data: bytes) -> list[ChatChunk]:
         """The chunks that `data` completes, whatever its split. Raises UpstreamError: parsing (5 malformed frames in a row),
@@ -31,6 +39,10 @@ class ChatStream(Protocol):
 
     def finish(self) -> list[ChatChunk]:
         """What is left at the end of the body. Raises UpstreamError(NETWORK) when the answer was cut short."""
+        ...
+
+    def break_off(self) -> list[ChatChunk]:
+        """The same for a body that has no end, behind an answer that is `finished`."""
         ...
 
 

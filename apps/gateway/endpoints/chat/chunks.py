@@ -3,30 +3,56 @@
 import asyncio
 from typing import Self
 
+from msgspec import Struct
+
 from apps.providers.adapters.contract import ChatStream
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import ChatChunk, UpstreamResponse
+from apps.providers.types import ChatChunk
+from apps.providers.upstream import UpstreamResponse
 from apps.providers.verdict import StreamVerdict
+
+TAIL_S = (
+    2.0  # how long a complete answer waits for what may follow it: usage, the end mark, the end of the body
+)
+
+
+class Patience(Struct, frozen=True):
+    """How long a stream may take. `deadline`: until when it may be read, on the event loop's clock. `idle_s`: how long it may say nothing
+    once it has begun, whatever comments come. `choices`: how many it is to have."""
+
+    deadline: float
+    idle_s: float
+    choices: int = 1
 
 
 class ChunkStream:
     """Iterates over the chunks of each read, perhaps none; the last batch is what the end of the body completes.
 
-    Owns the response, its parser and the end: iteration raises what the parser and the body raise, and UpstreamError(NETWORK) where
-    more would have to be read after `deadline` (on the event loop's clock); `close` frees the connection at once and may be called
-    twice. An object and no generator, so that nothing is left to the garbage collector.
+    Owns the response, its parser and the end: iteration raises what the parser and the body raise, and UpstreamError(NETWORK) where it
+    runs out of patience. What is complete is complete, though the body has no end. `close` gives the connection up, or back behind a
+    complete answer; it may be called twice. An object and no generator, so that nothing is left to the garbage collector.
     """
 
-    __slots__ = ("_body", "_deadline", "_ended", "_now", "_parser", "_response", "_unread")
+    __slots__ = (
+        "_body", "_ended", "_heard_at", "_now", "_parser", "_patience", "_response", "_said", "_unread", "_whole"
+    )  # fmt: skip
 
-    def __init__(self, response: UpstreamResponse, parser: ChatStream, deadline: float) -> None:
-        self._deadline = deadline
+    def __init__(self, response: UpstreamResponse, parser: ChatStream, patience: Patience) -> None:
+        self._patience = patience
         self._now = asyncio.get_running_loop().time
         self._response = response
         self._body = response.chunks()
         self._parser = parser
         self._unread: list[ChatChunk] | None = None
+        self._heard_at: float | None = None
+        self._said = False
         self._ended = False
+        self._whole = False
+
+    @property
+    def skipped(self) -> int:
+        """How many frames were left out because nobody could read them."""
+        return self._parser.skipped
 
     async def reach_content(self) -> bool:
         """Read up to the first content; iteration begins with what was read. False for an answer that rightly ends without any (a tiny
@@ -37,6 +63,7 @@ class ChunkStream:
             read += chunks
             if "content" in {verdict.see(chunk) for chunk in chunks}:
                 self._unread = read
+                self._heard_at = self._now()
                 return True
         verdict.end()
         self._unread = read
@@ -51,15 +78,50 @@ class ChunkStream:
             return unread
         if self._ended:
             raise StopAsyncIteration
+        is_cut = False
         if not self._parser.done:
-            if self._now() > self._deadline:
-                raise UpstreamError(ErrorKind.NETWORK, "The request's time budget is spent.", timed_out=True)
-            data = await anext(self._body, None)
-            if data is not None:
-                return self._parser.feed(data)
+            try:
+                data = await self._read()
+            except UpstreamError:
+                if not self._is_complete():
+                    raise
+                is_cut = True
+            else:
+                if data is not None:
+                    chunks = self._parser.feed(data)
+                    self._said = bool(chunks)
+                    return chunks
         self._ended = True
-        return self._parser.finish()
+        chunks = self._parser.break_off() if is_cut else self._parser.finish()
+        self._whole = True
+        return chunks
 
     def close(self) -> None:
-        """Give the connection up; without harm after the end."""
-        self._response.close()
+        """Give the connection up; behind a complete answer, back."""
+        if self._whole:
+            self._response.release()
+        else:
+            self._response.close()
+
+    def _is_complete(self) -> bool:
+        return self._parser.finished >= self._patience.choices
+
+    async def _read(self) -> bytes | None:
+        """The next of the body, None at its end. Raises UpstreamError(NETWORK)."""
+        now = self._now()
+        if now > self._patience.deadline:
+            raise UpstreamError(ErrorKind.NETWORK, "The request's time budget is spent.", timed_out=True)
+        if self._parser.finished and self._is_complete():
+            until = now + TAIL_S
+        elif self._heard_at is None or self._said:  # the transport's own limit on silence is enough
+            self._heard_at = self._heard_at and now
+            return await anext(self._body, None)
+        else:
+            until = self._heard_at + self._patience.idle_s
+        try:
+            async with asyncio.timeout_at(until):
+                return await anext(self._body, None)
+        except TimeoutError:
+            raise UpstreamError(
+                ErrorKind.NETWORK, "The upstream stopped in the middle of its answer.", timed_out=True
+            ) from None

@@ -5,12 +5,16 @@ from typing import Self
 from msgspec import Struct
 
 from apps.core.state.contract import Amounts
+from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
-from apps.gateway.endpoints.chat.chunks import ChunkStream
+from apps.gateway.config import CONFIG
+from apps.gateway.endpoints.chat.chunks import ChunkStream, Patience
 from apps.providers.adapters.chat import codec_for, open_stream, parse
+from apps.providers.errors import UpstreamError
 from apps.providers.image_fetch import ImageFetcher, RequestImages, prepare
 from apps.providers.quotas import amounts, token_claim
-from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, Usage
+from apps.providers.upstream import UpstreamResponse
 from apps.providers.verdict import judge_result
 
 
@@ -52,10 +56,8 @@ class ChatWhole(_Chat):
         return answers[0]
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> WholeAnswer:
-        body = await response.read()
-        attempt.first_byte()
-        result = judge_result(parse(body, self._chat, attempt.offer))
-        usage = result.usage or attempt.estimate(_answer_size(result))
+        result = judge_result(parse(await response.read(), self._chat, attempt.offer))
+        usage = true_usage(attempt, result.usage, _answer_size(result), answers=answers_of(self._chat))
         await attempt.succeed(usage)
         return WholeAnswer(result, usage)
 
@@ -67,10 +69,21 @@ class ChatStreamed(_Chat):
         return answers[0]
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> ChunkStream:
-        stream = ChunkStream(response, open_stream(self._chat, attempt.offer), attempt.call.deadline)
-        if await stream.reach_content():
-            attempt.first_byte()
+        patience = Patience(attempt.call.deadline, CONFIG.value.stream_idle_timeout_s, answers_of(self._chat))
+        stream = ChunkStream(response, open_stream(self._chat, attempt.offer), patience)
+        try:
+            if await stream.reach_content():
+                attempt.first_byte()
+        except UpstreamError:
+            stream.close()
+            raise
         return stream
+
+
+def answers_of(chat: ChatRequest) -> int:
+    """How many answers the client asked for."""
+    n = chat.body.get("n")
+    return n if type(n) is int and n > 0 else 1
 
 
 def _answer_size(result: ChatResult) -> int:

@@ -6,13 +6,15 @@ from typing import Final
 from msgspec import Struct
 
 from apps.core.state.contract import Amounts
+from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.endpoints.embeddings.wire import encode
 from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
 from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import EmbeddingRequest
-from apps.providers.types import Offer, Task, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.types import Offer, Task, UpstreamRequest, Usage
+from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded
 
 # LangChain's clients make token lists of every text by default.
@@ -71,9 +73,8 @@ class EmbeddingBatch:
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Vectors:
         body = await response.read()
-        attempt.first_byte()
         result = codec_for(attempt.offer).parse(body, len(self._batch.inputs), attempt.offer)
-        usage = result.usage or attempt.estimate(0)
+        usage = true_usage(attempt, result.usage, 0, prompts=len(self._batch.inputs))
         encoded = [encode(vector, self._request.encoding_format) for vector in result.vectors]
         await attempt.succeed(usage)
         return Vectors(encoded, usage)

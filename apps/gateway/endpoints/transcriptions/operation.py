@@ -1,13 +1,15 @@
 """Transcriptions in the attempt loop: one upload, one upstream call."""
 
 from apps.core.state.contract import Amounts
+from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters import transcription
 from apps.providers.adapters.transcription import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import Transcript, TranscriptionRequest
-from apps.providers.types import Offer, Task, UpstreamRequest, UpstreamResponse, Usage
+from apps.providers.types import Offer, Task, UpstreamRequest, Usage
+from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded
 
 
@@ -53,14 +55,15 @@ class Upload:
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Transcript:
         body = await response.read()
-        attempt.first_byte()
         transcript = codec_for(attempt.offer).parse(body, attempt.offer)
         self._judge(transcript)
-        await attempt.succeed(transcript.usage or self._estimate(attempt, transcript))
+        await attempt.succeed(self._usage(attempt, transcript))
         return transcript
 
-    def _estimate(self, attempt: Attempt, transcript: Transcript) -> Usage:
-        return attempt.estimate(len(transcript.text)) if self._counts_tokens else Usage(0, 0, estimated=True)
+    def _usage(self, attempt: Attempt, transcript: Transcript) -> Usage:
+        if self._counts_tokens or transcript.usage is not None:
+            return true_usage(attempt, transcript.usage, len(transcript.text))
+        return Usage(0, 0, estimated=True)
 
     def _judge(self, transcript: Transcript) -> None:
         """A transcript must have the times that were asked for, unless nothing was said. Raises UpstreamError(PARSING)."""

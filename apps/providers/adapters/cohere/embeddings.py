@@ -8,6 +8,7 @@ from apps.providers.adapters.contract import EmbeddingCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
+from apps.providers.adapters.shared.usage import as_count
 from apps.providers.adapters.shared.values import as_dict
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors
 from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
@@ -40,7 +41,7 @@ def parse(body: bytes, count: int, offer: Offer) -> EmbeddingResult:
         raise error
     vectors = read_vectors(as_dict(payload.get("embeddings")).get("float"), count)
     tokens = as_dict(as_dict(payload.get("meta")).get("billed_units")).get("input_tokens")
-    return EmbeddingResult(vectors, Usage(int(tokens), 0) if isinstance(tokens, int | float) else None)
+    return EmbeddingResult(vectors, None if tokens is None else Usage(as_count(tokens), 0))
 
 
 CODEC = EmbeddingCodec(build=build, parse=parse, sends=sends)

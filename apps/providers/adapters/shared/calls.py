@@ -24,15 +24,24 @@ class CallIds:
     """Ids for tool calls that came without: they depend on the answer's own id, so a streamed and a whole
     answer get the same."""
 
-    __slots__ = ("_answer",)
+    __slots__ = ("_answer", "_given")
 
     def __init__(self) -> None:
         self._answer = ""
+        self._given: set[str] = set()
 
     def learn(self, answer_id: Any) -> None:
         """Take over the answer's id, where a frame has it; the first of a stream may not."""
         if not self._answer and isinstance(answer_id, str):
             self._answer = answer_id
+
+    def unique(self, theirs: Any, choice: int, position: int) -> str:
+        """The upstream's id for a new call; one of ours where it gave none, or has given it before."""
+        made = str(theirs or "")
+        if not made or made in self._given:
+            made = self.make(choice, position)
+        self._given.add(made)
+        return made
 
     def make(self, choice: int, position: int) -> str:
         """`call_` and 24 letters and digits."""
@@ -41,28 +50,55 @@ class CallIds:
 
 
 class _Call:
-    """One call as far as it came. `their_id` is the id that the upstream gave, "" where it gave none."""
+    """One call as far as it came. `ids`: those that the upstream gave it, more than one where it makes a new one for each fragment."""
 
-    __slots__ = ("has_arguments", "index", "name", "their_id")
+    __slots__ = ("_arguments", "has_arguments", "ids", "index", "name")
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.their_id = ""
+        self.ids: set[str] = set()
         self.name = ""
         self.has_arguments = False
+        self._arguments: list[str] = []
+
+    def add(self, arguments: str) -> None:
+        if arguments:
+            self.has_arguments = True
+            self._arguments.append(arguments)
+
+    def is_complete(self) -> bool:
+        """Whether the arguments are JSON: what follows cannot be more of them."""
+        try:
+            orjson.loads("".join(self._arguments))
+        except orjson.JSONDecodeError:
+            return False
+        return True
+
+    def is_over(self, their_id: str, name: str, arguments: str, *, has_index: bool) -> bool:
+        """Whether a fragment at the place of this call begins another one: some upstreams send parallel calls all at the first place.
+
+        A new id alone says nothing, as some make one for each fragment, and a repeated name neither.
+        """
+        if not name or not self.name:
+            return False
+        if their_id in self.ids:
+            return bool(arguments.strip()) and self.is_complete()
+        has_new_id = bool(their_id) and bool(self.ids)
+        return (has_new_id or not has_index) and (name != self.name or self.is_complete())
 
 
 class CallAssembler:
     """The tool calls of one choice. Deltas come out as OpenAI sends them: `index` always, id, type and name
     once, first."""
 
-    __slots__ = ("_by_key", "_calls", "_choice", "_ids")
+    __slots__ = ("_by_id", "_by_key", "_calls", "_choice", "_ids")
 
     def __init__(self, choice: int, ids: CallIds) -> None:
         self._choice = choice
         self._ids = ids
         self._calls: list[_Call] = []
         self._by_key: dict[int, _Call] = {}
+        self._by_id: dict[tuple[int, str], _Call] = {}
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -72,44 +108,41 @@ class CallAssembler:
         return [self._delta(entry, position) for position, entry in enumerate(entries)]
 
     def missing_arguments(self) -> list[JSONObject]:
-        """At the end: deltas for calls that got no arguments at all, so that they join to JSON."""
+        """At the end: deltas for calls that got no arguments at all, so that they join to JSON. Nothing when asked again."""
         silent = [call for call in self._calls if not call.has_arguments]
+        for call in silent:
+            call.has_arguments = True
         return [{"index": call.index, "function": {"arguments": "{}"}} for call in silent]
 
     def _delta(self, entry: JSONObject, position: int) -> JSONObject:
         function = as_dict(entry.get("function"))
-        call = self._call_of(entry, function, position)
+        arguments = arguments_of(function)
+        call = self._call_of(entry, as_text(function.get("name")), arguments, position)
         delta = {key: value for key, value in entry.items() if key not in ("index", "id", "type", "function")}
         delta["index"] = call.index
         if call.index == len(self._calls):
             self._calls.append(call)
-            delta["id"] = call.their_id or self._ids.make(self._choice, call.index)
+            delta["id"] = self._ids.unique(entry.get("id"), self._choice, call.index)
             delta["type"] = entry.get("type") or "function"
         if "custom" in entry:
             call.has_arguments = True
             return delta
-        arguments = arguments_of(function)
-        call.has_arguments = call.has_arguments or bool(arguments)
+        call.add(arguments)
         delta["function"] = {"arguments": arguments}
         if not call.name and (name := as_text(function.get("name"))):
             call.name = name
             delta["function"] = {"name": name, "arguments": arguments}
         return delta
 
-    def _call_of(self, entry: JSONObject, function: JSONObject, position: int) -> _Call:
-        index = entry.get("index")
-        key = index if isinstance(index, int) else position
-        call = self._by_key.get(key)
-        their_id = str(entry.get("id") or "")
-        if call is None or _begins_another(call, their_id, function, has_index=isinstance(index, int)):
-            call = self._by_key[key] = _Call(len(self._calls))
-        call.their_id = call.their_id or their_id
+    def _call_of(self, entry: JSONObject, name: str, arguments: str, position: int) -> _Call:
+        index, their_id = entry.get("index"), str(entry.get("id") or "")
+        has_index = type(index) is int
+        key: int = index if type(index) is int else position
+        call = self._by_id.get((key, their_id)) or self._by_key.get(key)
+        if call is None or call.is_over(their_id, name, arguments, has_index=has_index):
+            call = _Call(len(self._calls))
+        self._by_key[key] = call
+        if their_id:
+            call.ids.add(their_id)
+            self._by_id[key, their_id] = call
         return call
-
-
-def _begins_another(call: _Call, their_id: str, function: JSONObject, has_index: bool) -> bool:
-    """Whether a fragment at the place of `call` begins another call: some upstreams send parallel calls all
-    at the first place."""
-    if their_id and call.their_id:
-        return their_id != call.their_id
-    return not has_index and bool(call.name) and bool(function.get("name"))

@@ -9,6 +9,8 @@ from apps.core.redaction import scrub
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer
 
+from .lenient import read_values
+
 SHOWN_BYTES = 200
 
 
@@ -18,13 +20,17 @@ def beginning(body: bytes, offer: Offer) -> str:
 
 
 def load_json(body: bytes, offer: Offer) -> Any:
-    """The JSON value in `body`. Raises UpstreamError(PARSING)."""
+    """The JSON value in `body`, as far as it can be read. Raises UpstreamError(PARSING)."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
-        kind = "HTML" if body.lstrip().startswith(b"<") else "something else"
-        message = f"the upstream sent {kind} instead of JSON: {beginning(body, offer)}"
-        raise UpstreamError(ErrorKind.PARSING, message) from exc
+        try:
+            (value,) = read_values(body)
+        except ValueError:
+            kind = "HTML" if body.lstrip().startswith(b"<") else "something else"
+            message = f"the upstream sent {kind} instead of JSON: {beginning(body, offer)}"
+            raise UpstreamError(ErrorKind.PARSING, message) from exc
+        return value
 
 
 def load_payload(body: bytes, offer: Offer) -> JSONObject:

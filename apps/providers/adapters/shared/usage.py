@@ -1,13 +1,16 @@
-"""Usage as OpenAI's dialect states it."""
+"""Token counts as upstreams state them. Whether they can be true is judged later, for all wires: `apps.providers.plausibility`."""
+
+import math
+from typing import Any
 
 from apps.core.json_types import JSONObject
 from apps.providers.types import Offer, Usage
 
-from .values import as_count, as_dict
+from .values import as_dict
 
 
 def usage_of(payload: JSONObject, offer: Offer) -> Usage | None:
-    """Usage of an answer or a frame, wherever the upstream puts it; None where it says nothing."""
+    """Usage of an answer or a frame in OpenAI's dialect, wherever the upstream puts it; None where it says nothing."""
     usage = payload.get("usage") or as_dict(payload.get(offer.preset.annex)).get("usage")
     if not isinstance(usage, dict) or (
         usage.get("prompt_tokens") is None and usage.get("completion_tokens") is None
@@ -19,3 +22,14 @@ def usage_of(payload: JSONObject, offer: Offer) -> Usage | None:
         cached_tokens=as_count(as_dict(usage.get("prompt_tokens_details")).get("cached_tokens")),
         reasoning_tokens=as_count(as_dict(usage.get("completion_tokens_details")).get("reasoning_tokens")),
     )
+
+
+def as_count(*values: Any) -> int:
+    """A number of tokens, the sum of `values`: whole and not negative. What is no number counts as 0."""
+    return sum(map(_count, values))
+
+
+def _count(value: Any) -> int:
+    if type(value) is float and math.isfinite(value):
+        value = int(value)
+    return max(value, 0) if type(value) is int else 0

@@ -17,16 +17,13 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def as_count(value: Any) -> int:
-    """A number of tokens: whole and not negative; 0 where none is said."""
-    return max(int(value), 0) if isinstance(value, int | float) else 0
-
-
 def split_content(content: Any) -> tuple[str, str]:
     """(reasoning, text) of a message's content: a string, or parts, of which the `thinking` ones of Mistral and
     Cohere are reasoning."""
     if isinstance(content, str):
         return "", content
+    if isinstance(content, dict):
+        content = [content]
     reasoning, texts = [], []
     for part in as_list(content):
         if isinstance(part, str):

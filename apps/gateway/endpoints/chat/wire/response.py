@@ -7,6 +7,7 @@ from apps.providers.types import ChatChunk, ChatResult, Usage
 
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
+ENDING = ("finish_reason", "native_finish_reason")
 
 
 def usage_body(usage: Usage) -> JSONObject:
@@ -39,19 +40,19 @@ def whole(result: ChatResult, usage: Usage, members: JSONObject) -> bytes:
 class FrameWriter:
     """Renders one stream: `frames` for every batch of chunks, `end` once.
 
-    `role` is put on the first delta of each choice. The frame with the finish reason is held back until the end, because the last
-    data frame carries `fallback_chain` and `latency_ms`. `include_usage` as the client asked: then every frame has `usage: null` and
-    the last one the usage with `choices: []`.
+    `role` is put on the first delta of each choice. Finish reasons are held back until the end: the last data frame carries
+    `fallback_chain` and `latency_ms`, and calls may come behind a "stop". `include_usage` as the client asked: then every frame has
+    `usage: null` and the last one the usage with `choices: []`.
     """
 
-    __slots__ = ("_closing", "_held", "_opening", "_roles", "_usage_wanted", "characters", "usage")
+    __slots__ = ("_closing", "_finishes", "_opening", "_roles", "_usage_wanted", "characters", "usage")
 
     def __init__(self, members: JSONObject, *, include_usage: bool) -> None:
         head = orjson.dumps({"object": "chat.completion.chunk", **members})
         self._opening = b"data: " + head[:-1] + b',"choices":'
         self._closing = b',"usage":null}\n\n' if include_usage else b"}\n\n"
         self._usage_wanted = include_usage
-        self._held: list[JSONObject] | None = None
+        self._finishes: dict[int, JSONObject] = {}
         self._roles: set[int] = set()
         self.usage: Usage | None = None
         self.characters = 0
@@ -62,38 +63,43 @@ class FrameWriter:
         for chunk in chunks:
             if chunk.usage is not None:
                 self.usage = chunk.usage
-            if not chunk.choices:
-                continue
-            if self._held is not None:
-                out.append(self._frame(self._held))
-                self._held = None
+            choices = chunk.choices
             finished = False
-            for choice in chunk.choices:
+            for choice in choices:
                 delta = choice["delta"]
+                text = delta.get("content")
+                self.characters += len(text) if text else _other_size(delta)
                 if choice["index"] not in self._roles:
                     self._roles.add(choice["index"])
                     choice["delta"] = {"role": "assistant", "content": "", **delta}
-                text = delta.get("content")
-                self.characters += len(text) if text else _other_size(delta)
                 finished = finished or choice["finish_reason"] is not None
             if finished:
-                self._held = chunk.choices
-            else:
-                out.append(self._frame(chunk.choices))
+                choices = [choice for choice in choices if self._says_more(choice)]
+            if choices:
+                out.append(self._frame(choices))
         return b"".join(out)
 
     def end(self, usage: Usage, last: JSONObject) -> bytes:
         """What is held back, the usage frame if asked for, and [DONE]. `last` goes on the last data frame."""
         tail = b"," + orjson.dumps(last)[1:]
-        out = b""
+        closing: list[list[JSONObject]] = [[choice] for choice in self._finishes.values()]
         if self._usage_wanted:
-            if self._held is not None:
-                out = self._frame(self._held)
-            out += self._opening + b'[],"usage":' + orjson.dumps(usage_body(usage)) + tail + b"\n\n"
+            final = self._opening + b'[],"usage":' + orjson.dumps(usage_body(usage)) + tail
         else:
-            out = self._opening + orjson.dumps(self._held or []) + tail + b"\n\n"
-        self._held = None
-        return out + DONE
+            final = self._opening + orjson.dumps(closing.pop() if closing else []) + tail
+        self._finishes.clear()
+        return b"".join([*map(self._frame, closing), final, b"\n\n", DONE])
+
+    def _says_more(self, choice: JSONObject) -> bool:
+        """Hold back why the choice ended; whether it says anything beside that."""
+        ending = {name: choice[name] for name in ENDING if name in choice}
+        if ending["finish_reason"] is None:
+            return True
+        self._finishes[choice["index"]] = {"index": choice["index"], "delta": {}, **ending}
+        for name in ENDING:
+            choice.pop(name, None)
+        choice["finish_reason"] = None
+        return bool(choice["delta"]) or choice.get("logprobs") is not None
 
     def _frame(self, choices: list[JSONObject]) -> bytes:
         return self._opening + orjson.dumps(choices) + self._closing

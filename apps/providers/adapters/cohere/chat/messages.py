@@ -1,8 +1,8 @@
 """A message history in Cohere's words.
 
 Cohere wants every tool result to answer a call of the turn before, and no text beside tool calls: what the model
-said before it called is its `tool_plan`, or thinking where thinking is on, and comes back to the client as content
-(see `response`). Turns that say nothing are left out; reasoning is not given back.
+said before it called is its `tool_plan`, or thinking where thinking is on; answers bring it as reasoning (see
+`response`). Turns that say nothing are left out; reasoning is not given back.
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 """Cohere's answers in OpenAI's shapes.
 
-A message and the delta of any stream event have the same fields, so both are read here. `tool_plan`, which the
-model says to the user before it calls tools, becomes content: OpenAI's word for text beside tool calls, and what
-`messages` turns back into a plan. Thinking becomes `reasoning_content`. Citations stay in Cohere's form, as the
-extension `citations` of message or delta; their offsets count characters of the content.
+A message and the delta of any stream event have the same fields, so both are read here. Thinking becomes
+`reasoning_content`, and so does `tool_plan`, in which the model says what it will call: an agent takes content for the
+answer. Citations stay in Cohere's form, as the extension `citations` of message or delta; their offsets count
+characters of the content.
 """
 
 from typing import Any
@@ -14,19 +14,12 @@ from apps.core.json_types import JSONArray, JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.refusals.answers import frame_error
 from apps.providers.adapters.shared.calls import CallIds, arguments_of
+from apps.providers.adapters.shared.finishes import native, read_finish
 from apps.providers.adapters.shared.payloads import load_payload
-from apps.providers.adapters.shared.values import as_count, as_dict, as_list, as_text, split_content
+from apps.providers.adapters.shared.usage import as_count
+from apps.providers.adapters.shared.values import as_dict, as_list, as_text, split_content
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult, Offer, Usage
-
-FINISH_REASONS = {
-    "COMPLETE": "stop",
-    "STOP_SEQUENCE": "stop",
-    "MAX_TOKENS": "length",
-    "TOOL_CALL": "tool_calls",
-    "ERROR_TOXIC": "content_filter",  # v1's word; v2 blocks with status 498
-}
-FAILED_FINISHES = frozenset({"ERROR", "TIMEOUT"})
 
 
 class Said(Struct, frozen=True):
@@ -52,7 +45,7 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
     ids.learn(payload.get("id"))
     message = _message(read_message(raw), ids)
     finish = finish_of(payload, has_calls="tool_calls" in message)
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    choice = {"index": 0, "message": message, "logprobs": None, **finish}
     return ChatResult(choices=[choice], usage=usage_of(payload))
 
 
@@ -63,8 +56,8 @@ def is_error(payload: JSONObject) -> bool:
 
 def refuse_failure(ending: JSONObject, offer: Offer) -> None:
     """Raises UpstreamError(SERVER_ERROR) where the finish reason says that the model failed while it answered."""
-    reason = as_text(ending.get("finish_reason"))
-    if reason in FAILED_FINISHES:
+    reason = ending.get("finish_reason")
+    if read_finish(reason) == "failed":
         text = scrub(as_text(ending.get("error")), offer.api_key) or "the upstream failed while it answered"
         raise UpstreamError(ErrorKind.SERVER_ERROR, text, timed_out=reason == "TIMEOUT")
 
@@ -74,17 +67,20 @@ def read_message(message: JSONObject) -> Said:
     content = message.get("content")
     reasoning, text = split_content([content] if isinstance(content, dict) else content)
     return Said(
-        text=as_text(message.get("tool_plan")) + text,
-        reasoning=reasoning,
+        text=text,
+        reasoning=as_text(message.get("tool_plan")) + reasoning,
         calls=[call for call in _listed(message.get("tool_calls")) if isinstance(call, dict)],
         citations=_listed(message.get("citations")),
     )
 
 
-def finish_of(ending: JSONObject, *, has_calls: bool) -> str:
-    """OpenAI's finish reason: "tool_calls" where tools were called, unless the answer was cut or filtered."""
-    finish = FINISH_REASONS.get(as_text(ending.get("finish_reason")), "stop")
-    return "tool_calls" if finish == "stop" and has_calls else finish
+def finish_of(ending: JSONObject, *, has_calls: bool) -> JSONObject:
+    """The members of a choice that say why it ended: "tool_calls" where tools were called, unless the answer was cut or filtered."""
+    reason = ending.get("finish_reason")
+    finish = read_finish(reason)
+    if finish in (None, "stop", "unknown"):
+        return {"finish_reason": "tool_calls" if has_calls else "stop", **native(reason, finish)}
+    return {"finish_reason": finish}
 
 
 def usage_of(ending: JSONObject) -> Usage | None:
@@ -116,7 +112,7 @@ def _message(said: Said, ids: CallIds) -> JSONObject:
 def _call(call: JSONObject, ids: CallIds, at: int) -> JSONObject:
     function = as_dict(call.get("function"))
     return {
-        "id": as_text(call.get("id")) or ids.make(0, at),
+        "id": ids.unique(as_text(call.get("id")), 0, at),
         "type": "function",
         "function": {"name": as_text(function.get("name")), "arguments": arguments_of(function) or "{}"},
     }

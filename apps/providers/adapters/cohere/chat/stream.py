@@ -27,40 +27,41 @@ class CohereStream(FrameReader):
         self._calls = CallAssembler(0, self._ids)
 
     def _read_events(self, events: list[Event]) -> list[ChatChunk]:
-        return [chunk for event in events if (chunk := self._read(event)) is not None]
+        return [chunk for event in events for chunk in self._read(event)]
 
     def _is_complete(self) -> bool:
         return self.done
 
-    def _read(self, event: Event) -> ChatChunk | None:
-        if self.done:
-            return None
+    def _read(self, event: Event) -> list[ChatChunk]:
+        if self.done or not event.data.strip():
+            return []
         if event.data.strip() == b"[DONE]":
-            return self._end({})
-        frame = self._frame_of(event)
-        if frame is None:
+            self._give_up()
+            return [self._end({})]
+        if event.name == "error":
+            raise frame_error(self._error_of(event), self._offer)
+        read = [self._read_frame(frame, event) for frame in self._values(event.data)]
+        return [chunk for chunk in read if chunk is not None]
+
+    def _error_of(self, event: Event) -> JSONObject:
+        try:
+            frame = orjson.loads(event.data)
+        except orjson.JSONDecodeError:
+            frame = None
+        return frame if isinstance(frame, dict) else {"message": event.data.decode("utf-8", "replace")}
+
+    def _read_frame(self, frame: Any, event: Event) -> ChatChunk | None:
+        if not isinstance(frame, dict) or not (frame.setdefault("type", event.name) or is_error(frame)):
+            self._skip(event.data)
             return None
-        if event.name == "error" or is_error(frame):
+        self._malformed = 0
+        if is_error(frame):
             raise frame_error(frame, self._offer)
         delta = as_dict(frame.get("delta"))
         if frame["type"] == "message-end":
             return self._end(delta)
         self._ids.learn(frame.get("id"))
         return self._chunk(read_message(as_dict(delta.get("message"))), frame.get("index"))
-
-    def _frame_of(self, event: Event) -> JSONObject | None:
-        """The event's object, with a `type`; None if it is malformed."""
-        try:
-            frame = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            frame = {"message": event.data.decode("utf-8", "replace")} if event.name == "error" else None
-        if isinstance(frame, dict):
-            frame.setdefault("type", event.name)
-            if frame["type"] or is_error(frame):
-                self._malformed = 0
-                return frame
-        self._count_malformed()
-        return None
 
     def _chunk(self, said: Said, index: Any) -> ChatChunk | None:
         """The chunk of a delta; None where it says nothing. `index` counts calls in the events of calls."""
@@ -70,12 +71,12 @@ class CohereStream(FrameReader):
         if said.reasoning:
             delta["reasoning_content"] = said.reasoning
         if said.calls:
-            place = {"index": index} if isinstance(index, int) and len(said.calls) == 1 else {}
+            place = {"index": index} if type(index) is int and len(said.calls) == 1 else {}
             delta["tool_calls"] = self._calls.deltas([call | place for call in said.calls])
         has_content = bool(delta)
         if said.citations:
             delta["citations"] = said.citations
-        return _chunk(delta, None, has_content, None) if delta else None
+        return _chunk(delta, {"finish_reason": None}, has_content, None) if delta else None
 
     def _end(self, ending: JSONObject) -> ChatChunk:
         """The last chunk: the finish reason, the usage, and arguments for calls that came without any."""
@@ -94,8 +95,9 @@ class CohereStream(FrameReader):
         if calls := delta.get("tool_calls"):
             delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(calls)]
         self.done = True
-        return [_chunk(delta, choice["finish_reason"], bool(delta.keys() - {"citations"}), result.usage)]
+        ending = {name: value for name, value in choice.items() if name.endswith("finish_reason")}
+        return [_chunk(delta, ending, bool(delta.keys() - {"citations"}), result.usage)]
 
 
-def _chunk(delta: JSONObject, finish_reason: str | None, has_content: bool, usage: Usage | None) -> ChatChunk:
-    return ChatChunk([{"index": 0, "delta": delta, "finish_reason": finish_reason}], has_content, usage)
+def _chunk(delta: JSONObject, ending: JSONObject, has_content: bool, usage: Usage | None) -> ChatChunk:
+    return ChatChunk([{"index": 0, "delta": delta, **ending}], has_content, usage)

@@ -5,7 +5,6 @@ it says the same as a stream. Left out: bytes that a model makes (inlineData), w
 signatures of texts, which OpenAI's wire cannot carry and Gemini does not insist on.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -14,8 +13,11 @@ from apps.core.json_types import JSONArray, JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.gemini.errors import frame_error
 from apps.providers.adapters.shared.calls import CallIds
+from apps.providers.adapters.shared.finishes import read_finish
+from apps.providers.adapters.shared.joining import join_chunks
 from apps.providers.adapters.shared.payloads import load_json
-from apps.providers.adapters.shared.values import as_count, as_dict, as_list, as_text
+from apps.providers.adapters.shared.usage import as_count
+from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatChunk, ChatResult, Offer, Usage
 
@@ -25,12 +27,13 @@ FILTERED = (
     "SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT"
     " IMAGE_RECITATION"
 )
-# Every other reason (MALFORMED_FUNCTION_CALL, OTHER, ...) means that the model failed: see `AnswerReader.check`.
 FINISH_REASONS = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
     **dict.fromkeys(FILTERED.split(), "content_filter"),
 }
+# What others may mean; every other reason (MALFORMED_FUNCTION_CALL, OTHER, ...) means that the model failed: see `AnswerReader.check`.
+OTHERWISE_KNOWN = frozenset({"stop", "length", "content_filter"})
 ANSWER_FIELDS = ("candidates", "promptFeedback", "usageMetadata", "error")
 
 
@@ -64,13 +67,13 @@ class _Candidate:
 
     def __init__(self, index: int, ids: CallIds, model: str) -> None:
         self.index = index
-        self.finished = False
+        self.finished: str | None = None
         self._ids = ids
         self._model = model
         self._calls = 0
 
     def read(self, candidate: JSONObject) -> JSONObject | None:
-        """OpenAI's chunk choice; None where the frame says nothing. A second finish reason is not passed on."""
+        """OpenAI's chunk choice; None where the frame says nothing."""
         delta = self._delta(as_list(as_dict(candidate.get("content")).get("parts")))
         finish = self.finish(as_text(candidate.get("finishReason")))
         logprobs = logprobs_of(as_dict(candidate.get("logprobsResult")))
@@ -80,12 +83,16 @@ class _Candidate:
         return choice if logprobs is None else choice | {"logprobs": logprobs}
 
     def finish(self, reason: str) -> str | None:
-        """OpenAI's finish reason for Gemini's; None where there is none, or there was one before."""
-        if not reason or self.finished:
+        """OpenAI's finish reason for Gemini's. The first is passed on, and another one only for calls that come behind a "stop"."""
+        if not reason and self.finished is None:
             return None
-        self.finished = True
-        finish = FINISH_REASONS.get(reason, "stop")
-        return "tool_calls" if finish == "stop" and self._calls else finish
+        finish = self.finished or finish_of(reason) or "stop"
+        if finish == "stop" and self._calls:
+            finish = "tool_calls"
+        if finish == self.finished:
+            return None
+        self.finished = finish
+        return finish
 
     def _delta(self, parts: JSONArray) -> JSONObject:
         texts: dict[str, str] = {"reasoning_content": "", "content": ""}
@@ -125,7 +132,13 @@ class AnswerReader:
     @property
     def is_complete(self) -> bool:
         """Whether there are candidates and each has its finish reason."""
-        return bool(self._candidates) and all(candidate.finished for candidate in self._candidates.values())
+        return self.finished > 0
+
+    @property
+    def finished(self) -> int:
+        """How many candidates are finished; 0 while one is open."""
+        candidates = self._candidates.values()
+        return len(candidates) if all(candidate.finished for candidate in candidates) else 0
 
     def read(self, frame: JSONObject) -> ChatChunk | None:
         """What `frame` says; None if nothing. Raises UpstreamError for a frame that is an error."""
@@ -140,7 +153,7 @@ class AnswerReader:
                 choices.append(choice)
         if as_text(as_dict(frame.get("promptFeedback")).get("blockReason")):
             choices += self._blocked()
-        usage = usage_of(as_dict(frame.get("usageMetadata")), ends=any(map(_ends, choices)))
+        usage = usage_of(as_dict(frame.get("usageMetadata")), ends=self.is_complete)
         if not choices and usage is None:
             return None
         has_content = any(choice["delta"] for choice in choices)
@@ -155,14 +168,14 @@ class AnswerReader:
             )
 
     def _candidate(self, index: Any, position: int) -> _Candidate:
-        index = index if isinstance(index, int) else position
+        index = index if type(index) is int else position
         if index not in self._candidates:
             self._candidates[index] = _Candidate(index, self._ids, self._offer.model)
         return self._candidates[index]
 
     def _note_failure(self, candidate: JSONObject) -> None:
         reason = as_text(candidate.get("finishReason"))
-        if reason and reason not in FINISH_REASONS:
+        if reason and finish_of(reason) is None:
             message = scrub(as_text(candidate.get("finishMessage")), self._offer.api_key)
             self._failure = f"{reason[:40]} ({message})" if message else reason[:40]
 
@@ -177,8 +190,12 @@ class AnswerReader:
         ]
 
 
-def _ends(choice: JSONObject) -> bool:
-    return choice["finish_reason"] is not None
+def finish_of(reason: str) -> str | None:
+    """OpenAI's word for a finish reason; None where it means that the model failed, and for ""."""
+    if (known := FINISH_REASONS.get(reason)) is not None:
+        return known
+    other = read_finish(reason)
+    return other if other in OTHERWISE_KNOWN else None
 
 
 def usage_of(metadata: JSONObject, *, ends: bool) -> Usage | None:
@@ -187,13 +204,12 @@ def usage_of(metadata: JSONObject, *, ends: bool) -> Usage | None:
     counted = "candidatesTokenCount" in metadata or "thoughtsTokenCount" in metadata
     if "promptTokenCount" not in metadata or not (counted or ends):
         return None
-    thoughts = as_count(metadata.get("thoughtsTokenCount"))
+    said = metadata.get
     return Usage(
-        prompt_tokens=as_count(metadata.get("promptTokenCount"))
-        + as_count(metadata.get("toolUsePromptTokenCount")),
-        completion_tokens=as_count(metadata.get("candidatesTokenCount")) + thoughts,
-        cached_tokens=as_count(metadata.get("cachedContentTokenCount")),
-        reasoning_tokens=thoughts,
+        prompt_tokens=as_count(said("promptTokenCount"), said("toolUsePromptTokenCount")),
+        completion_tokens=as_count(said("candidatesTokenCount"), said("thoughtsTokenCount")),
+        cached_tokens=as_count(said("cachedContentTokenCount")),
+        reasoning_tokens=as_count(said("thoughtsTokenCount")),
     )
 
 
@@ -215,44 +231,3 @@ def _token(token: JSONObject) -> JSONObject:
     text = as_text(token.get("token"))
     encoded = list(text.encode("utf-8", "surrogatepass"))
     return {"token": text, "logprob": token.get("logProbability", 0.0), "bytes": encoded}
-
-
-def join_chunks(chunks: Iterable[ChatChunk]) -> ChatResult:
-    """The whole answer that a stream's chunks make."""
-    joined: dict[int, JSONObject] = {}
-    usage = None
-    for chunk in chunks:
-        usage = chunk.usage or usage
-        for choice in chunk.choices:
-            _join(joined.setdefault(choice["index"], _empty_choice(choice["index"])), choice)
-    return ChatResult(choices=[_closed(joined[index]) for index in sorted(joined)], usage=usage)
-
-
-def _empty_choice(index: int) -> JSONObject:
-    message = {"role": "assistant", "content": ""}
-    return {"index": index, "message": message, "logprobs": None, "finish_reason": None}
-
-
-def _join(choice: JSONObject, more: JSONObject) -> None:
-    message, delta = choice["message"], more["delta"]
-    for field in ("content", "reasoning_content"):
-        if field in delta:
-            message[field] = message.get(field, "") + delta[field]
-    for call in delta.get("tool_calls", ()):
-        entry = {key: value for key, value in call.items() if key != "index"}
-        message.setdefault("tool_calls", []).append(entry)
-    if logprobs := more.get("logprobs"):
-        if choice["logprobs"] is None:
-            choice["logprobs"] = {"content": [], "refusal": None}
-        choice["logprobs"]["content"] += logprobs["content"]
-    choice["finish_reason"] = choice["finish_reason"] or more["finish_reason"]
-
-
-def _closed(choice: JSONObject) -> JSONObject:
-    """A complete choice: content None beside tool calls, as OpenAI has it, and a finish reason in any case."""
-    message = choice["message"]
-    has_calls = "tool_calls" in message
-    if has_calls and not message["content"]:
-        message["content"] = None
-    choice["finish_reason"] = choice["finish_reason"] or ("tool_calls" if has_calls else "stop")
-    return choice

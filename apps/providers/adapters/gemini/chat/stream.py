@@ -1,7 +1,5 @@
 """Streamed answers of Gemini: server-sent events, each a whole GenerateContentResponse with what is new."""
 
-import orjson
-
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.shared.frames import FrameReader
 from apps.providers.sse import Event
@@ -22,13 +20,11 @@ class GeminiStream(FrameReader):
         super().__init__(offer)
         self._reader = AnswerReader(offer)
 
-    def finish(self) -> list[ChatChunk]:
-        """What the end of the body completes. Raises UpstreamError: NETWORK for a candidate without a finish
-        reason, SERVER_ERROR where the model failed before it said anything."""
-        chunks = super().finish()
+    def _closing(self) -> list[ChatChunk]:
+        """Raises UpstreamError(SERVER_ERROR) where the model failed before it said anything."""
         self._reader.check()
         self.done = True
-        return chunks
+        return []
 
     def _read_events(self, events: list[Event]) -> list[ChatChunk]:
         return [chunk for event in events for chunk in self._read_frames(self._frames_of(event))]
@@ -40,17 +36,18 @@ class GeminiStream(FrameReader):
         return self._reader.is_complete
 
     def _read_frames(self, frames: list[JSONObject]) -> list[ChatChunk]:
-        return [chunk for frame in frames if (chunk := self._reader.read(frame)) is not None]
+        chunks = [chunk for frame in frames if (chunk := self._reader.read(frame)) is not None]
+        self.finished = self._reader.finished
+        return chunks
 
     def _frames_of(self, event: Event) -> list[JSONObject]:
         """The answer objects of an event: one, an array of them, or none if it is malformed."""
-        try:
-            payload = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            payload = None
-        frames = payload if isinstance(payload, list) else [payload]
+        if not event.data.strip():
+            return []
+        frames = self._values(event.data)
         if frames and all(isinstance(frame, dict) for frame in frames):
             self._malformed = 0
             return frames
-        self._count_malformed()
+        if frames:
+            self._skip(event.data)
         return []

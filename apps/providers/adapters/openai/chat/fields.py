@@ -1,21 +1,10 @@
 """The fields of answers in OpenAI's dialect, the same for whole answers and streams."""
 
 from apps.core.json_types import JSONObject
+from apps.providers.adapters.shared.finishes import Finish, read_finish
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
+from apps.providers.errors import ErrorKind, UpstreamError
 
-# Upstreams' own words, and OpenAI's for them. What is not listed ends an answer like "stop".
-FINISH_REASONS = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "content_filter": "content_filter",
-    "function_call": "tool_calls",
-    "eos": "stop",  # Together
-    "model_length": "length",  # Mistral
-    "model_context_window_exceeded": "length",  # Z.ai
-    "sensitive": "content_filter",  # Z.ai
-}
-FAILED_FINISHES = frozenset({"error", "network_error"})  # Mistral, OpenRouter, Together; Z.ai
 # What of a message or delta is read here and written anew, or is not passed on; everything else is passed on
 # as it came.
 READ_FIELDS = frozenset({"role", "content", "reasoning", "reasoning_content", "tool_calls", "function_call"})
@@ -47,16 +36,28 @@ def calls_of(message: JSONObject) -> list[JSONObject]:
     return [{"index": 0, "function": call}] if isinstance(call, dict) else []
 
 
-def has_failed(choice: JSONObject) -> bool:
-    """Whether the upstream says that it failed while it answered."""
-    return as_text(choice.get("finish_reason")) in FAILED_FINISHES
+def said_in(choice: JSONObject, field: str) -> JSONObject:
+    """What `choice` says: its `field` ("message", "delta"), which some send as a bare text, or the `text` of completions.
+
+    A number as content is its text: so some write an answer in JSON mode."""
+    said = choice.get(field)
+    if isinstance(said, dict):
+        content = said.get("content")
+        return said | {"content": str(content)} if type(content) in (int, float) else said
+    text = as_text(said) or as_text(choice.get("text"))
+    return {"content": text} if text else {}
 
 
-def finish_of(choice: JSONObject, has_calls: bool) -> str | None:
-    """OpenAI's finish reason; None while there is none. An answer that calls tools ends with "tool_calls"
-    whatever the upstream says, unless it was cut or filtered."""
-    reason = choice.get("finish_reason")
-    if not reason:
-        return None
-    reason = FINISH_REASONS.get(str(reason), "stop")
-    return "tool_calls" if has_calls and reason == "stop" else reason
+def finish_of(choice: JSONObject) -> Finish | None:
+    """Why the choice ended; None while it goes on. Raises UpstreamError(SERVER_ERROR) where the upstream says that it failed."""
+    finish = read_finish(choice.get("finish_reason"))
+    if finish == "failed":
+        raise UpstreamError(ErrorKind.SERVER_ERROR, "the upstream failed while it answered")
+    return finish
+
+
+def spoken(finish: Finish, *, has_calls: bool) -> str:
+    """OpenAI's word for it. An answer that calls tools ends with "tool_calls" whatever the upstream says, unless it was cut or filtered."""
+    if finish in ("stop", "unknown"):
+        return "tool_calls" if has_calls else "stop"
+    return finish

@@ -3,19 +3,14 @@
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.calls import CallIds, arguments_of
+from apps.providers.adapters.shared.finishes import native
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text, split_content
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult, Offer
 
-from .fields import (
-    calls_of,
-    extensions_of,
-    finish_of,
-    has_failed,
-    reasoning_of,
-)
+from .fields import calls_of, extensions_of, finish_of, reasoning_of, said_in, spoken
 from .thinking import ThinkSplitter
 
 EXTRAS = ("system_fingerprint", "service_tier", "citations")
@@ -41,17 +36,16 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
 
 
 def _choice(choice: JSONObject, at: int, ids: CallIds, offer: Offer) -> JSONObject:
-    if has_failed(choice):
-        raise UpstreamError(ErrorKind.SERVER_ERROR, "the upstream failed while it answered")
+    finish = finish_of(choice)
     index = choice.get("index")
-    index = index if isinstance(index, int) else at
-    message = _message(as_dict(choice.get("message")), index, ids, offer)
-    has_calls = "tool_calls" in message
+    index = index if type(index) is int else at
+    message = _message(said_in(choice, "message"), index, ids, offer)
     return {
         "index": index,
         "message": message,
         "logprobs": choice.get("logprobs"),
-        "finish_reason": finish_of(choice, has_calls) or ("tool_calls" if has_calls else "stop"),
+        "finish_reason": spoken(finish or "stop", has_calls="tool_calls" in message),
+        **native(choice.get("finish_reason"), finish),
     }
 
 
@@ -83,7 +77,7 @@ def _is_plain(raw: JSONObject, offer: Offer) -> bool:
 
 def _call(call: JSONObject, ids: CallIds, index: int, at: int) -> JSONObject:
     rest = {key: value for key, value in call.items() if key != "index"}
-    fixed = rest | {"id": str(call.get("id") or ids.make(index, at)), "type": call.get("type") or "function"}
+    fixed = rest | {"id": ids.unique(call.get("id"), index, at), "type": call.get("type") or "function"}
     if "custom" not in call:
         function = as_dict(call.get("function"))
         fixed["function"] = {

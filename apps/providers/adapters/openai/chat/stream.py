@@ -7,20 +7,14 @@ import orjson
 from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.refusals.answers import frame_error, wrapped_error
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
+from apps.providers.adapters.shared.finishes import Finish, native
 from apps.providers.adapters.shared.frames import FrameReader
 from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_dict, split_content
-from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sse import Event
 from apps.providers.types import ChatChunk, Offer, Usage
 
-from .fields import (
-    calls_of,
-    extensions_of,
-    finish_of,
-    has_failed,
-    reasoning_of,
-)
+from .fields import calls_of, extensions_of, finish_of, reasoning_of, said_in, spoken
 from .response import parse_chat
 from .thinking import ThinkSplitter
 
@@ -29,33 +23,55 @@ CONTENT_FIELDS = frozenset({"content", "reasoning_content", "refusal", "audio", 
 
 
 class _Choice:
-    """What is remembered of one choice between its frames."""
+    """What is remembered of one choice between its frames. `finish`: the finish reason that was passed on."""
 
-    __slots__ = ("calls", "finished", "index", "splitter")
+    __slots__ = ("calls", "finish", "index", "splitter")
 
     def __init__(self, index: int, ids: CallIds, opened: bool) -> None:
         self.index = index
         self.calls = CallAssembler(index, ids)
         self.splitter = ThinkSplitter(opened)
-        self.finished = False
+        self.finish: str | None = None
 
     def read(self, choice: JSONObject) -> JSONObject | None:
-        """OpenAI's chunk choice for an upstream's; None where it says nothing. Only one finish reason passes."""
-        delta = self._delta(as_dict(choice.get("delta")))
-        finish = None if self.finished else finish_of(choice, bool(self.calls))
-        if finish is not None:
-            self._close(delta)
+        """OpenAI's chunk choice for an upstream's; None where it says nothing."""
+        delta = self._delta(said_in(choice, "delta"))
+        said = finish_of(choice)
+        finish = self._finish(said)
         logprobs = choice.get("logprobs")
         if not delta and finish is None and logprobs is None:
             return None
         read = {"index": self.index, "delta": delta, "finish_reason": finish}
+        if finish is not None:
+            read |= native(choice.get("finish_reason"), said)
         return read if logprobs is None else read | {"logprobs": logprobs}
 
-    def finish(self) -> JSONObject:
-        """The last chunk choice, where the upstream sent its end mark but no finish reason."""
+    def close(self) -> JSONObject | None:
+        """The last chunk choice: what was held back, and a finish reason where the upstream gave none. None if there is nothing to say."""
+        thought, text = self.splitter.flush()
         delta: JSONObject = {}
-        self._close(delta)
-        return {"index": self.index, "delta": delta, "finish_reason": "tool_calls" if self.calls else "stop"}
+        if text:
+            delta["content"] = text
+        if thought:
+            delta["reasoning_content"] = thought
+        if missing := self.calls.missing_arguments():
+            delta["tool_calls"] = missing
+        finish = self._finish(None if self.finish else "stop")
+        if not delta and finish is None:
+            return None
+        return {"index": self.index, "delta": delta, "finish_reason": finish}
+
+    def _finish(self, said: Finish | None) -> str | None:
+        """The finish reason to pass on: the first, and after "stop" one that says more, since calls and limits may come behind it."""
+        if said is None and self.finish is None:
+            return None
+        finish = spoken(said or "stop", has_calls=bool(self.calls))
+        if finish in (self.finish, "stop") and self.finish is not None:
+            return None
+        if self.finish not in (None, "stop"):
+            return None
+        self.finish = finish
+        return finish
 
     def _delta(self, raw: JSONObject) -> JSONObject:
         inline, text = split_content(raw.get("content"))
@@ -69,26 +85,6 @@ class _Choice:
             delta["tool_calls"] = self.calls.deltas(calls)
         return delta
 
-    def _close(self, delta: JSONObject) -> None:
-        """Add to the last delta what was held back for it."""
-        self.finished = True
-        thought, text = self.splitter.flush()
-        if text:
-            delta["content"] = delta.get("content", "") + text
-        if thought:
-            delta["reasoning_content"] = delta.get("reasoning_content", "") + thought
-        _add_missing_arguments(delta, self.calls)
-
-
-def _add_missing_arguments(delta: JSONObject, calls: CallAssembler) -> None:
-    """Complete the calls that came without arguments, in their own entry where this very delta began them."""
-    begun = {entry["index"]: entry for entry in delta.get("tool_calls", ())}
-    for missing in calls.missing_arguments():
-        if entry := begun.get(missing["index"]):
-            entry["function"]["arguments"] = "{}"
-        else:
-            delta.setdefault("tool_calls", []).append(missing)
-
 
 class OpenAIStream(FrameReader):
     """Reads one streamed answer (see `ChatStream`). `done`: `[DONE]` has come."""
@@ -100,29 +96,34 @@ class OpenAIStream(FrameReader):
         self._annex = offer.preset.annex
 
     def _read_events(self, events: list[Event]) -> list[ChatChunk]:
-        chunks = []
+        chunks: list[ChatChunk] = []
         for event in events:
-            chunk = self._read(event)
-            if chunk is not None:
-                chunks.append(chunk)
+            try:
+                frame = orjson.loads(event.data)
+            except orjson.JSONDecodeError:
+                chunks += self._read_other(event)
+                continue
+            if type(frame) is dict and not self._partial:
+                if (chunk := self._read(event, frame)) is not None:
+                    chunks.append(chunk)
+            else:
+                chunks += self._read_all(event, self._values(event.data))
         return chunks
 
     def _is_complete(self) -> bool:
         """`[DONE]`, every finish reason, or a whole answer came."""
         if self.done or self._whole is not None:
             return True
-        return bool(self._choices) and all(choice.finished for choice in self._choices.values())
+        return self.finished > 0
 
-    def _read(self, event: Event) -> ChatChunk | None:
-        try:
-            frame = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
-            return self._read_other(event)
-        if type(frame) is list and len(frame) == 1:
-            frame = frame[0]
+    def _read_all(self, event: Event, frames: JSONArray) -> list[ChatChunk]:
+        return [chunk for frame in frames if (chunk := self._read(event, frame)) is not None]
+
+    def _read(self, event: Event, frame: Any) -> ChatChunk | None:
         choices = frame.get("choices") if type(frame) is dict else False
         if choices is not None and type(choices) is not list:
-            self._count_malformed()
+            if event.name != "ping":
+                self._skip(event.data)
             return None
         self._malformed = 0
         if choices and len(choices) == 1 and (chunk := self._plain(frame, choices[0])) is not None:
@@ -152,13 +153,14 @@ class OpenAIStream(FrameReader):
     def _read_frame(self, frame: JSONObject, choices: JSONArray) -> ChatChunk | None:
         self._ids.learn(frame.get("id"))
         read = [self._read_choice(as_dict(choice), at) for at, choice in enumerate(choices)]
+        if choices:
+            states = self._choices.values()
+            self.finished = len(states) if all(state.finish is not None for state in states) else 0
         return _chunk([choice for choice in read if choice is not None], usage_of(frame, self._offer))
 
     def _read_choice(self, choice: JSONObject, at: int) -> JSONObject | None:
-        if has_failed(choice):
-            raise UpstreamError(ErrorKind.SERVER_ERROR, "the upstream failed while it answered")
         index = choice.get("index")
-        index = index if isinstance(index, int) else at
+        index = index if type(index) is int else at
         state = self._choices.get(index)
         if state is None:
             opened = self._offer.model in self._offer.preset.think_opened
@@ -171,24 +173,26 @@ class OpenAIStream(FrameReader):
         if (error := wrapped_error(frame, self._offer)) is not None:
             raise error
 
-    def _read_other(self, event: Event) -> ChatChunk | None:
-        """An event whose data is not JSON: the end mark, an error in plain text, a keep-alive, or garbage."""
+    def _read_other(self, event: Event) -> list[ChatChunk]:
+        """An event whose data is not plain JSON: the end mark, an error in plain text, a keep-alive, nearly JSON, or garbage."""
         text = event.data.strip()
         if text == b"[DONE]":
-            return self._end()
+            self.done = True
+            self._give_up()
+            return self._closing()
         if event.name == "error":
             raise frame_error({"error": text.decode("utf-8", "replace")}, self._offer)
-        if text and event.name != "ping":
-            self._count_malformed()
-        return None
+        if not text or event.name == "ping":
+            return []
+        return self._read_all(event, self._values(event.data))
 
-    def _end(self) -> ChatChunk | None:
-        """`[DONE]`: finish the choices that the upstream left open."""
-        if self.done:
-            return None
-        self.done = True
-        states = list(self._choices.values()) or [_Choice(0, self._ids, opened=False)]
-        return _chunk([choice.finish() for choice in states if not choice.finished], None)
+    def _closing(self) -> list[ChatChunk]:
+        """Finish the choices that the upstream left open."""
+        if self.done and not self._choices:
+            self._choices[0] = _Choice(0, self._ids, opened=False)
+        read = [state.close() for state in self._choices.values()]
+        chunk = _chunk([choice for choice in read if choice is not None], None)
+        return [] if chunk is None else [chunk]
 
     def _read_whole(self, body: bytes) -> list[ChatChunk]:
         """One chunk that says what the whole answer says."""
@@ -198,8 +202,8 @@ class OpenAIStream(FrameReader):
             delta = {key: value for key, value in choice["message"].items() if key != "role" and value}
             if "tool_calls" in delta:
                 delta["tool_calls"] = [{"index": at, **call} for at, call in enumerate(delta["tool_calls"])]
-            read = {"index": choice["index"], "delta": delta, "finish_reason": choice["finish_reason"]}
-            choices.append(read if choice["logprobs"] is None else read | {"logprobs": choice["logprobs"]})
+            rest = {key: value for key, value in choice.items() if key != "message" and value is not None}
+            choices.append({"delta": delta, **rest})
         chunk = _chunk(choices, result.usage)
         return [] if chunk is None else [chunk]
 
