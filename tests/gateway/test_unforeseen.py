@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from apps.gateway.endpoints.chat import chunks, view
+from apps.gateway.endpoints.chat import view
 from apps.gateway.endpoints.chat.operation import ChatStreamed
+from apps.providers.adapters import chat
 from apps.providers.adapters.chat import codec_for
 from apps.providers.adapters.contract import ChatCodec
 from apps.providers.adapters.openai.chat.stream import OpenAIStream
@@ -45,7 +46,7 @@ def set_trap(monkeypatch: pytest.MonkeyPatch, where: str, after: int, provider: 
             return codec
         return replace(codec, open_stream=lambda offer: Trap(offer, where, after))
 
-    monkeypatch.setattr(chunks, "codec_for", trapped)
+    monkeypatch.setattr(chat, "codec_for", trapped)
 
 
 @pytest.mark.parametrize("where", ["feed", "finish", "chunk"])
