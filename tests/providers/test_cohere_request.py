@@ -182,7 +182,7 @@ def test_a_choice_without_tools_is_not_sent(tools):
 def test_what_cohere_cannot_be_told_is_this_candidates_own_problem(body, param):
     error = failure(sent, **body)
 
-    assert (error.kind, error.candidate_only, error.param) == (ErrorKind.CLIENT_ERROR, True, param)
+    assert (error.kind, error.param) == (ErrorKind.REFUSED, param)
 
 
 def test_response_formats():

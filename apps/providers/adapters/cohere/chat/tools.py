@@ -19,7 +19,7 @@ UNKNOWN_KEYWORDS = frozenset({"$schema", "additionalProperties"})
 def cohere_tools(tools: JSONArray) -> list[Tool]:
     """OpenAI's tools without the keys that only OpenAI knows.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for tools that are no functions and for names that
+    Raises UpstreamError(REFUSED) for tools that are no functions and for names that
     Cohere does not take.
     """
     return [_tool(as_dict(tool), f"tools[{position}]") for position, tool in enumerate(tools)]

@@ -16,7 +16,7 @@ MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 def declarations(tools: JSONArray) -> list[Schema]:
     """Function declarations of OpenAI's tools.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for tools that are no functions, and for names and
+    Raises UpstreamError(REFUSED) for tools that are no functions, and for names and
     schemas that Gemini does not take.
     """
     return [_declaration(as_dict(tool), f"tools[{position}]") for position, tool in enumerate(tools)]

@@ -55,7 +55,7 @@ class MessageRewriter:
     def rewrite(self, messages: list[Message]) -> list[Message]:
         """The history as this upstream takes it; the very same list where nothing needs to change.
 
-        Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for an image that it would have to fetch and cannot.
+        Raises UpstreamError(REFUSED) for an image that it would have to fetch and cannot.
         """
         if not self._quirky and all(map(is_plain, messages)):
             return messages

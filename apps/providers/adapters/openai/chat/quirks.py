@@ -43,7 +43,7 @@ class Quirks:
     def fit(self, body: JSONObject, offer: Offer) -> None:
         """Apply the preset to `body`: a copy of the client's, whose nested values stay as they are.
 
-        Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this upstream cannot be told.
+        Raises UpstreamError(REFUSED) for what this upstream cannot be told.
         """
         if isinstance(messages := body.get("messages"), list):
             body["messages"] = self.messages.rewrite(messages)
