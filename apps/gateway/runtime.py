@@ -40,9 +40,11 @@ class Runtime:
     """The parts of one web process. `start` and `stop` run on its event loop."""
 
     def __init__(self, *, store: StateStore | None = None, transport: Transport | None = None) -> None:
-        self.store: StateStore = store or open_store()
+        self.store: StateStore = store or open_store(settings.FREEAI_SPOOL_DIR)
         self.transport: Transport = transport or Switchboard()
         self.store.on_trip = _count_trip
+        self.store.on_rewind = _note_rewind
+        self._seen: offers.Catalogue | None = None
         self.images = ImageFetcher()
         self.shortlists = Shortlists(self.store)
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
@@ -54,6 +56,7 @@ class Runtime:
         """Load the snapshot, adopt what dead processes left, rebuild the quota state, start the loops. Raises DatabaseError."""
         await sync_to_async(self._recover)()
         await self.store.restore(past.read, clock.now())
+        await self._trust_again()
         self._loops.keep("writer", self.writer.run)
         self._loops.keep("snapshot", self._follow_snapshot)
         metrics.state_store_mode(self.store.mode)
@@ -92,20 +95,36 @@ class Runtime:
             self.background(call())
             raise
 
+    async def follow_keys(self) -> None:
+        """A key that was stored, or tested well, since this was last asked leaves its quarantine and its breaker.
+
+        Asked before every ranking, since the snapshot alone tells of it: the very next request must know.
+        """
+        catalogue, seen = offers.CATALOGUE.value, self._seen
+        if catalogue is seen:
+            return
+        self._seen = catalogue
+        if seen is not None:
+            for credential in catalogue.rekeyed_since(seen):
+                await self.store.reset(credential, clock.now())
+
+    async def _trust_again(self) -> None:
+        """What closed a key before it was stored, or tested well, while no gateway ran."""
+        self._seen = offers.CATALOGUE.value
+        for credential, since in self._seen.trusted_since():
+            await self.store.reset(credential, clock.now(), before=since)
+
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("background.failed", exc_info=task.exception())
 
     async def _follow_snapshot(self) -> None:
-        """Take over what other processes wrote; a key that was replaced leaves its quarantine."""
+        """Take over what other processes wrote."""
         while True:
-            seen = offers.CATALOGUE.value
             await asyncio.sleep(POLL_INTERVAL_S)
             await sync_to_async(_poll)()
-            if (catalogue := offers.CATALOGUE.value) is not seen:
-                for credential in catalogue.rekeyed_since(seen):
-                    await self.store.reset(credential, clock.now())
+            await self.follow_keys()
 
     def _recover(self) -> None:
         snapshot.load_all()
@@ -114,6 +133,10 @@ class Runtime:
 
 def _count_trip(credential: str) -> None:
     metrics.breaker_tripped(provider_of(credential))
+
+
+def _note_rewind(by_s: float) -> None:
+    log.warning("clock.went_back", seconds=round(by_s, 1))
 
 
 def _poll() -> None:
