@@ -6,6 +6,7 @@ settled, and `policy.decide` says what next.
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -32,9 +33,11 @@ T = TypeVar("T")
 
 OK_STATUSES = range(200, 300)
 MAX_ERROR_BYTES = 64 * 1024
+ERROR_BODY_TIMEOUT_S = 5.0
 # An answer of several calls waits for its own quota in between, at most until a minute's window gives way.
 MAX_QUOTA_WAIT_S = 65.0
 MIN_QUOTA_WAIT_S = 0.05
+MAX_ASKED_AGAIN = 8
 
 
 class Served(Struct, Generic[T]):
@@ -54,6 +57,7 @@ async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> 
 
 async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
     """Filter and rank the plan's offers. Raises ApiError when none can answer such a request at all."""
+    await runtime.follow_keys()
     able, incapable = capable(call.plan.pool.offers, call.demand)
     if not able:
         raise unserved.incapable(incapable, call.demand.prompt_tokens)
@@ -71,6 +75,7 @@ class _Run(Generic[T]):
         self._operation = operation
         self._waiting = waiting
         self._failed: list[FailedAttempt] = []
+        self._failures: dict[str, int] = {}  # by credential
         self._chain: list[str] = []
         self._min_context = 0
         self._position = 0
@@ -80,6 +85,8 @@ class _Run(Generic[T]):
         previous: str | None = None
         for offer in offers:
             if self._min_context and offer.context_window <= self._min_context:
+                continue
+            if self._attempts_left(offer) <= 0:
                 continue
             attempted = self._position
             served = await self._try(offer)
@@ -91,7 +98,24 @@ class _Run(Generic[T]):
                 return served
             if self._stopped:
                 break
-        raise unserved.exhausted(self._failed, self._waiting, clock.now())
+        if not self._failed and (late := await self._ask_again()):
+            return late
+        named = bool(self._call.demand.model) and not self._call.plan.virtual_model
+        raise unserved.exhausted(self._failed, self._waiting, clock.now(), names_model=named)
+
+    async def _ask_again(self) -> Served[T] | None:
+        """Reserve once more for what a glance found out of quota: only a reservation knows when so much as this request needs is free."""
+        most = MAX_ASKED_AGAIN if self._call.demand.fallback else 1
+        spent = [item for item in self._waiting if item.reason == "quota"][:most]
+        for item in spent:
+            self._waiting.remove(item)
+            if (served := await self._try(item.offer)) or self._stopped:
+                return served
+        return None
+
+    def _attempts_left(self, offer: Offer) -> int:
+        """How often this request may still call the offer's account: what goes wrong with several of its models goes wrong with all."""
+        return CONFIG.value.attempts_per_credential - self._failures.get(offer.subject.credential, 0)
 
     async def _try(self, offer: Offer) -> Served[T] | None:
         """One candidate. A call of several that fails fails the whole of it. None: go on with the next, unless `_stopped`."""
@@ -112,6 +136,7 @@ class _Run(Generic[T]):
         retry of its first call included, is left to the next candidate.
         """
         limit = offer.max_retries if offer.max_retries is not None else CONFIG.value.provider_max_retries
+        account = offer.subject.credential
         retried = 0
         while True:
             is_new_candidate = not begun and retried == 0
@@ -125,12 +150,13 @@ class _Run(Generic[T]):
             try:
                 return attempt, await self._attempt(attempt, upstream_call)
             except UpstreamError as error:
-                await attempt.fail(error)
-                self._failed.append(FailedAttempt(offer, error))
+                retry_at = await attempt.fail(error)
+                self._failed.append(FailedAttempt(offer, error, retry_at))
+                self._failures[account] = self._failures.get(account, 0) + 1
                 left = self._call.deadline - asyncio.get_running_loop().time()
                 step = policy.decide(
                     error,
-                    policy.Budget(limit - retried, left, retried),
+                    policy.Budget(min(limit - retried, self._attempts_left(offer)), left, retried),
                     context_window=offer.context_window,
                     fallback=self._call.demand.fallback,
                     jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
@@ -155,7 +181,7 @@ class _Run(Generic[T]):
             grant = await reserve(self._runtime, claim)
         if isinstance(grant, Refusal):
             detail = grant.window or f"until {grant.retry_at:.0f}"
-            self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at))
+            self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at, grant.detail))
             return None
         return grant
 
@@ -180,6 +206,7 @@ class _Run(Generic[T]):
                 request = await upstream_call.build(attempt.offer)
                 attempt.sent = True
                 response = await self._runtime.transport.open(request, self._timeouts())
+                attempt.status = response.status
                 await self._take_over_limits(attempt.offer, response)
                 if response.status not in OK_STATUSES:
                     raise await self._refusal(attempt.offer, response)
@@ -191,8 +218,8 @@ class _Run(Generic[T]):
             raise
         except Exception as unsorted:
             error = as_upstream_error(unsorted, attempt.offer)
-            if error.status is None and response is not None:
-                error.status = response.status
+            if error.status is None:
+                error.status = attempt.status
             if error is unsorted:
                 raise
             raise error from unsorted
@@ -208,8 +235,8 @@ class _Run(Generic[T]):
             await self._runtime.see_through(lambda: store.tighten(reports, now))
 
     async def _refusal(self, offer: Offer, response: UpstreamResponse) -> UpstreamError:
-        body = await response.read()
-        return wire_for(offer).parse_error(response.status, response.headers, body[:MAX_ERROR_BYTES], offer)
+        body = await _beginning(response)
+        return wire_for(offer).parse_error(response.status, response.headers, body, offer)
 
     def _deadline(self) -> float:
         """The attempt's end on the loop's clock: the request's budget, and for whole answers the response timeout."""
@@ -222,3 +249,15 @@ class _Run(Generic[T]):
         config = CONFIG.value
         read_s = config.stream_idle_timeout_s if self._call.demand.stream else config.response_timeout_s
         return Timeouts(config.connect_timeout_s, read_s)
+
+
+async def _beginning(response: UpstreamResponse) -> bytes:
+    """As much of a refusal's body as is read for its reason. One that is cut, or stalls, is still a refusal: its status stands."""
+    body = bytearray()
+    with suppress(UpstreamError, TimeoutError):
+        async with asyncio.timeout(ERROR_BODY_TIMEOUT_S):
+            async for data in response.chunks():
+                body += data
+                if len(body) >= MAX_ERROR_BYTES:
+                    break
+    return bytes(body[:MAX_ERROR_BYTES])
