@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Count, F, Func, Max, QuerySet, Sum, TextField
+from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, Sum, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
 from apps.analytics.models import UsageEventRow
@@ -35,7 +35,8 @@ class BucketUsage(NamedTuple):
 def usage_since(since: float, now: float, *, using: str = "default") -> Iterator[BucketUsage]:
     """Usage from `since` to `now`, in two queries: by UTC day, and by minute for the last 25 h.
 
-    Every row counts, refused connections too: a row does not tell whether its request reached the upstream.
+    Every row counts, refused connections too: a row does not tell whether its request reached the upstream. Only what a model that is
+    gone refused does not, for upstreams do not count it.
     Raises DatabaseError.
     """
     end = datetime.fromtimestamp(now, UTC)
@@ -46,6 +47,19 @@ def usage_since(since: float, now: float, *, using: str = "default") -> Iterator
     yield from _by_bucket(rows.filter(at__gte=max(start, fine_from)), "minute")
 
 
+def client_requests_since(since: float, *, using: str = "default") -> Iterator[tuple[int, float]]:
+    """(client id, UTC epoch seconds of its first attempt) of each request from `since` on, whatever became of it. Raises DatabaseError."""
+    rows = (
+        UsageEventRow.objects.using(using)
+        .filter(at__gte=datetime.fromtimestamp(since, UTC), client_id__isnull=False)
+        .order_by()
+        .values_list("client_id", "request_id")
+        .annotate(first=Min("at"))
+    )
+    for client_id, _, first in rows.iterator():
+        yield client_id, first.timestamp()
+
+
 def _by_bucket(rows: QuerySet[UsageEventRow], unit: str) -> Iterator[BucketUsage]:
     grouped = (
         rows.order_by()
@@ -53,7 +67,7 @@ def _by_bucket(rows: QuerySet[UsageEventRow], unit: str) -> Iterator[BucketUsage
         .values_list("user_id", "provider", "model", "bucket")
         .annotate(
             latest=Max("at"),
-            requests=Count("*"),
+            requests=Count("pk", filter=~Q(error_kind="model_gone")),
             tokens=Sum(F("prompt_tokens") + F("completion_tokens")),
         )
         .order_by("latest")
