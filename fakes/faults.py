@@ -87,7 +87,10 @@ def render_problem(problem: Problem, shape: Shape, *, model: str, now: float) ->
 
 GENERIC: dict[Fault, Problem] = {
     Fault.BAD_REQUEST: Problem(
-        status=400, message="Invalid value for 'messages'.", code="invalid_value", param="messages"
+        status=400,
+        message="Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+        code="empty_array",
+        param="messages",
     ),
     Fault.AUTH: Problem(status=401, message="Incorrect API key provided.", code="invalid_api_key"),
     Fault.PAYMENT: Problem(

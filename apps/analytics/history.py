@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Count, F, Max, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum
 
 from apps.analytics.models import UsageEventRow
 
@@ -44,7 +44,8 @@ def usage_since(
 
     By minute for an hour, by half an hour for 25, by UTC day before that: one query each, along the index of times. One query
     for all would sort a million rows by their groups, at ten times the price on SQLite (2026-11).
-    Every row counts, refused connections too: a row does not tell whether its request reached the upstream.
+    Every row counts, refused connections too: a row does not tell whether its request reached the upstream. Only what a model that is
+    gone refused does not, for upstreams do not count it.
     Raises DatabaseError.
     """
     longer = longer or {}
@@ -60,12 +61,25 @@ def usage_since(
             .values_list("user_id", "provider", "model")
             .annotate(
                 latest=Max("at"),
-                requests=Count("*"),
+                requests=Count("pk", filter=~Q(error_kind="model_gone")),
                 tokens=Sum(F("prompt_tokens") + F("completion_tokens")),
             )
         )
         for user_id, provider, model, latest, requests, tokens in grouped:
             yield BucketUsage(user_id, provider, model, latest.timestamp(), requests, int(tokens))
+
+
+def client_requests_since(since: float, *, using: str = "default") -> Iterator[tuple[int, float]]:
+    """(client id, UTC epoch seconds of its first attempt) of each request from `since` on, whatever became of it. Raises DatabaseError."""
+    rows = (
+        UsageEventRow.objects.using(using)
+        .filter(at__gte=datetime.fromtimestamp(since, UTC), client_id__isnull=False)
+        .order_by()
+        .values_list("client_id", "request_id")
+        .annotate(first=Min("at"))
+    )
+    for client_id, _, first in rows.iterator():
+        yield client_id, first.timestamp()
 
 
 def _slices(since: datetime, now: datetime) -> Iterator[tuple[datetime, datetime]]:

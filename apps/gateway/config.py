@@ -20,6 +20,7 @@ class Config(Struct, frozen=True, kw_only=True):
     connect_timeout_s: float = 10.0
     total_timeout_s: float = 300.0
     provider_max_retries: int = 1
+    attempts_per_credential: int = 3
     circuit_breaker_threshold: int = BreakerPolicy().threshold
     circuit_breaker_window_s: float = BreakerPolicy().window_s
     circuit_breaker_base_s: float = BreakerPolicy().base_s

@@ -37,6 +37,11 @@ class AppConfig(models.Model):
     provider_max_retries = models.PositiveSmallIntegerField(
         default=DEFAULTS.provider_max_retries, validators=[MaxValueValidator(MAX_RETRIES)]
     )
+    attempts_per_credential = models.PositiveSmallIntegerField(
+        default=DEFAULTS.attempts_per_credential,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="How often one request may fail at one account, whatever the model, before it goes on to others.",
+    )
     circuit_breaker_threshold = models.PositiveSmallIntegerField(
         default=DEFAULTS.circuit_breaker_threshold, validators=[MinValueValidator(1)]
     )

@@ -5,7 +5,10 @@ from itertools import chain
 
 from apps.analytics import history
 from apps.analytics.history import BucketUsage
+from apps.clients.keys import CLIENTS
+from apps.clients.limits import ONE_REQUEST
 from apps.core.state.contract import PastUsage
+from apps.core.state.windows import counts_since
 from apps.providers import charges, offers
 
 DAY_S = (
@@ -25,3 +28,16 @@ def usage(left: Iterable[BucketUsage], now: float) -> Iterator[PastUsage]:
     for bucket in chain(left, history.usage_since(day_ago, now, longer=longer)):
         if windows := charged.windows(bucket.user_id, bucket.provider, bucket.model):
             yield PastUsage(windows, bucket.at, bucket.amounts)
+    yield from _client_usage(now)
+
+
+def _client_usage(now: float) -> Iterator[PastUsage]:
+    """What client keys have sent. Only requests that came as far as an attempt have left a trace."""
+    windows = {
+        record.client_id: record.windows for record in CLIENTS.value.by_digest.values() if record.windows
+    }
+    since = min((counts_since(one, now) for each in windows.values() for one in each), default=now)
+    if windows:
+        for client_id, at in history.client_requests_since(since):
+            if client_id in windows:
+                yield PastUsage(windows[client_id], at, ONE_REQUEST)

@@ -43,9 +43,11 @@ class Runtime:
     """The parts of one web process. `start` and `stop` run on its event loop."""
 
     def __init__(self, *, store: StateStore | None = None, transport: Transport | None = None) -> None:
-        self.store: StateStore = store or open_store()
+        self.store: StateStore = store or open_store(settings.FREEAI_SPOOL_DIR)
         self.transport: Transport = transport or Switchboard()
         self.store.on_trip = _count_trip
+        self.store.on_rewind = _note_rewind
+        self._seen: offers.Catalogue | None = None
         self.images = ImageFetcher()
         self.shortlists = Shortlists(self.store)
         self.spool = Spool(settings.FREEAI_SPOOL_DIR)
@@ -65,6 +67,7 @@ class Runtime:
         """
         await _in_a_thread(snapshot.load_all)
         await self.store.restore(self._past, clock.now())
+        await self._trust_again()
         self._loops.keep("writer", self.writer.run)
         self._loops.keep("snapshot", self._follow_snapshot)
         metrics.state_store_mode(self.store.mode)
@@ -106,20 +109,36 @@ class Runtime:
             self.background(call())
             raise
 
+    async def follow_keys(self) -> None:
+        """A key that was stored, or tested well, since this was last asked leaves its quarantine and its breaker.
+
+        Asked before every ranking, since the snapshot alone tells of it: the very next request must know.
+        """
+        catalogue, seen = offers.CATALOGUE.value, self._seen
+        if catalogue is seen:
+            return
+        self._seen = catalogue
+        if seen is not None:
+            for credential in catalogue.rekeyed_since(seen):
+                await self.store.reset(credential, clock.now())
+
+    async def _trust_again(self) -> None:
+        """What closed a key before it was stored, or tested well, while no gateway ran."""
+        self._seen = offers.CATALOGUE.value
+        for credential, since in self._seen.trusted_since():
+            await self.store.reset(credential, clock.now(), before=since)
+
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("background.failed", exc_info=task.exception())
 
     async def _follow_snapshot(self) -> None:
-        """Take over what other processes wrote; a key that was replaced leaves its quarantine."""
+        """Take over what other processes wrote."""
         while True:
-            seen = offers.CATALOGUE.value
             await asyncio.sleep(POLL_INTERVAL_S)
             await self._poll()
-            if (catalogue := offers.CATALOGUE.value) is not seen:
-                for credential in catalogue.rekeyed_since(seen):
-                    await self.store.reset(credential, clock.now())
+            await self.follow_keys()
 
     async def _poll(self) -> None:
         try:
@@ -143,6 +162,10 @@ async def _in_a_thread(work: Callable[[], T]) -> T:
 
 def _count_trip(credential: str) -> None:
     metrics.breaker_tripped(provider_of(credential))
+
+
+def _note_rewind(by_s: float) -> None:
+    log.warning("clock.went_back", seconds=round(by_s, 1))
 
 
 def _spare_the_collector() -> None:

@@ -1,12 +1,17 @@
 """Storing and removing users' provider keys. Raw keys come in; ciphertext and previews go out."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from apps.core import crypto
+from django.db import transaction
+
+from apps.core import clock, crypto, snapshot
 from apps.providers.models import Credential, Provider
 
 MAX_KEY_LENGTH = 1000
+SECTION = "providers"
+"""The snapshot section that credentials are in."""
 
 
 class MalformedKeyError(ValueError):
@@ -38,15 +43,28 @@ def put_key(credential: Credential, raw_key: str) -> None:
     key = clean_key(raw_key)
     credential.encrypted_key = crypto.encrypt(key)
     credential.key_preview = crypto.preview(key)
+    credential.trusted_since = _now()
 
 
 def set_key(user: Any, provider: Provider, raw_key: str) -> Credential:
     """Store the user's key for the provider; overrides stay as they are. Raises MalformedKeyError."""
     draft = Credential(user=user, provider=provider)
     put_key(draft, raw_key)
-    columns = {"encrypted_key": draft.encrypted_key, "key_preview": draft.key_preview}
+    columns = {name: getattr(draft, name) for name in ("encrypted_key", "key_preview", "trusted_since")}
     credential, _ = Credential.objects.update_or_create(user=user, provider=provider, defaults=columns)
     return credential
+
+
+def trust(credential: Credential) -> None:
+    """The stored key has just passed a test: every process forgets what closed it before, unless it was replaced meanwhile."""
+    tested = Credential.objects.filter(pk=credential.pk, encrypted_key=credential.encrypted_key)
+    with transaction.atomic():
+        if tested.update(trusted_since=_now()):
+            snapshot.announce(SECTION)
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(clock.now(), UTC)
 
 
 def remove_key(user: Any, provider: Provider) -> bool:

@@ -16,8 +16,10 @@ class ErrorKind(StrEnum):
     """Why an attempt failed. Values are stored in usage events and shown in errors."""
 
     AUTH = "auth"
+    MODEL_GONE = "model_gone"
     RATE_LIMITED = "rate_limited"
     CLIENT_ERROR = "client_error"
+    REFUSED = "refused"
     CONTEXT_LENGTH = "context_length"
     SERVER_ERROR = "server_error"
     NETWORK = "network"
@@ -28,23 +30,33 @@ class ErrorKind(StrEnum):
     SHUTDOWN = "shutdown"
 
 
+Charge = Literal["all", "request", "nothing"]
+
+
 class Policy(Struct, frozen=True):
-    """What to do after an attempt of one kind: try the same candidate again, try the next, count it against the breaker."""
+    """What to do after an attempt of one kind: try the same candidate again, try the next, count it against the breaker.
+
+    `charges`: what it took of the quota where the upstream does not say. "request": nothing was generated, as far as anybody can tell
+    from outside, so the tokens go back; "nothing": upstreams do not count it at all.
+    """
 
     retries: bool = False
     falls_back: bool = False
     health: Health = "neutral"
+    charges: Charge = "all"
 
 
 POLICY: dict[ErrorKind, Policy] = {
-    ErrorKind.AUTH: Policy(falls_back=True),
-    ErrorKind.RATE_LIMITED: Policy(falls_back=True),
-    ErrorKind.CLIENT_ERROR: Policy(),
-    ErrorKind.CONTEXT_LENGTH: Policy(falls_back=True),
-    ErrorKind.SERVER_ERROR: Policy(retries=True, falls_back=True, health="failure"),
+    ErrorKind.AUTH: Policy(falls_back=True, charges="request"),
+    ErrorKind.MODEL_GONE: Policy(falls_back=True, charges="nothing"),
+    ErrorKind.RATE_LIMITED: Policy(falls_back=True, charges="request"),
+    ErrorKind.CLIENT_ERROR: Policy(charges="request"),
+    ErrorKind.REFUSED: Policy(falls_back=True, charges="request"),
+    ErrorKind.CONTEXT_LENGTH: Policy(falls_back=True, charges="request"),
+    ErrorKind.SERVER_ERROR: Policy(retries=True, falls_back=True, health="failure", charges="request"),
     ErrorKind.NETWORK: Policy(retries=True, falls_back=True, health="failure"),
     ErrorKind.PARSING: Policy(falls_back=True, health="failure"),
-    ErrorKind.EMPTY_RESPONSE: Policy(falls_back=True, health="failure"),
+    ErrorKind.EMPTY_RESPONSE: Policy(retries=True, falls_back=True, health="failure"),
     ErrorKind.CONTENT_FILTERED: Policy(falls_back=True),
     ErrorKind.CANCELLED: Policy(),
     ErrorKind.SHUTDOWN: Policy(),
@@ -58,8 +70,7 @@ class UpstreamError(Exception):
 
     `message` is upstream text, already scrubbed and shortened. `status` is the upstream's HTTP status, None without an answer.
     `retry_after_s`: seconds the upstream asked to wait. `window`: which quota a rate limit spoke of, None when it was no quota
-    (a queue, overload). `scope`: whether it concerns the model or the whole account. `candidate_only`: a client error that is this
-    candidate's own (unsupported parameter, unknown model), so that another candidate may well succeed. `timed_out`: no answer in time.
+    (a queue, overload). `scope`: whether it concerns the model or the whole account. `timed_out`: no answer in time.
     """
 
     def __init__(  # noqa: PLR0913 - what is known of the failure, by name
@@ -71,7 +82,6 @@ class UpstreamError(Exception):
         retry_after_s: float | None = None,
         window: Period | None = None,
         scope: Scope = "model",
-        candidate_only: bool = False,
         timed_out: bool = False,
         param: str | None = None,
         code: str | None = None,
@@ -83,7 +93,6 @@ class UpstreamError(Exception):
         self.retry_after_s = retry_after_s
         self.window = window
         self.scope = scope
-        self.candidate_only = candidate_only
         self.timed_out = timed_out
         self.param = param
         self.code = code
@@ -91,4 +100,4 @@ class UpstreamError(Exception):
     @property
     def falls_back(self) -> bool:
         """Whether another candidate may succeed where this one failed."""
-        return self.candidate_only or POLICY[self.kind].falls_back
+        return POLICY[self.kind].falls_back

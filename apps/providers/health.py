@@ -1,29 +1,56 @@
 """What a failed attempt closes, and for how long. Pure; the store keeps it, `errors.POLICY` decides what counts for the breaker."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from apps.core.state.contract import Block
+from apps.core.state.keys import candidate_key
 from apps.core.state.periods import DAY_S, seconds
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.quotas import until_reset
 from apps.providers.types import Offer
 
 QUARANTINE_S: Final = 86_400.0
+GONE_S: Final = 3600.0
+MAX_GONE_S: Final = 86_400.0
 QUEUE_S: Final = 2.0
 MAX_BLOCK_S: Final = 86_400.0
 
 
 def blocks_after(error: UpstreamError, offer: Offer, now: float) -> tuple[Block, ...]:
-    """What to close after `error`: the credential after a refused key, the spent quota's scope after a rate limit, else nothing."""
+    """What to close after `error`: the credential after a refused key, the model that is gone for it, the spent quota's scope after a
+    rate limit, else nothing."""
     subject = offer.subject
     match error.kind:
         case ErrorKind.AUTH:
-            return (Block(subject.credential, now + QUARANTINE_S, "quarantine"),)
+            until = now + QUARANTINE_S
+            return (Block(subject.credential, until, "quarantine", _refused_key(error, offer, until), now),)
+        case ErrorKind.MODEL_GONE:
+            if subject.candidate != candidate_key(subject.credential, offer.model):
+                return ()  # a name of the client's own, which shares its key with all others: see `Catalogue.unlisted`
+            detail = f"{offer.provider} does not offer {offer.model} to this key ({_said(error)}). It is asked again later."
+            return (Block(subject.candidate, now + GONE_S, "model_gone", detail, now, MAX_GONE_S),)
         case ErrorKind.RATE_LIMITED:
             scope = subject.credential if error.scope == "account" else subject.candidate
-            return (Block(scope, _rate_limited_until(error, offer, now), "rate_limited"),)
+            detail = f"{offer.provider} said: {_said(error)}"
+            return (Block(scope, _rate_limited_until(error, offer, now), "rate_limited", detail, now),)
         case _:
             return ()
+
+
+def _refused_key(error: UpstreamError, offer: Offer, until: float) -> str:
+    """Why, and what to do about it."""
+    own = f"/api/me/providers/{offer.provider}"
+    again = f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
+    return (
+        f"{offer.provider} refused the key ({_said(error)}). Store a new key with PATCH {own}, or test this one with POST {own}/test: "
+        f"either ends it at once. Otherwise it is asked again at {again}."
+    )
+
+
+def _said(error: UpstreamError) -> str:
+    """The upstream's own words, of which the adapter has taken the key."""
+    return error.message if error.status is None else f"{error.status}: {error.message}"
 
 
 def _rate_limited_until(error: UpstreamError, offer: Offer, now: float) -> float:

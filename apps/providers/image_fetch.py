@@ -135,7 +135,7 @@ class RequestImages:
 async def prepare(request: ChatRequest, offer: Offer, images: RequestImages) -> ChatRequest:
     """`request` as `offer` can take it: with its images inline where the provider fetches none itself.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True): another candidate may be given the URL as it is.
+    Raises UpstreamError(REFUSED): another candidate may be given the URL as it is.
     """
     if not takes_only_inline(offer) or "vision" not in request.needs:
         return request
@@ -196,9 +196,8 @@ def _unfetched(body: Mapping[str, Any], url: str, reason: str) -> UpstreamError:
         f"messages[{i}].content[{j}].image_url.url" for i, j, found in _linked_images(body) if found == url
     )
     return UpstreamError(
-        ErrorKind.CLIENT_ERROR,
+        ErrorKind.REFUSED,
         f"The image could not be fetched: {reason}.",
-        candidate_only=True,
         param=next(places),
     )
 

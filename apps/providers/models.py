@@ -114,6 +114,12 @@ class Credential(models.Model):
     max_retries = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MaxValueValidator(MAX_RETRIES)]
     )
+    trusted_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the key was stored, or last passed a test: what refused it before counts no more.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

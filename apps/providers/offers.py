@@ -17,6 +17,7 @@ from apps.core.snapshot import Section
 from apps.core.state.contract import Subject, Window
 from apps.core.state.keys import candidate_key, credential_key
 from apps.providers import quotas
+from apps.providers.credentials import SECTION
 from apps.providers.facts import ModelFacts, ProviderFacts, preferred_by_task, read_provider
 from apps.providers.limit_headers import learnt_windows
 from apps.providers.models import Credential, Provider, ProviderModel
@@ -35,7 +36,8 @@ SCRIPT_TAG = "script"  # sandbox models that only an explicit `sandbox/…` reac
 
 class Account(Struct, frozen=True, kw_only=True):
     """One user's usable credential. `windows` are those of the whole account, overrides applied; `settings`
-    what the provider's base URL needs. `sealed` is the encrypted secret, which is another after every edit of the key.
+    what the provider's base URL needs. `sealed` is the encrypted secret, which is another after every edit of the key;
+    `trusted_since`: when it was stored, or last tested well, UTC epoch seconds.
     """
 
     user_id: int
@@ -43,6 +45,7 @@ class Account(Struct, frozen=True, kw_only=True):
     key: str
     secret: Secret
     sealed: str = ""
+    trusted_since: float = 0.0
     overrides: Overrides = Overrides()
     windows: tuple[Window, ...] = ()
     weight: float | None = None
@@ -159,7 +162,8 @@ class Catalogue:
         return name in self._offered
 
     def rekeyed_since(self, previous: "Catalogue") -> tuple[str, ...]:
-        """State keys of credentials that are new since `previous`, or whose key or settings were edited: their quarantine is over.
+        """State keys of credentials that are new since `previous`, whose key or settings were edited, whose key was tested well, or that
+        reach another address: their quarantine is over.
 
         Storing the same key again counts: its owner may have made it valid meanwhile.
         """
@@ -168,8 +172,16 @@ class Catalogue:
             for user_id, accounts in self._accounts.items()
             for provider, account in accounts.items()
             if (old := previous._accounts.get(user_id, {}).get(provider)) is None
-            or (old.sealed, old.settings) != (account.sealed, account.settings)
+            or (old.sealed, old.settings, old.trusted_since)
+            != (account.sealed, account.settings, account.trusted_since)
+            or self.providers[provider].base_url != previous.providers[provider].base_url
         )
+
+    def trusted_since(self) -> Iterator[tuple[str, float]]:
+        """The state key of each credential, and the time before which nothing counts that was said of its key."""
+        for accounts in self._accounts.values():
+            for account in accounts.values():
+                yield account.key, account.trusted_since
 
     def _account(self, user_id: int, provider: str) -> Account | None:
         account = self._accounts.get(user_id, {}).get(provider)
@@ -294,6 +306,7 @@ def _account(credential: Credential, facts: ProviderFacts) -> Account:
         key=key,
         secret=Secret(decrypt(credential.encrypted_key) if credential.encrypted_key else ""),
         sealed=credential.encrypted_key,
+        trusted_since=credential.trusted_since.timestamp() if credential.trusted_since else 0.0,
         overrides=overrides,
         windows=_windows(facts, key, overrides),
         weight=credential.weight,
@@ -303,4 +316,4 @@ def _account(credential: Credential, facts: ProviderFacts) -> Account:
     )
 
 
-CATALOGUE: Section[Catalogue] = Section("providers", load)
+CATALOGUE: Section[Catalogue] = Section(SECTION, load)

@@ -34,6 +34,8 @@ HINTS: Final[dict[ErrorKind, str]] = {
     ErrorKind.AUTH: "The provider refused the key",
     ErrorKind.RATE_LIMITED: "The key is known, but its quota is used up for now",
     ErrorKind.CLIENT_ERROR: "The provider did not accept the test call",
+    ErrorKind.REFUSED: "The provider did not accept the test call",
+    ErrorKind.MODEL_GONE: "The provider does not know what was asked for; check the base URL and the default model",
     ErrorKind.SERVER_ERROR: "The provider has a problem of its own; try again later",
     ErrorKind.NETWORK: "The provider could not be reached",
     ErrorKind.PARSING: "Something answered, but not in the provider's format; check the base URL",

@@ -129,6 +129,8 @@ def error_body(status: int, model: str) -> JSONObject:
     """OpenAI's error object."""
     kind, code = ERRORS[status]
     message = f"The sandbox answers {status}, as the model name `{model}` asks."
+    if status == 403:  # noqa: PLR2004 - one that speaks of a model would be about that model
+        message = "The sandbox answers 403, as asked."
     if status == 404:  # noqa: PLR2004
         message = f"The model `{model}` does not exist in the sandbox."
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}

@@ -198,7 +198,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     excludes: tuple[frozenset[str], ...] = ()
     think_opened: frozenset[str] = frozenset()
     annex: str = ""
-    limit_scope: Scope = "model"
+    limit_scope: Scope = "account"
     limit_headers: tuple[LimitHeaders, ...] = OPENAI_STYLE
     spent_headers: SpentHeaders | None = None
     errors: dict[str, frozenset[str]] = field(default_factory=dict)

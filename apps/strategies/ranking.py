@@ -62,12 +62,14 @@ class Scored(Struct, frozen=True):
 
 
 class Excluded(Struct, frozen=True):
-    """An offer that is no candidate, why, and the numbers behind it. `retry_at`: when it may be one again, 0.0 if never by itself."""
+    """An offer that is no candidate, why, and the numbers behind it. `retry_at`: when it may be one again, 0.0 if never by itself.
+    `advice`: what closed it, and what to do about it, where something did."""
 
     offer: Offer
     reason: str
     detail: str
     retry_at: float = 0.0
+    advice: str = ""
 
 
 class Ranking(Struct, frozen=True):
@@ -135,7 +137,7 @@ def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, n
 
 def _blocked(offer: Offer, standing: Standing, now: float) -> Excluded:
     detail = f"for another {standing.blocked_until - now:.0f} s"
-    return Excluded(offer, standing.reason or "quota", detail, standing.blocked_until)
+    return Excluded(offer, standing.reason or "quota", detail, standing.blocked_until, standing.detail)
 
 
 def _best_first(scored: Scored) -> tuple[float, str, str]:

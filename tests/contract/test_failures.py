@@ -10,16 +10,16 @@ from tests.gateway.conftest import Gateway
 
 SECOND = "second"
 LARGER = 1_000_000
-# What a 403 means is in the providers' words: to most the key is wrong, to some only this model or this text is.
+# What a 403 means is in the providers' words: to two that the key is wrong, to some that this model or this text is, to most nothing.
 FORBIDDEN = {
-    "cloudflare": "client_error",
-    "github": "client_error",
-    "ollama_cloud": "client_error",
-    "zai": "client_error",
+    "gemini": "auth",
+    "nvidia": "auth",
+    "github": "model_gone",
+    "ollama_cloud": "model_gone",
     "openrouter": "content_filtered",
 }
-# Their code for a bad request says that their own schema refused it: others may well take it.
-STRICTER_SCHEMA = frozenset({"cloudflare"})
+# Their words for a bad request do not prove that others would refuse it too.
+PROVES_NOTHING = frozenset({"cloudflare", "gemini", "mistral", "nvidia", "openrouter", "zai"})
 FALLS_BACK = [
     ("error_401", "auth"),
     ("error_403", None),
@@ -27,8 +27,8 @@ FALLS_BACK = [
     ("error_429_tokens", "rate_limited"),
     ("error_429_day", "rate_limited"),
     ("error_429_plain", "rate_limited"),
-    ("error_404", "client_error"),
-    ("unsupported_param", "client_error"),
+    ("error_404", "model_gone"),
+    ("unsupported_param", "refused"),
     ("context_length", "context_length"),
     ("error_500", "server_error"),
     ("error_503", "server_error"),
@@ -67,7 +67,7 @@ async def test_another_provider_answers(
     answer = await chat(gateway, candidate, behaviour, stream=stream)
 
     failed, answered = gateway.events()
-    expected = kind or FORBIDDEN.get(candidate.provider, "auth")
+    expected = kind or FORBIDDEN.get(candidate.provider, "refused")
     assert (failed.provider, failed.outcome, failed.error_kind) == (candidate.provider, "error", expected)
     assert (answered.provider, answered.outcome, answered.fallback_position) == (SECOND, "success", 2)
     assert answer.status == 200
@@ -78,16 +78,16 @@ async def test_another_provider_answers(
 
 @both_ways
 @each_provider()
-async def test_a_request_that_nobody_would_take_stays_where_it_was_refused(
+async def test_a_request_stays_where_it_was_refused_only_if_nobody_would_take_it(
     gateway: Gateway, candidate: Candidate, stream: bool
 ):
-    only_here = candidate.provider in STRICTER_SCHEMA
+    only_here = candidate.provider in PROVES_NOTHING
 
     answer = await chat(gateway, candidate, "error_400", stream=stream)
 
     assert answer.status == (200 if only_here else 400)
     assert [(event.provider, event.error_kind) for event in gateway.events()] == [
-        (candidate.provider, "client_error"),
+        (candidate.provider, "refused" if only_here else "client_error"),
         *([(SECOND, "")] if only_here else []),
     ]
 

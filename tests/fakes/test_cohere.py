@@ -107,8 +107,8 @@ async def test_connections_break(http, fake, behaviour, stream):
         ("error_400", ErrorKind.CLIENT_ERROR, None),
         ("error_401", ErrorKind.AUTH, None),
         ("error_402", ErrorKind.RATE_LIMITED, "day"),
-        ("error_403", ErrorKind.AUTH, None),
-        ("error_404", ErrorKind.CLIENT_ERROR, None),
+        ("error_403", ErrorKind.REFUSED, None),
+        ("error_404", ErrorKind.MODEL_GONE, None),
         ("error_422", ErrorKind.SERVER_ERROR, None),
         ("error_429_minute", ErrorKind.RATE_LIMITED, "minute"),
         ("error_429_tokens", ErrorKind.RATE_LIMITED, "minute"),
@@ -117,7 +117,7 @@ async def test_connections_break(http, fake, behaviour, stream):
         ("error_500", ErrorKind.SERVER_ERROR, None),
         ("error_503", ErrorKind.SERVER_ERROR, None),
         ("context_length", ErrorKind.CONTEXT_LENGTH, None),
-        ("unsupported_param", ErrorKind.CLIENT_ERROR, None),
+        ("unsupported_param", ErrorKind.REFUSED, None),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
@@ -126,7 +126,6 @@ async def test_refusals_are_classified(http, fake, behaviour, kind, window, stre
         await behave(http, fake, behaviour, stream=stream)
 
     assert (caught.value.kind, caught.value.window) == (kind, window)
-    assert caught.value.candidate_only is (behaviour in ("error_404", "unsupported_param"))
 
 
 @pytest.mark.parametrize("model", [MODEL, "command-a-reasoning-08-2025"])

@@ -101,7 +101,7 @@ async def test_conversation_with_parallel_tools_goes_on(http, fake, model):
     [
         ("error_401", ErrorKind.AUTH, None),
         ("error_403", ErrorKind.AUTH, None),
-        ("error_404", ErrorKind.CLIENT_ERROR, None),
+        ("error_404", ErrorKind.MODEL_GONE, None),
         ("error_429_minute", ErrorKind.RATE_LIMITED, "minute"),
         ("error_429_tokens", ErrorKind.RATE_LIMITED, "minute"),
         ("error_429_day", ErrorKind.RATE_LIMITED, "day"),
@@ -109,7 +109,7 @@ async def test_conversation_with_parallel_tools_goes_on(http, fake, model):
         ("error_500", ErrorKind.SERVER_ERROR, None),
         ("error_503", ErrorKind.SERVER_ERROR, None),
         ("context_length", ErrorKind.CONTEXT_LENGTH, None),
-        ("unsupported_param", ErrorKind.CLIENT_ERROR, None),
+        ("unsupported_param", ErrorKind.REFUSED, None),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])

@@ -9,13 +9,13 @@ from tests.gateway.conftest import Gateway, Limit
 
 FALLS_BACK = [
     ("error_401", "auth", 401),
-    ("error_403", "auth", 403),
+    ("error_403", "refused", 403),
     ("error_429_minute", "rate_limited", 429),
     ("error_429_day", "rate_limited", 429),
     ("error_429_plain", "rate_limited", 429),
     ("error_402", "rate_limited", 402),
-    ("error_404", "client_error", 404),
-    ("unsupported_param", "client_error", 400),
+    ("error_404", "model_gone", 404),
+    ("unsupported_param", "refused", 400),
     ("error_500", "server_error", 500),
     ("error_502", "server_error", 502),
     ("error_503", "server_error", 503),
@@ -30,7 +30,7 @@ FALLS_BACK = [
 ]
 STREAM_ONLY = [
     ("stall", "network", None),
-    ("error_frame_first", "client_error", 200),  # Groq's tool_use_failed: another model may well manage
+    ("error_frame_first", "refused", 200),  # Groq's tool_use_failed: another model may well manage
     ("garbage_frames", "parsing", 200),
 ]
 

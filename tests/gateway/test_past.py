@@ -5,6 +5,8 @@ from django.contrib.auth import get_user_model
 
 from apps.analytics.drain import write
 from apps.analytics.history import BucketUsage
+from apps.clients import keys
+from apps.clients.keys import CLIENTS
 from apps.core import clock
 from apps.core.state.contract import PastUsage
 from apps.gateway import past
@@ -24,8 +26,10 @@ def user():
     sync(read_catalogue())
     made = get_user_model().objects.create_user("ada")
     set_key(made, Provider.objects.get(name="groq"), "gsk_test_canary_0123456789abcdef")
+    CLIENTS.refresh()
     yield made
     CATALOGUE.unload()
+    CLIENTS.unload()
 
 
 @pytest.fixture
@@ -129,3 +133,42 @@ def test_a_row_that_cannot_be_read_takes_nothing_with_it(user, used):
     Credential.objects.update(limits={"nonsense": 1})
 
     assert f"{user.pk}:groq#requests/day" in used()
+
+
+def test_requests_of_client_keys_are_charged_once_however_many_attempts_they_took(user, tmp_path):
+    mine, other = (keys.issue(user, name, rpm_limit=5).row.pk for name in ("mine", "other"))
+    CLIENTS.refresh()
+    now = clock.now()
+    sent = [
+        (50, mine, "a"),
+        (49, mine, "a"),
+        (5, mine, "b"),
+        (5, other, "c"),
+        (5, None, "d"),
+        (90, mine, "e"),
+    ]
+    events = [
+        ended(at=now - age, user_id=user.pk, client_id=client, request_id=request)
+        for age, client, request in sent
+    ]
+    write(events, using="default", root=tmp_path)
+    windows = next(record.windows for record in CLIENTS.value.by_digest.values() if record.client_id == mine)
+    CATALOGUE.refresh()
+
+    used = [usage for usage in past.usage([], now) if usage.windows == windows]
+
+    assert sorted((round(now - usage.at), usage.amounts["requests"]) for usage in used) == [(5, 1), (50, 1)]
+
+
+def test_what_a_model_that_is_gone_refused_is_not_counted(user, tmp_path):
+    kinds = ("model_gone", "refused", "")
+    events = [
+        ended(at=clock.now() - 5, user_id=user.pk, provider="groq", model=MODEL, error_kind=kind)
+        for kind in kinds
+    ]
+    write(events, using="default", root=tmp_path)
+    CATALOGUE.refresh()
+
+    (usage,) = past.usage([], clock.now())
+
+    assert usage.amounts["requests"] == 2

@@ -46,6 +46,5 @@ def result(call_id, content):
 def refused(messages, model=GEMINI_3):
     with pytest.raises(UpstreamError) as caught:
         send(messages, model)
-    assert caught.value.kind is ErrorKind.CLIENT_ERROR
-    assert caught.value.candidate_only
+    assert caught.value.kind is ErrorKind.REFUSED
     return caught.value

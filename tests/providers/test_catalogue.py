@@ -171,7 +171,7 @@ def test_accepts_the_smallest_file(tmp_path):
         (("[[models]]", "[[wire.variants]]\ndrops = []\n[[models]]"), ("wire.variants[0].models",)),
         (("[[models]]", "[[wire.variants]]\nmodels = ['a*']\ntypo = 1\n[[models]]"), ("wire.variants[0].typo",)),
         (("[[models]]", "[[wire.variants]]\nmodels = ['a*']\nsettings = []\n[[models]]"), ("settings", "whole")),
-        (("[[models]]", "[wire.errors]\nangry = ['1']\n[[models]]"), ("wire.errors", "angry", "not_here")),
+        (("[[models]]", "[wire.errors]\nangry = ['1']\n[[models]]"), ("wire.errors", "angry", "model_gone")),
         (
             ("[[models]]", "[[wire.error_texts]]\nstatuses = [400]\ntext = '('\nmeans = 'auth'\n[[models]]"),
             ("wire", "'('", "regular expression"),

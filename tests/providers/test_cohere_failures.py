@@ -106,19 +106,20 @@ def test_content_of_another_shape_is_no_content():
     [
         (401, "invalid api token", ErrorKind.AUTH),
         (401, "no api key supplied", ErrorKind.AUTH),
-        (403, "", ErrorKind.AUTH),
-        (400, "invalid request: tool_choice must be one of REQUIRED, NONE", ErrorKind.CLIENT_ERROR),
-        (404, "model 'x' not found, make sure the correct model ID was used", ErrorKind.CLIENT_ERROR),
+        (403, "", ErrorKind.REFUSED),
+        (400, "invalid request: tool_choice must be one of REQUIRED, NONE", ErrorKind.REFUSED),
+        (404, "model 'x' not found, make sure the correct model ID was used", ErrorKind.MODEL_GONE),
         (
             400,
             "too many tokens: total number of tokens in the prompt exceeds the limit of 128000",
             ErrorKind.CONTEXT_LENGTH,
         ),
-        (422, "invalid request", ErrorKind.CLIENT_ERROR),
+        (400, "invalid request: messages must not be empty.", ErrorKind.CLIENT_ERROR),
+        (422, "invalid request", ErrorKind.REFUSED),
         (498, "blocked output", ErrorKind.CONTENT_FILTERED),
         (499, "request cancelled", ErrorKind.SERVER_ERROR),
         (500, "internal server error", ErrorKind.SERVER_ERROR),
-        (501, "not implemented", ErrorKind.CLIENT_ERROR),
+        (501, "not implemented", ErrorKind.REFUSED),
         (503, "", ErrorKind.SERVER_ERROR),
         (504, "", ErrorKind.SERVER_ERROR),
     ],
@@ -127,7 +128,6 @@ def test_what_a_refusal_means(status, message, kind):
     error = refused(status, message)
 
     assert (error.kind, error.status) == (kind, status)
-    assert error.candidate_only is (status in (404, 501))
     assert error.timed_out is (status == 504)
 
 

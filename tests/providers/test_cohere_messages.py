@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.providers.adapters.gemini.chat.signatures import signed_id
+from apps.providers.errors import ErrorKind
 from tests.providers.cohere_wire import OFFER, THINKER, call, failure, sent
 from tests.providers.gemini_histories import GEMINI_3, SIGNATURE, assistant, result, user
 
@@ -61,7 +62,7 @@ def test_images_keep_their_place_and_lose_what_cohere_does_not_know():
 def test_parts_that_cohere_does_not_have(history, param):
     error = failure(messages, *history)
 
-    assert (error.candidate_only, error.param) == (True, param)
+    assert (error.kind, error.param) == (ErrorKind.REFUSED, param)
 
 
 def test_parallel_calls_and_their_results_in_the_order_of_the_calls():

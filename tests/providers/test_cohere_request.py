@@ -190,7 +190,7 @@ def test_a_name_that_cohere_does_not_take_is_renamed_wherever_it_stands():
 def test_what_cohere_cannot_be_told_is_this_candidates_own_problem(body, param):
     error = failure(sent, **body)
 
-    assert (error.kind, error.candidate_only, error.param) == (ErrorKind.CLIENT_ERROR, True, param)
+    assert (error.kind, error.param) == (ErrorKind.REFUSED, param)
 
 
 def test_response_formats():

@@ -43,6 +43,7 @@ def test_bad_key_comes_as_400():
     ("status", "message", "code"),
     [
         (403, "Method doesn't allow unregistered callers.", "PERMISSION_DENIED"),
+        (403, "Your API key was reported as leaked. Please use another API key.", "PERMISSION_DENIED"),
         (401, "Request had invalid authentication credentials.", "UNAUTHENTICATED"),
         (400, "API key expired. Please renew the API key.", "INVALID_ARGUMENT"),
     ],
@@ -85,13 +86,12 @@ def test_429_without_details_is_a_minutes_quota():
 
 
 @pytest.mark.parametrize(("limit", "value"), [("0", ""), ("20", "0")])
-def test_model_without_a_free_quota_is_the_candidates_own_refusal(limit, value):
+def test_model_without_a_free_quota_is_none_for_this_key(limit, value):
     details = quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", value=value)
 
     error = classify(429, EXHAUSTED.format(limit=limit), "RESOURCE_EXHAUSTED", details)
 
-    assert error.kind is ErrorKind.CLIENT_ERROR
-    assert error.candidate_only
+    assert error.kind is ErrorKind.MODEL_GONE
 
 
 def test_delay_is_read_from_the_text_where_no_detail_has_it():
@@ -99,20 +99,37 @@ def test_delay_is_read_from_the_text_where_no_detail_has_it():
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "code"),
+    ("status", "message", "code", "kind"),
     [
-        (400, "User location is not supported for the API use.", "FAILED_PRECONDITION"),
-        (404, "models/x is not found for API version v1beta.", "NOT_FOUND"),
-        (413, "Request payload size exceeds the limit: 20971520 bytes.", "INVALID_ARGUMENT"),
-        (400, "Developer instruction is not enabled for models/gemma-3-27b-it", "INVALID_ARGUMENT"),
-        (400, "Function call is missing a thought_signature in functionCall parts.", "INVALID_ARGUMENT"),
+        (400, "User location is not supported for the API use.", "FAILED_PRECONDITION", ErrorKind.REFUSED),
+        (404, "models/x is not found for API version v1beta.", "NOT_FOUND", ErrorKind.MODEL_GONE),
+        (
+            413,
+            "Request payload size exceeds the limit: 20971520 bytes.",
+            "INVALID_ARGUMENT",
+            ErrorKind.REFUSED,
+        ),
+        (
+            400,
+            "Developer instruction is not enabled for models/gemma-3-27b-it",
+            "INVALID_ARGUMENT",
+            ErrorKind.REFUSED,
+        ),
+        (
+            400,
+            "Function call is missing a thought_signature in functionCall parts.",
+            "INVALID_ARGUMENT",
+            ErrorKind.REFUSED,
+        ),
+        (400, "Request contains an invalid argument.", "INVALID_ARGUMENT", ErrorKind.REFUSED),
+        (403, "The caller does not have permission", "PERMISSION_DENIED", ErrorKind.REFUSED),
+        (403, "You do not have permission to access the model x.", "PERMISSION_DENIED", ErrorKind.MODEL_GONE),
     ],
 )
-def test_the_candidates_own_limits_let_another_one_try(status, message, code):
+def test_what_proves_nothing_about_the_request_lets_another_one_try(status, message, code, kind):
     error = classify(status, message, code)
 
-    assert error.kind is ErrorKind.CLIENT_ERROR
-    assert error.candidate_only
+    assert error.kind is kind
     assert error.falls_back
 
 
@@ -121,12 +138,12 @@ def test_unknown_field_is_named():
         400, "Invalid JSON payload received. Unknown name \"seed\" at 'generation_config'", "INVALID_ARGUMENT"
     )
 
-    assert error.candidate_only
+    assert error.kind is ErrorKind.REFUSED
     assert error.param == "seed"
 
 
 def test_request_that_is_wrong_in_itself_does_not_fall_back():
-    error = classify(400, "Request contains an invalid argument.", "INVALID_ARGUMENT")
+    error = classify(400, "Invalid base64 data in inline_data.", "INVALID_ARGUMENT")
 
     assert error.kind is ErrorKind.CLIENT_ERROR
     assert not error.falls_back
@@ -154,7 +171,7 @@ def test_error_in_an_array():
 
     error = WIRE.parse_error(404, {}, body, OFFER)
 
-    assert error.candidate_only
+    assert error.kind is ErrorKind.MODEL_GONE
     assert error.message == "no model"
 
 

@@ -46,8 +46,7 @@ def config_of(body=None, offer=None, **fields) -> dict[str, Any]:
 def refusal_of(body, offer=None) -> UpstreamError:
     with pytest.raises(UpstreamError) as caught:
         payload_of(body, offer)
-    assert caught.value.kind is ErrorKind.CLIENT_ERROR
-    assert caught.value.candidate_only
+    assert caught.value.kind is ErrorKind.REFUSED
     return caught.value
 
 

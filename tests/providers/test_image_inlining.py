@@ -93,7 +93,7 @@ async def test_a_failure_is_the_candidates_own_and_names_the_part(site, fetcher)
         await prepare(request, GEMINI, RequestImages(fetcher))
 
     error = caught.value
-    assert (error.kind, error.candidate_only, error.falls_back) == (ErrorKind.CLIENT_ERROR, True, True)
+    assert (error.kind, error.falls_back) == (ErrorKind.REFUSED, True)
     assert error.param == "messages[0].content[2].image_url.url"
     assert error.message == "The image could not be fetched: its host has no public address."
 

@@ -2,6 +2,7 @@
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from apps.providers.adapters.openai import WIRE
 from apps.providers.adapters.openai.chat import CODEC
@@ -9,6 +10,7 @@ from apps.providers.adapters.refusals.waits import parse_duration
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import ErrorKind
 from apps.providers.presets import parse_preset
+from apps.providers.quotas import Limit, Overrides, model_windows
 from apps.providers.types import Preset
 from tests.factories import API_KEY, make_offer
 
@@ -35,8 +37,9 @@ AUTH = [
     (401, nested("No auth credentials found", code=401)),
     (401, {"error": "Invalid username or password."}),
     (401, b""),
-    (403, {"status": 403, "title": "Forbidden", "detail": "Authorization failed"}),
-    (403, nested("token permission")),
+    (403, {"status": 403, "title": "Forbidden", "detail": "Authorization failed"}, "nvidia"),
+    (403, nested("Your API key was disabled by an administrator.")),
+    (403, nested("forbidden", code="invalid_api_key")),
     (400, [{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key."}}]),
     (401, {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}, "cloudflare"),
     (401, nested("token expired", code="1003"), "zai"),
@@ -52,7 +55,7 @@ CONTEXT = [
     (403, nested("input and max_tokens exceed the context length")),
     (422, nested("`inputs` tokens + `max_new_tokens` must be <= 8193")),
 ]
-THIS_CANDIDATE = [
+GONE = [
     (404, nested("The model `x` does not exist.", code="model_not_found")),
     (400, nested("The model `x` has been decommissioned.", code="model_decommissioned")),
     (404, b"404 page not found"),
@@ -66,16 +69,75 @@ THIS_CANDIDATE = [
         {"errors": [{"code": 5007, "message": "No such model @cf/x or task"}], "success": False},
         "cloudflare",
     ),
+    (401, nested("Model x is not supported")),
+    (403, nested("Your plan does not include this model.", type="permission_error")),
+    (403, nested("Project `p` does not have access to llama-3.3-70b-versatile.")),
+    (404, b""),
+    (404, b"<html><title>404 Not Found</title></html>"),
+]
+UNKNOWN = [
+    (400, b"bad request"),
+    (400, nested("Invalid value for 'messages'.", code="invalid_value", param="messages")),
+    (400, nested("This model does not support tools: parameter not supported.", code=None)),
+    (400, nested("The model called a function that was not found.")),
+    (422, nested("top_p must be above 0")),
+    (403, nested("token permission")),
+    (403, {"status": 403, "title": "Forbidden", "detail": "Authorization failed"}),
+    (403, nested("Country, region, or territory not supported", code="unsupported_country_region_territory")),
+    (403, b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"),
+    (403, b"<html><title>Attention Required! | Cloudflare</title>our model of your browser</html>"),
+    (401, b"<html><title>Just a moment...</title><body>Enable JavaScript</body></html>"),
+    (403, b""),
+    (400, nested("Provider returned error", code=400, metadata={"raw": "Invalid API key provided"})),
+    (
+        400,
+        nested(
+            "Provider returned error", code=400, metadata={"raw": '{"error": "messages must not be empty"}'}
+        ),
+    ),
+    (
+        400,
+        nested(
+            "Invalid schema for function 'f'",
+            type="invalid_request_error",
+            code="invalid_function_parameters",
+        ),
+    ),
+    *(
+        (status, b"")
+        for status in (
+            300,
+            301,
+            302,
+            303,
+            307,
+            308,
+            405,
+            406,
+            409,
+            411,
+            418,
+            421,
+            423,
+            425,
+            426,
+            428,
+            431,
+            451,
+        )
+    ),
     (400, nested("Unrecognized request argument supplied: top_k")),
     (400, nested("'logit_bias' is not supported", code="unsupported_parameter")),
     (400, nested("Failed to call a function.", code="tool_use_failed"), "groq"),
-    (401, nested("Model x is not supported")),
     (413, b"<html><head><title>413 Request Entity Too Large</title></head></html>"),
 ]
 CALLERS_FAULT = [
     (400, nested("messages must not be empty", type="invalid_request_error", code="invalid_value")),
-    (400, b"bad request"),
-    (422, nested("top_p must be above 0")),
+    (400, nested("[] is too short - 'messages': minimum number of items is 1")),
+    (422, nested("messages: at least one is needed")),
+    (400, nested("Invalid base64 image_url.")),
+    (400, nested("The image is not an image", code="invalid_base64_image")),
+    (400, nested("The audio file is empty.")),
 ]
 FAILED = [
     (500, nested("The server had an error")),
@@ -95,22 +157,23 @@ FILTERED = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "candidate_only", "samples"),
+    ("kind", "samples"),
     [
-        (ErrorKind.AUTH, False, AUTH),
-        (ErrorKind.CONTEXT_LENGTH, False, CONTEXT),
-        (ErrorKind.CLIENT_ERROR, True, THIS_CANDIDATE),
-        (ErrorKind.CLIENT_ERROR, False, CALLERS_FAULT),
-        (ErrorKind.SERVER_ERROR, False, FAILED),
-        (ErrorKind.CONTENT_FILTERED, False, FILTERED),
+        (ErrorKind.AUTH, AUTH),
+        (ErrorKind.CONTEXT_LENGTH, CONTEXT),
+        (ErrorKind.MODEL_GONE, GONE),
+        (ErrorKind.REFUSED, UNKNOWN),
+        (ErrorKind.CLIENT_ERROR, CALLERS_FAULT),
+        (ErrorKind.SERVER_ERROR, FAILED),
+        (ErrorKind.CONTENT_FILTERED, FILTERED),
     ],
-    ids=["auth", "context", "this_candidate", "callers_fault", "failed", "filtered"],
+    ids=["auth", "context", "gone", "unknown", "callers_fault", "failed", "filtered"],
 )
-def test_classifies_documented_refusals(kind, candidate_only, samples):
+def test_classifies_documented_refusals(kind, samples):
     for status, body, *provider in samples:
         error = parse(status, body, None, *provider)
 
-        assert (error.kind, error.candidate_only) == (kind, candidate_only), (status, body)
+        assert error.kind is kind, (status, body)
         assert error.status == status
         assert error.message
 
@@ -130,10 +193,10 @@ NEURONS = "you have used up your daily free allocation of 10,000 neurons"
     ("status", "body", "window", "scope", "provider"),
     [
         (429, nested(GROQ_DAY, type="tokens", code="rate_limit_exceeded"), "day", "model", "groq"),
-        (429, nested("on requests per minute (RPM): Limit 30", code="rate_limit_exceeded"), "minute", "model", None),
-        (429, {"message": "Rate limit exceeded", "type": "rate_limited", "code": "1300"}, "minute", "model", "mistral"),
-        (429, {"message": "Requests per minute limit exceeded", "code": "request_quota_exceeded"}, "minute", "model", "cerebras"),
-        (429, {"message": "Tokens per day limit exceeded", "code": "token_quota_exceeded"}, "day", "model", "cerebras"),
+        (429, nested("on requests per minute (RPM): Limit 30", code="rate_limit_exceeded"), "minute", "account", None),
+        (429, {"message": "Rate limit exceeded", "type": "rate_limited", "code": "1300"}, "minute", "account", "mistral"),
+        (429, {"message": "Requests per minute limit exceeded", "code": "request_quota_exceeded"}, "minute", "account", "cerebras"),
+        (429, {"message": "Tokens per day limit exceeded", "code": "token_quota_exceeded"}, "day", "account", "cerebras"),
         (429, {"message": "We're experiencing high traffic!", "code": "queue_exceeded"}, None, "model", "cerebras"),
         (429, nested("Rate limit exceeded: free-models-per-day. Add 10 credits", code=429), "day", "account", "openrouter"),
         (429, nested("Rate limit exceeded: free-models-per-min", code=429), "minute", "account", "openrouter"),
@@ -145,11 +208,11 @@ NEURONS = "you have used up your daily free allocation of 10,000 neurons"
         (429, nested("overload", code="1305"), None, "model", "zai"),
         (429, {"message": "Service tier capacity exceeded", "code": "3505"}, None, "model", "mistral"),
         (429, {"message": "limited to 1000 API calls / month"}, "month", "account", "cohere"),
-        (429, {"message": "limited to 20 API calls / minute"}, "minute", "model", "cohere"),
+        (429, {"message": "limited to 20 API calls / minute"}, "minute", "account", "cohere"),
         (429, {"errors": [{"code": 4006, "message": NEURONS}], "success": False}, "day", "account", "cloudflare"),
         (429, nested("You exceeded your current quota", code="insufficient_quota"), "day", "account", None),
-        (429, {"status": 429, "title": "Too Many Requests"}, "minute", "model", None),
-        (429, b"", "minute", "model", None),
+        (429, {"status": 429, "title": "Too Many Requests"}, "minute", "account", None),
+        (429, b"", "minute", "account", None),
         (402, {"error": HF_MONTH}, "month", "account", "huggingface"),
         (402, nested("This request requires more credits", code=402), "day", "account", None),
     ],
@@ -175,14 +238,36 @@ def test_takes_the_window_from_the_headers_that_say_zero_where_the_text_names_no
     assert parse(429, body, headers).window == window
 
 
-def test_blames_the_account_where_the_provider_counts_by_account():
-    offer = make_offer(preset=Preset(limit_scope="account", errors={"overloaded": frozenset({"3505"})}))
+def test_blames_the_account_until_something_proves_that_it_is_the_model():
+    offer = make_offer(preset=Preset(errors={"overloaded": frozenset({"3505"})}))
 
     plain = WIRE.parse_error(429, {}, b"", offer)
     overload = WIRE.parse_error(429, {}, b'{"error": {"code": "3505", "message": "capacity"}}', offer)
 
     assert (plain.window, plain.scope) == ("minute", "account")
     assert (overload.window, overload.scope) == (None, "model")
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        {"model": "llama-3.3-70b-versatile", "text": "Rate limit reached for llama-3.3-70b-versatile"},
+        {"text": "Requests per minute limit exceeded for this model"},
+        {"text": "slow down", "preset": Preset(limit_scope="model")},
+        {"text": "slow down", "window": True},
+    ],
+    ids=["its name", "the word", "the preset", "a window of the model's own"],
+)
+def test_a_429_is_the_models_where_something_proves_it(proof):
+    text, own = proof.pop("text"), proof.pop("window", False)
+    offer = make_offer(**proof)
+    if own:
+        windows = model_windows(offer.subject.candidate, [Limit("requests", "minute", 30)], Overrides())
+        offer = replace(offer, subject=replace(offer.subject, windows=windows))
+
+    error = WIRE.parse_error(429, {}, orjson.dumps(nested(text)), offer)
+
+    assert (error.window, error.scope) == ("minute", "model")
 
 
 def test_reads_googles_quota_names_from_its_compatible_endpoint():
@@ -242,7 +327,7 @@ def test_names_the_parameter_that_a_strict_upstream_refused():
     body = {"object": "error", "message": {"detail": [item]}, "type": "invalid_request_error", "code": None}
 
     for error in (parse(422, body), parse(422, {"detail": [item]})):
-        assert error.candidate_only
+        assert error.kind is ErrorKind.REFUSED
         assert error.param == "store"
         assert error.message == "store: Extra inputs are not permitted"
 

@@ -30,7 +30,7 @@ def sent(wire, *, stream=False, capabilities=("tools", "reasoning"), model="some
 def refused(wire, **body):
     with pytest.raises(UpstreamError) as caught:
         sent(wire, **body)
-    assert (caught.value.kind, caught.value.candidate_only) == (ErrorKind.CLIENT_ERROR, True)
+    assert caught.value.kind is ErrorKind.REFUSED
     return caught.value.message
 
 

@@ -212,8 +212,7 @@ def test_refuses_what_json_cannot_say_as_this_candidates_own_problem():
     with pytest.raises(UpstreamError) as caught:
         sent(seed=2**70)
 
-    assert caught.value.kind is ErrorKind.CLIENT_ERROR
-    assert caught.value.candidate_only
+    assert caught.value.kind is ErrorKind.REFUSED
 
 
 def test_names_the_fields_that_do_not_reach_the_upstream():

@@ -124,7 +124,7 @@ def test_a_client_error_after_the_start_is_this_candidates_own():
 
     error = failure(text_frames("a"), raw({"error": fault}, "error"))
 
-    assert (error.kind, error.candidate_only) == (ErrorKind.CLIENT_ERROR, True)
+    assert error.kind is ErrorKind.REFUSED
 
 
 def test_error_texts_are_scrubbed():

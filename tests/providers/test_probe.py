@@ -116,7 +116,7 @@ def test_a_server_without_keys_is_asked_without_one(fake):
     [
         ("error_500", ErrorKind.SERVER_ERROR),
         ("error_503", ErrorKind.SERVER_ERROR),
-        ("error_404", ErrorKind.CLIENT_ERROR),
+        ("error_404", ErrorKind.MODEL_GONE),
         ("error_429", ErrorKind.RATE_LIMITED),
     ],
 )
@@ -133,7 +133,7 @@ def test_other_failures_keep_their_kind(fake, behaviour, kind):
         (Page(b""), ErrorKind.PARSING),
         (Page(b"not gzip", **{"Content-Encoding": "gzip"}), ErrorKind.PARSING),
         (Page(b'{"error": {"message": "out of order"}}'), ErrorKind.SERVER_ERROR),
-        (Page(b"", status=302, Location="http://127.0.0.1:1/"), ErrorKind.CLIENT_ERROR),
+        (Page(b"", status=302, Location="http://127.0.0.1:1/"), ErrorKind.REFUSED),
         (Page(b"[1]" * 200, delay_s=0.01), ErrorKind.NETWORK),
     ],
 )

@@ -5,7 +5,7 @@ from cryptography.fernet import Fernet
 from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
-from apps.providers.credentials import set_key
+from apps.providers.credentials import set_key, trust
 from apps.providers.errors import ErrorKind
 from apps.providers.models import Credential, Provider
 from apps.providers.probe import probe_request, probe_stored, stored_offer
@@ -169,3 +169,31 @@ def test_a_key_for_an_operators_own_address_is_not_sent_to_the_catalogues(alice,
     groq.shipped = {"base_url": groq.base_url}
     offer = stored_offer(groq, None, alice.pk)
     assert probe_request(offer).url == "https://elsewhere.test/whoami"
+
+
+def test_good_test_makes_the_key_trusted_from_then_on(as_alice, alice, groq):
+    stored = set_key(alice, groq, KEY).trusted_since
+
+    post(as_alice, "groq")
+
+    trusted = Credential.objects.get().trusted_since
+    assert stored is not None
+    assert trusted is not None
+    assert trusted > stored
+
+
+def test_test_that_fails_changes_nothing(as_alice, alice, groq):
+    stored = set_key(alice, groq, BAD_KEY).trusted_since
+
+    post(as_alice, "groq")
+
+    assert Credential.objects.get().trusted_since == stored
+
+
+def test_key_that_was_replaced_while_the_old_one_was_tested_is_not_trusted_for_it(alice, groq):
+    tested = set_key(alice, groq, KEY)
+    stored = set_key(alice, groq, BAD_KEY).trusted_since
+
+    trust(tested)
+
+    assert Credential.objects.get().trusted_since == stored

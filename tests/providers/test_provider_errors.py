@@ -46,10 +46,8 @@ async def test_a_refused_key_is_auth(provider):
 
 
 @pytest.mark.parametrize("provider", DIALECT)
-async def test_an_unknown_model_is_this_candidates_own_problem(provider):
-    error = await fail(provider, Fault.NOT_FOUND)
-
-    assert (error.kind, error.candidate_only) == (ErrorKind.CLIENT_ERROR, True)
+async def test_an_unknown_model_is_gone(provider):
+    assert (await fail(provider, Fault.NOT_FOUND)).kind is ErrorKind.MODEL_GONE
 
 
 @pytest.mark.parametrize("provider", DIALECT)
@@ -91,8 +89,8 @@ async def test_every_limit_is_a_limit(provider, fault):
         ("cloudflare", Fault.RATE_MINUTE, "minute", "model", None),
         ("cloudflare", Fault.RATE_DAY, "day", "account", None),
         ("cloudflare", Fault.RATE_QUEUE, None, "model", None),
-        ("sambanova", Fault.RATE_MINUTE, "minute", "model", None),
-        ("sambanova", Fault.RATE_DAY, "day", "model", None),
+        ("sambanova", Fault.RATE_MINUTE, "minute", "account", None),
+        ("sambanova", Fault.RATE_DAY, "day", "account", None),
         ("together", Fault.RATE_MINUTE, "minute", "model", 9.0),
         ("zai", Fault.RATE_MINUTE, "minute", "model", None),
         ("zai", Fault.RATE_DAY, "day", "model", None),
@@ -101,8 +99,8 @@ async def test_every_limit_is_a_limit(provider, fault):
         ("ollama_cloud", Fault.RATE_MINUTE, "hour", "account", None),
         ("ollama_cloud", Fault.RATE_DAY, "month", "account", None),
         ("ollama_cloud", Fault.RATE_QUEUE, None, "model", None),
-        ("mistral", Fault.RATE_MINUTE, "minute", "model", None),
-        ("mistral", Fault.RATE_DAY, "month", "model", None),
+        ("mistral", Fault.RATE_MINUTE, "minute", "account", None),
+        ("mistral", Fault.RATE_DAY, "month", "account", None),
         ("huggingface", Fault.RATE_DAY, "month", "account", None),
     ],
 )  # fmt: skip
@@ -113,25 +111,23 @@ async def test_tells_window_scope_and_wait(provider, fault, window, scope, wait_
 
 
 @pytest.mark.parametrize(
-    ("provider", "fault"),
+    ("provider", "fault", "kind"),
     [
-        ("github", Fault.FORBIDDEN),
-        ("cloudflare", Fault.FORBIDDEN),
-        ("cloudflare", Fault.BAD_REQUEST),
-        ("zai", Fault.FORBIDDEN),
-        ("ollama_cloud", Fault.FORBIDDEN),
-        ("ollama", Fault.UNPROCESSABLE),
-        ("vllm", Fault.UNSUPPORTED_PARAM),
-        ("llamacpp", Fault.UNSUPPORTED_PARAM),
+        ("github", Fault.FORBIDDEN, ErrorKind.MODEL_GONE),
+        ("cloudflare", Fault.FORBIDDEN, ErrorKind.REFUSED),
+        ("cloudflare", Fault.BAD_REQUEST, ErrorKind.REFUSED),
+        ("zai", Fault.FORBIDDEN, ErrorKind.REFUSED),
+        ("ollama_cloud", Fault.FORBIDDEN, ErrorKind.MODEL_GONE),
+        ("ollama", Fault.UNPROCESSABLE, ErrorKind.REFUSED),
+        ("vllm", Fault.UNSUPPORTED_PARAM, ErrorKind.REFUSED),
+        ("llamacpp", Fault.UNSUPPORTED_PARAM, ErrorKind.REFUSED),
     ],
 )
-async def test_what_one_model_or_server_cannot_do_leaves_the_key_alone(provider, fault):
-    error = await fail(provider, fault)
-
-    assert (error.kind, error.candidate_only) == (ErrorKind.CLIENT_ERROR, True)
+async def test_what_one_model_or_server_cannot_do_leaves_the_key_alone(provider, fault, kind):
+    assert (await fail(provider, fault)).kind is kind
 
 
 async def test_a_json_object_that_lm_studio_refuses_goes_to_another_candidate():
     error = await fail("lmstudio", "ok", response_format={"type": "json_object"})
 
-    assert (error.kind, error.candidate_only, error.status) == (ErrorKind.CLIENT_ERROR, True, 400)
+    assert (error.kind, error.status) == (ErrorKind.REFUSED, 400)

@@ -108,10 +108,10 @@ async def test_is_deterministic(sandbox):
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, ErrorKind.CLIENT_ERROR),
+        (400, ErrorKind.REFUSED),
         (401, ErrorKind.AUTH),
-        (403, ErrorKind.AUTH),
-        (404, ErrorKind.CLIENT_ERROR),
+        (403, ErrorKind.REFUSED),
+        (404, ErrorKind.MODEL_GONE),
         (429, ErrorKind.RATE_LIMITED),
         (500, ErrorKind.SERVER_ERROR),
         (503, ErrorKind.SERVER_ERROR),

@@ -18,14 +18,15 @@ _MAX_LEVEL = 64  # 2**64 times any base is above any maximum; beyond, floats ove
 
 
 class Breaker:
-    """Exists only from the first failure to the next success, so a healthy credential has none."""
+    """Exists only from the first failure to the success that ends it, so a healthy credential has none."""
 
-    __slots__ = ("failures", "forget_at", "level", "open_until", "trial", "trial_until")
+    __slots__ = ("failures", "forget_at", "level", "open_until", "opened_at", "trial", "trial_until")
 
     def __init__(self) -> None:
         self.failures: list[float] = []
         self.level = 0
         self.open_until: float | None = None  # None: closed; in the past: half-open
+        self.opened_at = 0.0
         self.trial = ""  # id of the grant that probes
         self.trial_until = 0.0
         self.forget_at = 0.0
@@ -46,6 +47,11 @@ class Breaker:
             return False
         self.trial, self.trial_until = grant_id, now + TRIAL_TIMEOUT_S
         return True
+
+    def ends_with(self, grant_id: str) -> bool:
+        """Whether that request's success leaves nothing of it: of an open one only the trial's does. The others left before it opened, and
+        what broke since then they have not seen."""
+        return self.open_until is None or grant_id == self.trial
 
     def release(self, grant_id: str) -> None:
         """The request ended without a verdict: if it was the trial, the next one may try."""
@@ -71,8 +77,17 @@ class Breaker:
         self._open(policy, now)
         return True
 
+    def rewind(self, now: float) -> None:
+        """The clock went back to `now`: nothing has happened after it."""
+        self.failures = [min(at, now) for at in self.failures]
+        self.trial_until = min(self.trial_until, now + TRIAL_TIMEOUT_S)
+        if self.open_until is not None and self.opened_at > now:
+            self.open_until -= self.opened_at - now
+            self.opened_at = now
+
     def _open(self, policy: BreakerPolicy, now: float) -> None:
         self.failures = []
         self.trial = ""
+        self.opened_at = now
         self.open_until = now + min(policy.base_s * 2.0**self.level, policy.max_s)
         self.forget_at = self.open_until + FORGET_AFTER_S

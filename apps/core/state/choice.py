@@ -1,12 +1,15 @@
 """Which state store serves this installation: the one place that knows them all."""
 
+from pathlib import Path
+
 from apps.core.state.contract import StateStore
+from apps.core.state.journal import Journal
 from apps.core.state.memory import MemoryStore
 
 
-def open_store() -> StateStore:
-    """A store as the settings want it. Its `mode` says which."""
-    return MemoryStore()
+def open_store(directory: Path | None = None) -> StateStore:
+    """A store as the settings want it. Its `mode` says which. `directory`: where it may keep what outlives the process."""
+    return MemoryStore(None if directory is None else Journal(directory / "blocks"))
 
 
 def why_not(web_processes: int) -> str | None:

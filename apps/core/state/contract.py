@@ -6,24 +6,25 @@ error) is decided by its callers. `now` is always an argument: UTC epoch seconds
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from math import inf
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from apps.core.state.keys import Metric, Span, window_key
+from apps.core.state.keys import Metric, Span, parse_window_key, window_key
 from apps.core.state.periods import Period
 
 Amounts = Mapping[Metric, int]
 """How much of each metric. A window of a metric that is not named is left alone."""
 Health = Literal["success", "failure", "neutral"]
-Reason = Literal["quota", "rate_limited", "quarantine", "breaker", "half_open"]
+Reason = Literal["quota", "rate_limited", "quarantine", "model_gone", "breaker", "half_open"]
 
 
 class Window(Struct, frozen=True):
     """A quota window of one metric: `limit` per `period`, 0 for counted but unlimited.
 
-    A fixed window starts on the period's boundary (days and longer: local midnight in `zone`); a rolling one covers the last period
-    and may over-count by its oldest sixtieth, never under-count. A rolling month is 30 days.
+    A fixed window starts on the period's boundary (days and longer: local midnight in `zone`); a rolling one covers the last period,
+    so that nothing is counted longer than that, and may over-count by its oldest sixtieth, never under-count. A rolling month is 30 days.
     """
 
     key: str
@@ -43,6 +44,11 @@ class Window(Struct, frozen=True):
         """What it counts, and over which length."""
         return Span(self.metric, self.period)
 
+    @property
+    def scope(self) -> str:
+        """Whose it is: the key of a credential, candidate or client key."""
+        return parse_window_key(self.key).scope
+
 
 class Subject(Struct, frozen=True):
     """The state keys of one candidate. `credential` carries breaker and account-wide blocks, `candidate` the averages."""
@@ -56,7 +62,7 @@ class Standing(Struct, frozen=True):
     """What is known of one subject now. `used` is aligned with `Subject.windows`; averages are None until measured.
 
     `blocked_until` is 0.0 when requests may pass; `reason` then is None. A half-open breaker whose trial is free counts as
-    passing; one whose trial is under way is blocked with reason "half_open".
+    passing; one whose trial is under way is blocked with reason "half_open". `detail`: what the block says of itself.
     """
 
     used: tuple[int, ...]
@@ -67,6 +73,7 @@ class Standing(Struct, frozen=True):
     last_latency_ms: float | None
     ttfb_ema_ms: float | None
     success_rate: float | None
+    detail: str = ""
 
 
 class Claim(Struct, frozen=True, gc=False):
@@ -89,19 +96,28 @@ class Grant(Struct, frozen=True, gc=False):
 
 
 class Refusal(Struct, frozen=True):
-    """Nothing was taken. `retry_at` is the earliest time at which it may succeed; `window` names the full window, "" otherwise."""
+    """Nothing was taken. `retry_at` is the earliest time at which it may succeed; `window` names the full window, "" otherwise; `detail`
+    is what a block says of itself."""
 
     reason: Reason
     retry_at: float
     window: str = ""
+    detail: str = ""
 
 
 class Block(Struct, frozen=True):
-    """Close `scope` (a credential or candidate key) until `until`. Never shortens a later block."""
+    """Close `scope` (a credential or candidate key) from `since` until `until`. Never shortens a later block.
+
+    `detail`: why, and what to do about it, for people. With `max_s`, one that comes after another of the same reason had ended lasts twice
+    as long as that one, up to so many seconds; a success of the candidate, or a day without any, ends the row.
+    """
 
     scope: str
     until: float
     reason: Reason
+    detail: str = ""
+    since: float = 0.0
+    max_s: float = 0.0
 
 
 class BreakerPolicy(Struct, frozen=True):
@@ -116,7 +132,8 @@ class BreakerPolicy(Struct, frozen=True):
 class Completion(Struct, frozen=True, kw_only=True, gc=False):
     """How an attempt ended. `spent`: what it took in the end; of a metric that is not named what was claimed stays charged.
 
-    `health` success closes the breaker and feeds the averages; failure counts for the breaker; neutral does neither.
+    `health` success feeds the averages and clears the failures of a closed breaker; an open one is closed by its trial's success, and by
+    no other. failure counts for the breaker; neutral does neither.
     """
 
     health: Health
@@ -152,9 +169,13 @@ class StateStore(Protocol):
     have been granted it gives back with `complete`; `complete` and `tighten` it calls again, for twice is as good as once.
 
     `on_trip` is called with the credential whose breaker a completion of this process opened.
+
+    `now` may go back, when the clock of a host is put right. What is counted stays, but nothing that was to last for a time lasts longer
+    than that from the new time on; `on_rewind` is called with the seconds that it went back.
     """
 
     on_trip: Callable[[str], None]
+    on_rewind: Callable[[float], None]
 
     @property
     def mode(self) -> str:
@@ -190,8 +211,9 @@ class StateStore(Protocol):
         """Take over what upstreams report as left, where it is less than what the store believes."""
         ...
 
-    async def reset(self, credential: str, now: float) -> None:
-        """Forget blocks and breaker of a credential and of what `keys.belongs` to it. Counters stay."""
+    async def reset(self, credential: str, now: float, *, before: float = inf) -> None:
+        """Forget blocks and breaker of a credential and of what `keys.belongs` to it, where they began earlier than `before`. Counters
+        stay."""
         ...
 
     async def restore(self, read: ReadPast, now: float) -> None:

@@ -1,11 +1,11 @@
 """Counters of quota windows: fixed ones start anew on a boundary, rolling ones forget bucket by bucket.
 
-Pure arithmetic on an explicit `now` (UTC epoch seconds); integers wherever a boundary is decided, so that
-nothing drifts. A `now` that goes back never gives anything back: what is counted stays until its end.
+Pure arithmetic on an explicit `now` (UTC epoch seconds). A `now` that goes back never gives anything back: what is counted stays until
+its end.
 """
 
 from abc import ABC, abstractmethod
-from math import inf, nextafter
+from math import inf
 
 from apps.core.state.contract import Window
 from apps.core.state.periods import Period, bounds, seconds
@@ -48,6 +48,12 @@ class Counter(ABC):
     @abstractmethod
     def ended(self, now: float) -> bool:
         """Whether nothing is left to remember."""
+
+    def rewind(self, now: float) -> None:
+        """The clock went back to `now`: what is counted stays, but no longer than a period from then on."""
+        if self.cap is not None and self.cap.since > now:
+            self.cap.until -= self.cap.since - now
+            self.cap.since = now
 
     @abstractmethod
     def _frees_at(self, excess: int, now: float) -> float:
@@ -116,6 +122,11 @@ class FixedCounter(Counter):
         self.used = 0
         self.start, self.stale_at = bounds(self.period, self.zone, now)
 
+    def rewind(self, now: float) -> None:
+        super().rewind(now)
+        if now < self.start:
+            self.start, self.stale_at = bounds(self.period, self.zone, now)
+
     def correct(self, delta: int, at: float) -> None:
         if at >= self.start:
             self.used += delta
@@ -131,11 +142,21 @@ class FixedCounter(Counter):
         return self.stale_at
 
 
+class _Bucket:
+    """What was charged within one sixtieth of a period, and when last."""
+
+    __slots__ = ("amount", "latest")
+
+    def __init__(self, latest: float) -> None:
+        self.amount = 0
+        self.latest = latest
+
+
 class RollingCounter(Counter):
     """Covers the last period in sub-buckets of a sixtieth, the one that straddles the far edge included.
 
-    A sub-bucket counts until its youngest moment is a full period old: at most the oldest sixtieth too much,
-    never too little.
+    A sub-bucket counts until what was charged to it last is a full period old: at most a sixtieth too long for the rest of it, never too
+    short, and never longer than a period from now.
     """
 
     __slots__ = ("buckets", "size")
@@ -143,23 +164,28 @@ class RollingCounter(Counter):
     def __init__(self, period: Period) -> None:
         super().__init__()
         self.size = seconds(period)  # of a sub-bucket, in ticks of 1/60 s: sixty of them make the period
-        self.buckets: dict[int, int] = {}
+        self.buckets: dict[int, _Bucket] = {}
 
     def roll(self, now: float) -> None:
-        oldest = self._bucket(now) - SUB_BUCKETS
-        for index in [index for index in self.buckets if index < oldest]:
-            self.used -= self.buckets.pop(index)
-        self.stale_at = self._expiry(min(self.buckets)) if self.buckets else inf
+        for index in [index for index, bucket in self.buckets.items() if self._expiry(bucket) <= now]:
+            self.used -= self.buckets.pop(index).amount
+        self.stale_at = min(map(self._expiry, self.buckets.values()), default=inf)
+
+    def rewind(self, now: float) -> None:
+        super().rewind(now)
+        ahead = [bucket for bucket in self.buckets.values() if bucket.latest > now]
+        self.buckets = {index: bucket for index, bucket in self.buckets.items() if bucket.latest <= now}
+        for bucket in ahead:
+            self._put(bucket.amount, now)
+        self.roll(now)
 
     def charge(self, amount: int, now: float) -> None:
         super().charge(amount, now)
-        self._put(self._bucket(now), amount)
+        self._put(amount, now)
 
     def correct(self, delta: int, at: float) -> None:
         self.used += delta
-        self._put(
-            self._bucket(at), delta
-        )  # an expired bucket makes the counter stale: the next roll drops it
+        self._put(delta, at)  # an expired bucket makes the counter stale: the next roll drops it
         self._correct_cap(delta, at)
 
     def ended(self, now: float) -> bool:
@@ -167,33 +193,29 @@ class RollingCounter(Counter):
             self.roll(now)
         return not self.buckets and self.live_cap(now) is None
 
-    def _put(self, index: int, amount: int) -> None:
-        if index in self.buckets:
-            self.buckets[index] += amount
-        else:
-            self.buckets[index] = amount
-            self.stale_at = min(self.stale_at, self._expiry(index))
+    def _put(self, amount: int, at: float) -> None:
+        index = int(at * SUB_BUCKETS) // self.size
+        bucket = self.buckets.get(index)
+        if bucket is None:
+            bucket = self.buckets[index] = _Bucket(at)
+            self.stale_at = min(self.stale_at, at + self.size)
+        elif at > bucket.latest:
+            bucket.latest = at
+        bucket.amount += amount
 
     def _frees_at(self, excess: int, now: float) -> float:
-        for index in sorted(self.buckets):
-            excess -= self.buckets[index]
+        for _, bucket in sorted(self.buckets.items()):
+            excess -= bucket.amount
             if excess <= 0:
-                return self._expiry(index)
-        return self._expiry(self._bucket(now))
+                return self._expiry(bucket)
+        return self._ends_at(now)
 
     def _ends_at(self, now: float) -> float:
-        return self._expiry(self._bucket(now))
+        return now + self.size
 
-    def _bucket(self, at: float) -> int:
-        return int(at * SUB_BUCKETS) // self.size
-
-    def _expiry(self, index: int) -> float:
-        """The first moment at which the sub-bucket `index` no longer counts."""
-        ticks = (index + SUB_BUCKETS + 1) * self.size
-        at = ticks / SUB_BUCKETS
-        while int(at * SUB_BUCKETS) < ticks:  # no binary fraction: may fall short, from 2038 on
-            at = nextafter(at, inf)
-        return at
+    def _expiry(self, bucket: _Bucket) -> float:
+        """The first moment at which it no longer counts."""
+        return bucket.latest + self.size
 
 
 def counts_since(window: Window, now: float) -> float:

@@ -14,7 +14,8 @@ from apps.providers.types import Offer
 
 
 class ProviderState(Struct):
-    """Counters of the account; latency of the default model, or of whichever was measured; why and how long it is closed."""
+    """Counters of the account; latency of the default model, or of whichever was measured; why and how long it is
+    closed, and what to do about it."""
 
     requests_this_minute: int = 0
     requests_today: int = 0
@@ -22,6 +23,7 @@ class ProviderState(Struct):
     latency_ema_ms: float | None = None
     last_latency_ms: float | None = None
     reason: Reason | None = None
+    detail: str = ""
     blocked_for_s: int = 0
 
 
@@ -33,6 +35,7 @@ async def provider_states(user_id: int) -> dict[str, ProviderState]:
         states[name] = ProviderState()
     if not runtime.is_running():
         return states
+    await runtime.current().follow_keys()
     now = clock.now()
     store = runtime.current().store
     names = list(catalogue.providers)
@@ -56,7 +59,12 @@ def _state(account: Subject, standing: Standing, now: float) -> ProviderState:
     this_minute, today, tokens = (used.get(span, 0) for span in ALWAYS_COUNTED)
     blocked = max(0.0, standing.blocked_until - now)
     return ProviderState(
-        this_minute, today, tokens, reason=standing.reason if blocked else None, blocked_for_s=round(blocked)
+        this_minute,
+        today,
+        tokens,
+        reason=standing.reason if blocked else None,
+        detail=standing.detail,
+        blocked_for_s=round(blocked),
     )
 
 

@@ -82,4 +82,5 @@ def _row(provider: Provider, credential: Credential | None, state: ProviderState
         "base_url": provider.base_url,
         "unhealthy_reason": state.reason,
         "unhealthy_for_s": state.blocked_for_s,
+        "unhealthy_detail": state.detail or None,
     }

@@ -123,7 +123,8 @@ def _parts(scored: Scored) -> dict[str, float]:
 
 def _exclusion(item: Excluded, now: float) -> Exclusion:
     wait = item.retry_at - now
-    return Exclusion(item.reason, item.detail, round(wait, 1) if wait > 0 else None)
+    detail = f"{item.detail}: {item.advice}" if item.advice else item.detail
+    return Exclusion(item.reason, detail, round(wait, 1) if wait > 0 else None)
 
 
 def _quota(offer: Offer, standing: Standing) -> dict[str, WindowUse]:

@@ -38,6 +38,7 @@ MAX_ERROR_BYTES = 64 * 1024
 # An answer of several calls waits for its own quota in between, at most until a minute's window gives way.
 MAX_QUOTA_WAIT_S = 65.0
 MIN_QUOTA_WAIT_S = 0.05
+MAX_ASKED_AGAIN = 8
 
 
 class Served(Struct, Generic[T]):
@@ -57,6 +58,7 @@ async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> 
 
 async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
     """Filter and rank the plan's offers. Raises ApiError when none can answer such a request at all."""
+    await runtime.follow_keys()
     able, incapable = capable(call.plan.pool.offers, call.demand)
     if not able:
         task = incapable[0].offer.task
@@ -76,6 +78,7 @@ class _Run(Generic[T]):
         self._operation = operation
         self._waiting = waiting
         self._failed: list[FailedAttempt] = []
+        self._failures: dict[str, int] = {}  # by credential
         self._chain: list[str] = []
         self._min_context = 0
         self._position = 0
@@ -85,6 +88,8 @@ class _Run(Generic[T]):
         previous: str | None = None
         for offer in offers:
             if self._min_context and offer.context_window <= self._min_context:
+                continue
+            if self._attempts_left(offer) <= 0:
                 continue
             attempted = self._position
             served = await self._try(offer)
@@ -96,7 +101,24 @@ class _Run(Generic[T]):
                 return served
             if self._stopped:
                 break
-        raise unserved.exhausted(self._failed, self._waiting, clock.now())
+        if not self._failed and (late := await self._ask_again()):
+            return late
+        named = bool(self._call.demand.model) and not self._call.plan.virtual_model
+        raise unserved.exhausted(self._failed, self._waiting, clock.now(), names_model=named)
+
+    async def _ask_again(self) -> Served[T] | None:
+        """Reserve once more for what a glance found out of quota: only a reservation knows when so much as this request needs is free."""
+        most = MAX_ASKED_AGAIN if self._call.demand.fallback else 1
+        spent = [item for item in self._waiting if item.reason == "quota"][:most]
+        for item in spent:
+            self._waiting.remove(item)
+            if (served := await self._try(item.offer)) or self._stopped:
+                return served
+        return None
+
+    def _attempts_left(self, offer: Offer) -> int:
+        """How often this request may still call the offer's account: what goes wrong with several of its models goes wrong with all."""
+        return CONFIG.value.attempts_per_credential - self._failures.get(offer.subject.credential, 0)
 
     async def _try(self, offer: Offer) -> Served[T] | None:
         """One candidate. A call of several that fails fails the whole of it. None: go on with the next, unless `_stopped`."""
@@ -117,6 +139,7 @@ class _Run(Generic[T]):
         retry of its first call included, is left to the next candidate.
         """
         limit = offer.max_retries if offer.max_retries is not None else CONFIG.value.provider_max_retries
+        account = offer.subject.credential
         retried = 0
         while True:
             is_new_candidate = not begun and retried == 0
@@ -130,12 +153,13 @@ class _Run(Generic[T]):
             try:
                 return attempt, await self._attempt(attempt, upstream_call)
             except UpstreamError as error:
-                await attempt.fail(error)
-                self._failed.append(FailedAttempt(offer, error))
+                retry_at = await attempt.fail(error)
+                self._failed.append(FailedAttempt(offer, error, retry_at))
+                self._failures[account] = self._failures.get(account, 0) + 1
                 left = self._call.deadline - asyncio.get_running_loop().time()
                 step = policy.decide(
                     error,
-                    policy.Budget(limit - retried, left, retried),
+                    policy.Budget(min(limit - retried, self._attempts_left(offer)), left, retried),
                     context_window=offer.context_window,
                     fallback=self._call.demand.fallback,
                     jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
@@ -160,7 +184,7 @@ class _Run(Generic[T]):
             grant = await reserve(self._runtime, claim)
         if isinstance(grant, Refusal):
             detail = grant.window or f"until {grant.retry_at:.0f}"
-            self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at))
+            self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at, grant.detail))
             return None
         return grant
 
@@ -197,8 +221,8 @@ class _Run(Generic[T]):
             raise
         except Exception as unsorted:
             error = as_upstream_error(unsorted, attempt.offer)
-            if error.status is None and response is not None:
-                error.status = response.status
+            if error.status is None:
+                error.status = attempt.status
             if error is unsorted:
                 raise
             raise error from unsorted

@@ -6,6 +6,7 @@ others do nothing. The usage event is in the spool before the answer ends; an at
 
 import asyncio
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -23,16 +24,7 @@ from apps.providers.quotas import amounts
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer, Usage
 
-# Nothing was generated, as far as anybody can tell from outside: the tokens go back.
-TOKENLESS = frozenset(
-    {
-        ErrorKind.AUTH,
-        ErrorKind.RATE_LIMITED,
-        ErrorKind.CLIENT_ERROR,
-        ErrorKind.CONTEXT_LENGTH,
-        ErrorKind.SERVER_ERROR,
-    }
-)
+log = structlog.get_logger("freeai.gateway")
 
 
 class Place(Struct, frozen=True):
@@ -132,18 +124,28 @@ class Attempt:
             )
         )
 
-    async def fail(self, error: UpstreamError, usage: Usage | None = None) -> None:
-        """The upstream refused, broke or sent nonsense; `usage` is what it may have charged all the same."""
-        spent = usage or (Usage(0, 0) if error.kind in TOKENLESS or not self.sent else self.estimate(0))
-        if not self._end("error", spent, error):
-            return
-        await self._complete(
-            Completion(
-                health=POLICY[error.kind].health,
-                spent=self._spent(spent),
-                blocks=blocks_after(error, self.offer, clock.now()),
-            )
-        )
+    async def fail(self, error: UpstreamError, usage: Usage | None = None) -> float:
+        """The upstream refused, broke or sent nonsense; `usage` is what it may have charged all the same.
+
+        Returns until when that closes the candidate, UTC epoch seconds; 0.0 if it does not.
+        """
+        policy = POLICY[error.kind]
+        charged = usage or (self.estimate(0) if policy.charges == "all" and self.sent else Usage(0, 0))
+        if not self._end("error", charged, error):
+            return 0.0
+        blocks = blocks_after(error, self.offer, clock.now())
+        for block in blocks:
+            if block.reason == "quarantine":
+                log.warning(
+                    "credential.quarantined",
+                    provider=self.offer.provider,
+                    user=self.offer.user_id,
+                    status=error.status,
+                    detail=block.detail,
+                )
+        spent = self._nothing() if policy.charges == "nothing" and usage is None else self._spent(charged)
+        await self._complete(Completion(health=policy.health, spent=spent, blocks=blocks))
+        return max((block.until for block in blocks), default=0.0)
 
     def cancel(self, usage: Usage | None = None) -> None:
         """The client went away, or the gateway stops. Never waits: the store is settled in the background, for the caller is being
@@ -178,7 +180,10 @@ class Attempt:
 
     def _spent(self, usage: Usage) -> Amounts:
         """What the attempt took of the windows; nothing if it never left."""
-        return amounts(usage.total_tokens) if self.sent else dict.fromkeys(self.grant.claim.amounts, 0)
+        return amounts(usage.total_tokens) if self.sent else self._nothing()
+
+    def _nothing(self) -> Amounts:
+        return dict.fromkeys(self.grant.claim.amounts, 0)
 
     async def _complete(self, completion: Completion) -> None:
         """Settle what was reserved; then, with everything safe, count."""

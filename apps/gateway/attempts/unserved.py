@@ -19,27 +19,40 @@ SAYS_LENGTH = "maximum context length is "
 IDENTIFIER = re.compile(r"[\w.\[\]-]{1,200}")
 BAD_REQUEST, NOT_FOUND = 400, 404
 CLIENT_STATUSES = frozenset({BAD_REQUEST, NOT_FOUND, 413, 422})
+REDIRECTS = range(300, 400)
+# What no later try of the client's would change: where all attempts ended so, the first refusal is what the client can act upon.
+SETTLED = frozenset({ErrorKind.REFUSED, ErrorKind.MODEL_GONE, ErrorKind.AUTH})
+DEFAULT_RETRY_S = 60.0
+# A wait that is longer than that by a clock's last bit is not a second longer.
+ROUNDING_S = 1e-6
 
 
 class FailedAttempt(Struct, frozen=True):
-    """An attempt that failed, and why."""
+    """An attempt that failed, and why. `retry_at`: until when that closed its candidate, 0.0 if it did not."""
 
     offer: Offer
     error: UpstreamError
+    retry_at: float = 0.0
 
 
-def exhausted(failed: Sequence[FailedAttempt], waiting: Sequence[Excluded], now: float) -> ApiError:
-    """No candidate answered. `waiting` are those that could not be tried now. At least one of both is given."""
+def exhausted(
+    failed: Sequence[FailedAttempt], waiting: Sequence[Excluded], now: float, *, names_model: bool = True
+) -> ApiError:
+    """No candidate answered. `waiting` are those that could not be tried now. At least one of both is given.
+
+    `names_model`: the client asked for a model of a provider by its name, so that it may be told that there is none.
+    """
     if not failed:
-        return _nothing_to_try(waiting, now)
+        return _nothing_to_try(waiting, now, names_model=names_model)
     last = failed[-1]
     kinds = {attempt.error.kind for attempt in failed}
-    extra = {"provider": last.offer.provider, "kind": str(last.error.kind), "attempts": _attempts(failed)}
+    if last.error.kind is ErrorKind.CLIENT_ERROR:
+        return _refused(last, failed)
+    if kinds <= SETTLED and (refusal := _first_refusal(failed, names_model=names_model)):
+        return _refused(refusal, failed)
+    extra = _extra(last, failed)
     message = f"{last.offer.provider}: {last.error.message}"
     param = TASKS[last.offer.task].prompt_field
-    if last.error.kind is ErrorKind.CLIENT_ERROR:
-        code, field = _identifier(last.error.code, last.offer), _identifier(last.error.param, last.offer)
-        return ApiError(_client_status(last), message, param=field, code=code, extra=extra)
     if last.error.kind is ErrorKind.CONTEXT_LENGTH:
         if SAYS_LENGTH in message:
             return ApiError(400, message, param=param, code="context_length_exceeded", extra=extra)
@@ -56,6 +69,39 @@ def exhausted(failed: Sequence[FailedAttempt], waiting: Sequence[Excluded], now:
     return ApiError(502, message, type="api_error", code="upstream_failed", extra=extra)
 
 
+def _first_refusal(failed: Sequence[FailedAttempt], *, names_model: bool) -> FailedAttempt | None:
+    """The first that says something of the request. A redirect does not, nor does a model that the client never named."""
+    for attempt in failed:
+        if attempt.error.status in REDIRECTS:
+            continue
+        if attempt.error.kind is ErrorKind.REFUSED or (
+            attempt.error.kind is ErrorKind.MODEL_GONE and names_model
+        ):
+            return attempt
+    return None
+
+
+def _refused(refusal: FailedAttempt, failed: Sequence[FailedAttempt]) -> ApiError:
+    """The upstream's no, as the client's own."""
+    error, offer = refusal.error, refusal.offer
+    return ApiError(
+        _client_status(refusal),
+        f"{offer.provider}: {error.message}",
+        param=_identifier(error.param, offer),
+        code=_identifier(error.code, offer),
+        extra=_extra(refusal, failed),
+    )
+
+
+def _extra(shown: FailedAttempt, failed: Sequence[FailedAttempt]) -> JSONObject:
+    """FreeAI's own members of the error object."""
+    return {
+        "provider": shown.offer.provider,
+        "kind": str(shown.error.kind),
+        "attempts": _attempts(failed),
+    }
+
+
 def _identifier(text: str | None, offer: Offer) -> str | None:
     """An upstream's `code` or `param` as it may be shown; None for prose, which may repeat anything, the key included."""
     if text is None or not IDENTIFIER.fullmatch(text):
@@ -63,11 +109,11 @@ def _identifier(text: str | None, offer: Offer) -> str | None:
     return scrub(text, offer.api_key)
 
 
-def _client_status(last: FailedAttempt) -> int:
+def _client_status(refusal: FailedAttempt) -> int:
     """The upstream's status where clients know it. A 404 speaks of the model: where names are open, one that is not known upstream
     is the request's fault."""
-    status = last.error.status
-    if status not in CLIENT_STATUSES or (status == NOT_FOUND and TASKS[last.offer.task].has_open_names):
+    status = refusal.error.status
+    if status not in CLIENT_STATUSES or (status == NOT_FOUND and TASKS[refusal.offer.task].has_open_names):
         return BAD_REQUEST
     return status
 
@@ -100,12 +146,17 @@ def _too_long(window: int, detail: str, param: str | None, extra: JSONObject | N
     return ApiError(400, message, param=param, code="context_length_exceeded", extra=extra)
 
 
-def _nothing_to_try(waiting: Sequence[Excluded], now: float) -> ApiError:
+def _nothing_to_try(waiting: Sequence[Excluded], now: float, *, names_model: bool) -> ApiError:
     wait = _retry_after((), waiting, now)
     reasons = {item.reason for item in waiting}
     who = ", ".join(sorted({f"{item.offer.provider} ({item.reason})" for item in waiting})[:10])
+    why = " ".join(sorted({item.advice for item in waiting if item.advice})[:3])
     if reasons & QUOTA_REASONS:
         return _out_of_quota(f"Every candidate is out of quota for now: {who}.", wait, {})
+    if reasons == {"model_gone"} and names_model:
+        return ApiError(
+            NOT_FOUND, why, code="model_not_found", param="model", headers={"Retry-After": str(wait)}
+        )
     if reasons == {"requirement"}:
         return ApiError(
             400,
@@ -115,7 +166,7 @@ def _nothing_to_try(waiting: Sequence[Excluded], now: float) -> ApiError:
         )
     return ApiError(
         503,
-        f"No healthy candidate: {who}.",
+        f"No healthy candidate: {who}. {why}".strip(),
         type="api_error",
         code="no_healthy_provider",
         headers={"Retry-After": str(wait)},
@@ -135,9 +186,13 @@ def _out_of_quota(message: str, retry_after_s: int, extra: JSONObject) -> ApiErr
 
 def _retry_after(failed: Sequence[FailedAttempt], waiting: Sequence[Excluded], now: float) -> int:
     """Whole seconds until the first candidate may be tried again, at least 1."""
-    times = [item.retry_at - now for item in waiting if item.retry_at > now]
-    times += [attempt.error.retry_after_s for attempt in failed if attempt.error.retry_after_s]
-    return max(1, math.ceil(min(times, default=60.0)))
+    times = [item.retry_at for item in waiting] + [attempt.retry_at for attempt in failed]
+    return whole_seconds(min((at - now for at in times if at > now), default=DEFAULT_RETRY_S))
+
+
+def whole_seconds(wait_s: float) -> int:
+    """`Retry-After` for a wait: a retry at exactly that time succeeds. At least 1."""
+    return max(1, math.ceil(wait_s - ROUNDING_S))
 
 
 def _attempts(failed: Sequence[FailedAttempt]) -> list[JSONObject]:

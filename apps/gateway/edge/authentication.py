@@ -1,7 +1,5 @@
 """Who calls `/v1`: the client key of the Authorization header, and its rate limit. Before the body is read."""
 
-import math
-
 from django.http import HttpRequest
 
 from apps.clients import limits
@@ -9,6 +7,7 @@ from apps.clients.keys import InvalidKeyError, Principal, verify
 from apps.clients.limits import OverLimitError, RateLimit
 from apps.core import clock
 from apps.gateway import runtime
+from apps.gateway.attempts.unserved import whole_seconds
 from apps.gateway.wire.errors import ApiError, unauthorized
 
 MESSAGES = {
@@ -36,7 +35,7 @@ async def authenticate(request: HttpRequest) -> tuple[Principal, RateLimit]:
             f"This client key may send {error.window.limit} {error.window.metric} per {error.window.period}.",
             type="rate_limit_error",
             code="rate_limit_exceeded",
-            headers={"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+            headers={"Retry-After": str(whole_seconds(error.retry_after_s))}
             | rate_headers(RateLimit(error.window.limit, 0, error.retry_after_s)),
         ) from None
 

@@ -49,7 +49,7 @@ class ChatStream(Protocol):
 class ChatCodec(Struct, frozen=True, kw_only=True):
     """Chat completions on one wire.
 
-    `build`: the upstream call; raises UpstreamError(CLIENT_ERROR, candidate_only=True) when the wire cannot say the request.
+    `build`: the upstream call; raises UpstreamError(REFUSED) when the wire cannot say the request.
     `parse`: a whole 200 answer; raises UpstreamError: parsing, server_error (a 200 that wraps an error). Content is not judged here:
     `apps.providers.verdict` finds empty and filtered answers for all wires.
     `dropped`: names of the request's fields that do not reach the upstream, in the request's order. A name may be the client's own and

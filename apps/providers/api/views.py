@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from apps.core.api import StrictSerializer, get_named
 from apps.core.json_types import JSONObject
 from apps.providers.api.serializers import CredentialPatch, credential_row
-from apps.providers.credentials import put_key
+from apps.providers.credentials import put_key, trust
 from apps.providers.models import Credential, Provider
 from apps.providers.probe import probe_stored
 
@@ -60,6 +60,8 @@ class MyProviderProbe(APIView):
         if not connection.in_atomic_block:
             connection.close()  # not held while the provider thinks
         outcome = probe_stored(provider, credential, request.user.pk or 0)
+        if outcome.ok and credential is not None:
+            trust(credential)
         return Response(msgspec.to_builtins(outcome), headers={"Cache-Control": "no-store"})
 
 

@@ -207,13 +207,37 @@ async def test_late_failures_of_earlier_requests_do_not_raise_the_level(
     assert (await take(store, subject(), NOON + OPEN_FOR + 1)).trial is True
 
 
-async def test_late_success_of_an_earlier_request_closes(store: StateStore) -> None:
+@pytest.mark.parametrize("after", [1.0, OPEN_FOR + 1.0])
+async def test_late_success_of_an_earlier_request_leaves_it_open(store: StateStore, after: float) -> None:
     late = await take(store, subject(), NOON)
     await open_breaker(store, NOON)
 
-    await finish(store, late, SUCCESS, NOON + 1)
+    await finish(store, late, SUCCESS, NOON + after)
 
-    assert (await take(store, subject(), NOON + 1)).trial is False
+    assert (await refused(store, subject(), NOON + 1)).reason == "breaker"
+    assert (await take(store, subject(), NOON + OPEN_FOR + 1)).trial is True
+
+
+async def test_late_success_does_not_end_the_trial_of_another(store: StateStore) -> None:
+    late = await take(store, subject(), NOON)
+    await open_breaker(store, NOON)
+    trial = await take(store, subject(), NOON + OPEN_FOR)
+
+    await finish(store, late, SUCCESS, NOON + OPEN_FOR + 1)
+
+    assert (await refused(store, subject(), NOON + OPEN_FOR + 1)).reason == "half_open"
+    assert await finish(store, trial, FAILURE, NOON + OPEN_FOR + 2) is True
+
+
+async def test_success_of_a_trial_that_was_given_up_ends_nothing(store: StateStore) -> None:
+    await open_breaker(store, NOON)
+    lost = await take(store, subject(), NOON + OPEN_FOR)
+    later = NOON + OPEN_FOR + 120
+    await take(store, subject(), later)
+
+    await finish(store, lost, SUCCESS, later + 1)
+
+    assert (await refused(store, subject(), later + 1)).reason == "half_open"
 
 
 async def test_reset_closes_and_forgets_level_and_failures(store: StateStore) -> None:

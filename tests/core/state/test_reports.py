@@ -91,7 +91,7 @@ async def test_second_report_of_nothing_left_may_move_the_end(store: StateStore)
     assert (await refused(store, subject(DAY), NOON + 11)).retry_at == NOON + 60
 
 
-@pytest.mark.parametrize(("rolling", "end"), [(False, NOON + 60), (True, NOON + 71)])
+@pytest.mark.parametrize(("rolling", "end"), [(False, NOON + 60), (True, NOON + 70)])
 async def test_report_without_an_end_lasts_for_the_window(
     store: StateStore, rolling: bool, end: float
 ) -> None:

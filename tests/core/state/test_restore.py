@@ -29,7 +29,7 @@ async def test_past_usage_rolls_out_when_it_would_have(store: StateStore) -> Non
     await store.restore(reading(past), NOON)
 
     assert await used(store, NOON, window) == (80,)
-    assert (await refused(store, subject(window), NOON, claim=21)).retry_at == NOON - 50 + 61
+    assert (await refused(store, subject(window), NOON, claim=21)).retry_at == NOON - 50 + 60
     assert await used(store, NOON + 11, window) == (40,)
     assert await used(store, NOON + 41, window) == (0,)
 

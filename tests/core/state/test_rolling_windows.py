@@ -9,7 +9,7 @@ PERIODS = [*UNITS, "90second", "7minute", "5hour", "10day", "2week", "3month"]
 
 @pytest.mark.parametrize("period", PERIODS)
 @pytest.mark.parametrize("phase", [0.0, 0.3, 0.999])
-async def test_counts_for_a_whole_period_and_at_most_a_sixtieth_more(
+async def test_counts_for_a_whole_period_and_not_a_moment_longer(
     store: StateStore, period: Period, phase: float
 ) -> None:
     window = requests(10, period, rolling=True)
@@ -18,18 +18,32 @@ async def test_counts_for_a_whole_period_and_at_most_a_sixtieth_more(
 
     await take(store, subject(window), start)
 
-    assert await used(store, start + seconds(period), window) == (1,)
-    assert await used(store, start + seconds(period) + bucket, window) == (0,)
+    assert await used(store, start + seconds(period) - 0.001, window) == (1,)
+    assert await used(store, start + seconds(period), window) == (0,)
 
 
-async def test_boundary_of_the_period_frees_nothing(store: StateStore) -> None:
+@pytest.mark.parametrize("period", PERIODS)
+async def test_what_shares_a_sixtieth_counts_as_long_as_the_last_of_it(
+    store: StateStore, period: Period
+) -> None:
+    window = requests(10, period, rolling=True)
+    bucket = seconds(period) / 60
+    start = NOON - NOON % bucket
+    for part in (0.1, 0.9):
+        await take(store, subject(window), start + part * bucket)
+
+    assert await used(store, start + 0.9 * bucket + seconds(period) - 0.001, window) == (2,)
+    assert await used(store, start + 0.9 * bucket + seconds(period), window) == (0,)
+
+
+async def test_clock_minute_s_boundary_frees_nothing(store: StateStore) -> None:
     window = requests(2, rolling=True)
     await take(store, subject(window), NOON - 1)
     await take(store, subject(window), NOON - 1)
 
     refusal = await refused(store, subject(window), NOON)
 
-    assert refusal.retry_at == NOON + 60
+    assert refusal.retry_at == NOON + 59
 
 
 @pytest.mark.parametrize("period", PERIODS)
@@ -45,7 +59,7 @@ async def test_retry_at_is_the_first_moment_at_which_enough_has_expired(
     refusal = await refused(store, subject(window), start + 10 * bucket, claim=60)
 
     assert (refusal.reason, refusal.window) == ("quota", window.key)
-    assert refusal.retry_at == pytest.approx(start + (2 + 61) * bucket, abs=1e-6, rel=0)
+    assert refusal.retry_at == pytest.approx(start + (2.5 + 60) * bucket, abs=1e-6, rel=0)
     early = await refused(store, subject(window), refusal.retry_at - bucket / 100, claim=60)
     assert early == refusal
     await take(store, subject(window), refusal.retry_at, claim=60)
@@ -77,11 +91,11 @@ async def test_forgets_everything_after_a_long_silence(store: StateStore) -> Non
 
 async def test_rolling_month_is_thirty_days(store: StateStore) -> None:
     window = requests(1, "month", rolling=True)
-    day, half_a_day = 86_400, 43_200
+    thirty_days = 30 * 86_400
     await take(store, subject(window), NOON)
 
-    assert await used(store, NOON + 30 * day, window) == (1,)
-    assert await used(store, NOON + 30 * day + half_a_day, window) == (0,)
+    assert await used(store, NOON + thirty_days - 0.001, window) == (1,)
+    assert await used(store, NOON + thirty_days, window) == (0,)
 
 
 async def test_limit_zero_counts_without_limiting(store: StateStore) -> None:

@@ -10,7 +10,14 @@ from msgspec.structs import replace
 from apps.providers.adapters.refusals.answers import upstream_error
 from apps.providers.adapters.refusals.classification import classify
 from apps.providers.adapters.refusals.details import Details, read_body
-from apps.providers.adapters.refusals.meanings import ACCOUNT_MINUTE, FAILED, FILTERED, NOT_HERE, Meaning
+from apps.providers.adapters.refusals.meanings import (
+    ACCOUNT_MINUTE,
+    FAILED,
+    FILTERED,
+    MODEL_MINUTE,
+    REFUSED,
+    Meaning,
+)
 from apps.providers.adapters.refusals.waits import retry_after_s
 from apps.providers.adapters.shared.values import as_dict, as_text
 from apps.providers.errors import UpstreamError
@@ -18,11 +25,12 @@ from apps.providers.types import Offer
 
 TOO_MANY = 429
 # 498: the output was blocked; 499: the connection was lost between them; 501: not for this model.
-BY_STATUS: dict[int, Meaning] = {498: FILTERED, 499: FAILED, 501: NOT_HERE}
+BY_STATUS: dict[int, Meaning] = {498: FILTERED, 499: FAILED, 501: REFUSED}
 # The model's own slip: another try may well succeed.
 NO_VALID_RESPONSE = "NO_VALID_RESPONSE_GENERATED"
 # The calls a minute are counted by model, the tokens for the whole trial key.
 TOKEN_LIMIT = re.compile(r"token rate limit", re.IGNORECASE)
+CALL_LIMIT = re.compile(r"calls ?/ ?minute", re.IGNORECASE)
 
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Offer) -> UpstreamError:
@@ -41,6 +49,8 @@ def _meaning(status: int, details: Details, error_type: str, offer: Offer) -> Me
         return known
     if status == TOO_MANY and TOKEN_LIMIT.search(details.message):
         return ACCOUNT_MINUTE
+    if status == TOO_MANY and CALL_LIMIT.search(details.message):
+        return MODEL_MINUTE
     return classify(status, details, offer)
 
 

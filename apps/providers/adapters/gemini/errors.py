@@ -12,35 +12,40 @@ from msgspec.structs import replace
 from apps.core.json_types import JSONArray, JSONObject
 from apps.core.state.periods import seconds
 from apps.providers.adapters.refusals.answers import upstream_error
+from apps.providers.adapters.refusals.classification import is_challenge
 from apps.providers.adapters.refusals.details import Details, read_body, read_payload
 from apps.providers.adapters.refusals.meanings import (
     ACCOUNT_DAY,
     AUTH,
     FAILED,
-    NOT_HERE,
+    MODEL_GONE,
     PER_MINUTE,
+    PROOFS,
     REFUSED,
     TOO_LONG,
     Meaning,
+    first_match,
 )
+from apps.providers.adapters.refusals.scopes import names_model
 from apps.providers.adapters.refusals.waits import retry_after_s
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 from apps.providers.errors import ErrorKind, Scope, UpstreamError
 from apps.providers.types import Offer
 
-OK, PAYMENT_REQUIRED, TOO_MANY, SERVER_ERRORS = 200, 402, 429, 500
+OK, BAD_REQUEST, PAYMENT_REQUIRED, FORBIDDEN, TOO_MANY, SERVER_ERRORS = 200, 400, 402, 403, 429, 500
 # google.rpc codes, which say more than the HTTP status that comes with them. FAILED_PRECONDITION is about where
-# the gateway stands or about billing: the key is good and another provider may well answer.
+# the gateway stands or about billing: the key is good and another provider may well answer. PERMISSION_DENIED says nothing
+# without a reason: it may be about one model.
 BY_CODE: dict[str, Meaning] = {
-    **dict.fromkeys(("UNAUTHENTICATED", "PERMISSION_DENIED"), AUTH),
-    **dict.fromkeys(("NOT_FOUND", "FAILED_PRECONDITION", "UNIMPLEMENTED"), NOT_HERE),
+    "UNAUTHENTICATED": AUTH,
+    "NOT_FOUND": MODEL_GONE,
     **dict.fromkeys(
         ("INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "UNKNOWN", "ABORTED", "CANCELLED"), FAILED
     ),
 }
 BY_STATUS: dict[int, Meaning] = {
-    **dict.fromkeys((401, 403), AUTH),
-    **dict.fromkeys((404, 405, 410, 413), NOT_HERE),
+    401: AUTH,
+    **dict.fromkeys((404, 410), MODEL_GONE),
     **dict.fromkeys((408, 499), FAILED),
     PAYMENT_REQUIRED: ACCOUNT_DAY,
 }
@@ -50,24 +55,21 @@ PERIOD = re.compile(r"Per(Second|Minute|Hour|Day|Month)")
 # A quota of zero has no field that says so: protobuf leaves out zeros.
 NO_QUOTA = re.compile(r"\blimit: 0(?![.\d])")
 # INVALID_ARGUMENT has no finer code, so its documented texts have to tell.
-BAD_KEY = re.compile(r"API key (?:not valid|expired|not found)", re.IGNORECASE)
+NO_KEY = re.compile(r"unregistered callers", re.IGNORECASE)
 TOO_MANY_TOKENS = re.compile(r"token count.{0,80}exceeds", re.IGNORECASE | re.DOTALL)
-OWN_LIMIT = re.compile(
-    r"unknown name|cannot find field|not enabled|not supported|unsupported|does not support|thought.?signature"
-    r"|function (?:call|response)|payload size exceeds|schema",
-    re.IGNORECASE,
-)
 FIELD = re.compile(r'Unknown name "([^"]{1,80})"')
 
 
 class _Status(Struct, frozen=True):
-    """What a google.rpc.Status says, and the HTTP status that it came with. `common`: what every wire's errors are read for."""
+    """What a google.rpc.Status says, and the HTTP status that it came with. `common`: what every wire's errors are read for; `offer`: whom
+    it refused."""
 
     status: int
     code: str
     message: str
     details: list[JSONObject]
     common: Details
+    offer: Offer
 
     def items(self, detail: str, field: str) -> JSONArray:
         """`field` of all details of one type, lists joined."""
@@ -80,19 +82,21 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Off
     try:
         payload = _unwrapped(orjson.loads(body))
     except orjson.JSONDecodeError:
-        payload = {"error": {"message": read_body(body).message}}
-    said = _read(payload, status)
-    return _error(_meaning(said), said, headers, offer)
+        unread = read_body(body)
+        said = _Status(status, "", unread.message, [], unread, offer)
+    else:
+        said = _read(payload, status, offer)
+    return _error(_meaning(said), said, headers)
 
 
 def frame_error(frame: JSONObject, offer: Offer) -> UpstreamError:
     """The error in a 200 or in one of its frames, which carries its own status. Having been accepted, the request
-    is not at fault, so a client error is this candidate's own."""
+    is not at fault: another candidate may answer it."""
     status = as_dict(frame.get("error")).get("code")
-    status = status if isinstance(status, int) and status > OK else SERVER_ERRORS
-    said = _read(frame, status)
+    status = status if isinstance(status, int) and status >= BAD_REQUEST else SERVER_ERRORS
+    said = _read(frame, status, offer)
     meaning = _meaning(said)
-    error = _error(NOT_HERE if meaning.kind is ErrorKind.CLIENT_ERROR else meaning, said, {}, offer)
+    error = _error(REFUSED if meaning.kind is ErrorKind.CLIENT_ERROR else meaning, said, {})
     error.status = OK
     return error
 
@@ -102,7 +106,7 @@ def _unwrapped(payload: Any) -> JSONObject:
     return as_dict(payload[0] if isinstance(payload, list) and payload else payload)
 
 
-def _read(payload: JSONObject, status: int) -> _Status:
+def _read(payload: JSONObject, status: int, offer: Offer) -> _Status:
     error = as_dict(payload.get("error"))
     return _Status(
         status=status,
@@ -110,31 +114,47 @@ def _read(payload: JSONObject, status: int) -> _Status:
         message=as_text(error.get("message")) or as_text(payload.get("error")),
         details=[as_dict(detail) for detail in as_list(error.get("details"))],
         common=read_payload(payload),
+        offer=offer,
     )
 
 
-def _error(meaning: Meaning, said: _Status, headers: Mapping[str, str], offer: Offer) -> UpstreamError:
+def _error(meaning: Meaning, said: _Status, headers: Mapping[str, str]) -> UpstreamError:
     """The delay is short even for a spent day: then the day's end counts."""
     wait = None if meaning.window in ("day", "month") else retry_after_s(headers, said.common)
     details = replace(said.common, message=said.message, code=said.code, param=_param(said))
-    return upstream_error(meaning, details, offer, said.status, wait)
+    return upstream_error(meaning, details, said.offer, said.status, wait)
 
 
 def _meaning(said: _Status) -> Meaning:
     if said.status == TOO_MANY or said.code == "RESOURCE_EXHAUSTED":
         return _exhausted(said)
     reasons = said.items("ErrorInfo", "reason")
-    if any(KEY_REASONS.fullmatch(as_text(reason)) for reason in reasons) or BAD_KEY.search(said.message):
+    if any(KEY_REASONS.fullmatch(as_text(reason)) for reason in reasons):
         return AUTH
     if said.status >= SERVER_ERRORS:
         return FAILED
     if TOO_MANY_TOKENS.search(said.message):
         return TOO_LONG
-    if known := BY_STATUS.get(said.status) or BY_CODE.get(said.code):
-        return known
-    if said.items("BadRequest", "fieldViolations") or OWN_LIMIT.search(said.message):
-        return NOT_HERE
-    return REFUSED
+    return (
+        _proven(said) or BY_STATUS.get(said.status) or BY_CODE.get(said.code) or _forbidden(said) or REFUSED
+    )
+
+
+def _proven(said: _Status) -> Meaning | None:
+    """What the documented texts prove; a web page, which was not Gemini's own, proves nothing but that somebody stands before it."""
+    if said.common.is_page:
+        return REFUSED if is_challenge(said.common) else None
+    if said.status == FORBIDDEN and NO_KEY.search(said.message):
+        return AUTH
+    return first_match(PROOFS.get(said.status, ()), said.message)
+
+
+def _forbidden(said: _Status) -> Meaning | None:
+    """A 403 without a reason is about one model, or about nobody knows what."""
+    about_model = (
+        said.status == FORBIDDEN and not said.common.is_page and names_model(said.common, said.offer)
+    )
+    return MODEL_GONE if about_model else None
 
 
 def _exhausted(said: _Status) -> Meaning:
@@ -143,7 +163,7 @@ def _exhausted(said: _Status) -> Meaning:
     violations = [as_dict(item) for item in said.items("QuotaFailure", "violations")]
     values = [str(violation.get("quotaValue", "")) for violation in violations]
     if "0" in values or NO_QUOTA.search(said.message):
-        return NOT_HERE
+        return MODEL_GONE
     quotas = [as_text(violation.get("quotaId")) for violation in violations]
     meanings = [found for quota in quotas if (found := _quota(quota)) is not None]
     return max(meanings, key=_length, default=PER_MINUTE)

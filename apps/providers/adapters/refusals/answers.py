@@ -3,8 +3,6 @@ that has no words of its own; each of the others classifies by itself and ends i
 
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
 from apps.core.json_types import JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.shared.values import as_dict
@@ -13,7 +11,8 @@ from apps.providers.types import Offer
 
 from .classification import SERVER_ERRORS, TIMEOUT, classify
 from .details import Details, read_body, read_payload
-from .meanings import NOT_HERE, Meaning
+from .meanings import REFUSED, Meaning
+from .scopes import whose
 from .waits import retry_after_s, spent_windows
 
 OK, GATEWAY_TIMEOUT = 200, 504
@@ -24,8 +23,6 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Off
     details = read_body(body)
     hints = (headers.get("x-ratelimit-type", ""), headers.get("x-error-message", ""), *spent_windows(headers))
     meaning = classify(status, details, offer, " ".join(hints))
-    if meaning.window is not None and offer.preset.limit_scope == "account":
-        meaning = replace(meaning, scope="account")
     return upstream_error(meaning, details, offer, status, retry_after_s(headers, details))
 
 
@@ -42,12 +39,12 @@ def wrapped_error(payload: JSONObject, offer: Offer) -> UpstreamError | None:
 
 def frame_error(payload: JSONObject, offer: Offer) -> UpstreamError:
     """The error in `payload`, which came with status 200: the upstream's failure, unless it says by a code or
-    status that it is another kind. Having been accepted, the request is not at fault, so a client error is
-    this candidate's own."""
+    status that it is another kind. Having been accepted, the request is not at fault: another candidate may
+    answer it."""
     details = read_payload(payload)
     meaning = classify(details.status or SERVER_ERRORS, details, offer)
     if meaning.kind is ErrorKind.CLIENT_ERROR:
-        meaning = NOT_HERE
+        meaning = REFUSED
     return upstream_error(meaning, details, offer, OK, retry_after_s({}, details))
 
 
@@ -62,8 +59,7 @@ def upstream_error(
         status=status,
         retry_after_s=retry_after,
         window=meaning.window,
-        scope=meaning.scope,
-        candidate_only=meaning.candidate_only,
+        scope=meaning.scope or whose(meaning.window, details, offer),
         timed_out=status in (TIMEOUT, GATEWAY_TIMEOUT),
         param=details.param,
         code=details.code or None,

@@ -20,8 +20,8 @@ TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,200})", re.IGNORECASE)
 class Details(Struct, frozen=True, kw_only=True):
     """What an error body says. `signals` are its machine-readable words in lower case, the most exact first.
 
-    `hints` is further text that tells which limit was met; `status` an HTTP status inside the body; `wait`
-    and `reset` the values of the body's own retry fields, as they came.
+    `is_page`: the body was a web page, of which `message` is the title. `hints` is further text that tells which limit was met; `status` an
+    HTTP status inside the body; `wait` and `reset` the values of the body's own retry fields, as they came.
     """
 
     message: str = ""
@@ -32,6 +32,7 @@ class Details(Struct, frozen=True, kw_only=True):
     status: int | None = None
     wait: Any = None
     reset: Any = None
+    is_page: bool = False
 
 
 def read_body(body: bytes) -> Details:
@@ -39,7 +40,12 @@ def read_body(body: bytes) -> Details:
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return Details(message=_plain_text(body[:MAX_BODY].decode("utf-8", "replace")))
+        text = body[:MAX_BODY].decode("utf-8", "replace").strip()
+        return (
+            Details(message=_page_title(text), is_page=True)
+            if text.startswith("<")
+            else Details(message=text[:MAX_TEXT])
+        )
     return read_payload(payload)
 
 
@@ -144,9 +150,7 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _plain_text(text: str) -> str:
-    """`text`, or what its title says where it is an HTML page."""
-    if text.lstrip().startswith("<"):
-        title = TITLE.search(text)
-        return f"HTML page: {title[1].strip()}" if title else "HTML page"
-    return text.strip()[:MAX_TEXT]
+def _page_title(page: str) -> str:
+    """What the title of an HTML page says."""
+    title = TITLE.search(page)
+    return f"HTML page: {title[1].strip()}" if title else "HTML page"

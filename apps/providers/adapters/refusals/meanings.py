@@ -13,25 +13,26 @@ from apps.providers.errors import ErrorKind, Scope
 
 
 class Meaning(Struct, frozen=True):
-    """The meaning of an error, without its text."""
+    """The meaning of an error, without its text. `scope` None: nothing was said of whose quota it is, see `scopes`."""
 
     kind: ErrorKind
     window: Period | None = None
-    scope: Scope = "model"
-    candidate_only: bool = False
+    scope: Scope | None = None
 
 
 AUTH = Meaning(ErrorKind.AUTH)
-REFUSED = Meaning(ErrorKind.CLIENT_ERROR)
-# This candidate's own refusal: an unknown or retired model, a parameter that it does not take, a call that it
-# failed to write.
-NOT_HERE = Meaning(ErrorKind.CLIENT_ERROR, candidate_only=True)
+# An unknown or retired model, or one that is not for this key.
+MODEL_GONE = Meaning(ErrorKind.MODEL_GONE)
+# Proven: every provider would refuse the same request.
+CLIENT_ERROR = Meaning(ErrorKind.CLIENT_ERROR)
+# Whatever else is refused: a parameter that this one does not take, a call that it failed to write, a redirect. Another may accept it.
+REFUSED = Meaning(ErrorKind.REFUSED)
 TOO_LONG = Meaning(ErrorKind.CONTEXT_LENGTH)
 FILTERED = Meaning(ErrorKind.CONTENT_FILTERED)
 FAILED = Meaning(ErrorKind.SERVER_ERROR)
 # Their capacity, not the user's quota: with status 429 a short wait, otherwise a failure (see `classify`).
 OVERLOADED = Meaning(ErrorKind.SERVER_ERROR)
-BUSY = Meaning(ErrorKind.RATE_LIMITED)
+BUSY = Meaning(ErrorKind.RATE_LIMITED, scope="model")
 # The user's own calls at the same time are too many for the key.
 QUEUED = Meaning(ErrorKind.RATE_LIMITED, scope="account")
 PER_SECOND = Meaning(ErrorKind.RATE_LIMITED, "second")
@@ -39,6 +40,11 @@ PER_MINUTE = Meaning(ErrorKind.RATE_LIMITED, "minute")
 PER_HOUR = Meaning(ErrorKind.RATE_LIMITED, "hour")
 PER_DAY = Meaning(ErrorKind.RATE_LIMITED, "day")
 PER_MONTH = Meaning(ErrorKind.RATE_LIMITED, "month")
+MODEL_SECOND = Meaning(ErrorKind.RATE_LIMITED, "second", "model")
+MODEL_MINUTE = Meaning(ErrorKind.RATE_LIMITED, "minute", "model")
+MODEL_HOUR = Meaning(ErrorKind.RATE_LIMITED, "hour", "model")
+MODEL_DAY = Meaning(ErrorKind.RATE_LIMITED, "day", "model")
+MODEL_MONTH = Meaning(ErrorKind.RATE_LIMITED, "month", "model")
 ACCOUNT_MINUTE = Meaning(ErrorKind.RATE_LIMITED, "minute", "account")
 ACCOUNT_HOUR = Meaning(ErrorKind.RATE_LIMITED, "hour", "account")
 ACCOUNT_DAY = Meaning(ErrorKind.RATE_LIMITED, "day", "account")
@@ -47,19 +53,20 @@ ACCOUNT_MONTH = Meaning(ErrorKind.RATE_LIMITED, "month", "account")
 # The words for them in the catalogue (see `Preset.errors`). LIMIT is none of them: it says "rate limit", and leaves it to the text which.
 MEANINGS: dict[str, Meaning] = {
     "auth": AUTH,
+    "model_gone": MODEL_GONE,
+    "client_error": CLIENT_ERROR,
     "refused": REFUSED,
-    "not_here": NOT_HERE,
     "too_long": TOO_LONG,
     "filtered": FILTERED,
     "failed": FAILED,
     "overloaded": OVERLOADED,
     "busy": BUSY,
     "queued": QUEUED,
-    "second": PER_SECOND,
-    "minute": PER_MINUTE,
-    "hour": PER_HOUR,
-    "day": PER_DAY,
-    "month": PER_MONTH,
+    "second": MODEL_SECOND,
+    "minute": MODEL_MINUTE,
+    "hour": MODEL_HOUR,
+    "day": MODEL_DAY,
+    "month": MODEL_MONTH,
     "account_minute": ACCOUNT_MINUTE,
     "account_hour": ACCOUNT_HOUR,
     "account_day": ACCOUNT_DAY,
@@ -72,14 +79,13 @@ CODES: dict[str, Meaning] = {
     code: meaning
     for meaning, codes in (
         (AUTH, "invalid_api_key unauthorized authentication_error authentication api_key_invalid"),
-        (NOT_HERE, "model_not_found model_decommissioned model_not_available model_terms_required"),
+        (MODEL_GONE, "model_not_found model_decommissioned model_not_available model_terms_required"),
+        # An image that is no base64, or has no bytes, is one nowhere.
+        (CLIENT_ERROR, "invalid_base64_image empty_image_file"),
         (
-            NOT_HERE,
+            REFUSED,
             "unsupported_parameter unsupported_value extra_forbidden max_tokens_exceeded not_supported_error",
         ),
-        # OpenAI's ranges. What is outside of them was refused before: an upstream that says so has narrower ones.
-        (NOT_HERE, "decimal_above_max_value decimal_below_min_value"),
-        (NOT_HERE, "integer_above_max_value integer_below_min_value"),
         (TOO_LONG, "context_length_exceeded exceed_context_size_error token_limit_exceeded string_too_long"),
         (TOO_LONG, "payload_too_large"),
         (FILTERED, "content_filter content_policy_violation refusal"),
@@ -123,18 +129,16 @@ LIMIT_TEXTS = _table(
 # What a 402 says about when it ends: credits that come every month, or a payment that the user has to make.
 PAYMENT_TEXTS = _table((r"month", ACCOUNT_MONTH))
 
-UNKNOWN_MODEL = (
-    r"model\b.{0,200}?(?:does not exist|not found|not supported|is not available|end of life|decommissioned)"
+# A model that is not there, by its name: not a part of a request that a model does not support.
+_OF_A_MODEL = r"\bmodel\b:?(?:\s+\S+){0,2}?\s+"
+GONE = (
+    _OF_A_MODEL
+    + r"(?:does not exist|(?:is |was |could )?not (?:be )?found|is not available|is not supported\b(?! with)|is deprecated)"
+    rf"|{_OF_A_MODEL}(?:has|was|is) (?:been )?(?:reached its end of life|decommissioned|retired|removed|deprecated|shut ?down)"
     r"|not a valid model|(?:no such|unknown|invalid) model|not supported by any provider"
-    r"|no models? (?:is |are )?loaded"
-)
-UNSUPPORTED = (
-    r"extra inputs are not permitted|unrecognized request argument|unknown (?:name|parameter|field|argument)"
-    r"|(?:is|are|was) not supported|does(?: not|n't) support|unsupported"
-    r"|only supports|'response_format.type' must be|requires --[a-z]"
 )
 
-# What a refusal with 400, 401, 403, 413 or 422 is about, where it has no code of its own.
+# What a refusal is about, where it has no code of its own.
 REFUSAL_TEXTS: dict[int, Table] = {
     400: _table(
         (
@@ -147,21 +151,42 @@ REFUSAL_TEXTS: dict[int, Table] = {
         ),
         (r"request (?:body )?too large|`inputs` tokens \+ `max_new_tokens`", TOO_LONG),
         (r"content management policy|requires moderation|content policy", FILTERED),
-        (r"api key (?:not valid|expired|is invalid)|invalid api key", AUTH),
-        (UNKNOWN_MODEL, NOT_HERE),
-        (UNSUPPORTED, NOT_HERE),
+        (GONE, MODEL_GONE),
     ),
-    401: _table((UNKNOWN_MODEL, NOT_HERE)),
+    401: _table((GONE, MODEL_GONE)),
     403: _table(
         (r"requires moderation|content policy", FILTERED),
         (r"context (?:size|length|window)|maximum context|`?max_tokens`? exceed", TOO_LONG),
         (r"insufficient balance|balance (?:is )?insufficient", ACCOUNT_DAY),
-        (r"requires a subscription|no access to model|not available (?:on|in|for) your", NOT_HERE),
-        (UNKNOWN_MODEL, NOT_HERE),
+        (r"requires a subscription|no access to model|not available (?:on|in|for) your", MODEL_GONE),
+        (GONE, MODEL_GONE),
     ),
     413: _table((r"token|too large for model|context|reduce|request too large", TOO_LONG)),
 }
 REFUSAL_TEXTS[422] = REFUSAL_TEXTS[400]
+
+# What proves something for good, so that only the upstream's own sentence is read for it: not what it quotes of another's, no web page.
+_KEY = r"(?:api|access)[ _-]?(?:key|token)"
+BAD_KEY = (
+    rf"(?:invalid|incorrect|wrong|expired|revoked) {_KEY}"
+    rf"|{_KEY}(?: provided)? (?:(?:is|was|has|been) )*(?:not valid|not found|invalid|expired|revoked|disabled|suspended|deleted)"
+    rf"|{_KEY} was reported as leaked"
+)
+NOTHING_SAID = (
+    r"\bmessages['\"`]?:? (?:must not be|cannot be|can't be|should not be|is|are) (?:an )?empty"
+    r"|messages['\"`]?:? empty array|messages['\"`]?:? (?:must (?:contain|have) )?at least one"
+    r"|['\"`]messages['\"`]\W{0,5}minimum number of items"
+)
+PROOFS: dict[int, Table] = {
+    400: _table(
+        (BAD_KEY, AUTH),
+        (NOTHING_SAID, CLIENT_ERROR),
+        (r"invalid base64|not (?:a )?valid base64|incorrect padding", CLIENT_ERROR),
+        (r"(?:audio|uploaded) file is empty", CLIENT_ERROR),
+    ),
+    403: _table((BAD_KEY, AUTH)),
+}
+PROOFS[422] = PROOFS[400]
 
 
 def first_match(table: Table, text: str) -> Meaning | None:

@@ -6,4 +6,4 @@ from apps.providers.errors import ErrorKind, UpstreamError
 def cannot_say(message: str, param: str | None = None) -> UpstreamError:
     """The error to raise for a request that has no form on a wire. `param`: the field's path, such as `tools[0]`,
     where there is one to name."""
-    return UpstreamError(ErrorKind.CLIENT_ERROR, message, candidate_only=True, param=param)
+    return UpstreamError(ErrorKind.REFUSED, message, param=param)

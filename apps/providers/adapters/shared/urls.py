@@ -16,7 +16,7 @@ def resolve_base(provider_url: str, base_url: str) -> str:
 def model_path(model: str) -> str:
     """A model's name as part of a path; its slashes are the path's own.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for a name that would lead elsewhere: it may be the client's own.
+    Raises UpstreamError(REFUSED) for a name that would lead elsewhere: it may be the client's own.
     """
     if not {"", ".", ".."}.isdisjoint(model.split("/")):
         raise cannot_say("the model's name is no path", "model")

@@ -22,7 +22,7 @@ ROLES = {"developer": "system", "system": "system", "user": "user"}
 def build_messages(messages: list[Message], fit_name: Naming, *, thinks: bool) -> list[Message]:
     """The history as Cohere takes it; `thinks`: whether thinking is on for the answer.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for parts of content that Cohere does not have.
+    Raises UpstreamError(REFUSED) for parts of content that Cohere does not have.
     """
     built = []
     for position, message in paired(modernised(messages)):

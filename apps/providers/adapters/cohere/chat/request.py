@@ -41,7 +41,7 @@ SEED_MASK = 0x7FFFFFFFFFFFFFFF
 
 
 def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
-    """POST {base_url}/chat. Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this wire cannot
+    """POST {base_url}/chat. Raises UpstreamError(REFUSED) for what this wire cannot
     say."""
     body = {name: value for name, value in request.body.items() if name not in offer.preset.drops}
     modernise_functions(body)

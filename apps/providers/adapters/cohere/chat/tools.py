@@ -19,7 +19,7 @@ UNKNOWN_KEYWORDS = frozenset({"$schema", "additionalProperties"})
 def cohere_tools(tools: JSONArray, fit_name: Naming) -> list[Tool]:
     """OpenAI's tools without the keys that only OpenAI knows.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for tools that are no functions.
+    Raises UpstreamError(REFUSED) for tools that are no functions.
     """
     return [_tool(as_dict(tool), fit_name, f"tools[{position}]") for position, tool in enumerate(tools)]
 

@@ -104,7 +104,7 @@ def build_contents(messages: list[JSONObject], model: str, fit_name: Naming) -> 
     """(system instruction, turns). Messages of roles system and developer are joined, wherever they stand; for
     Gemma 3, which has no system instruction, they begin the first turn.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this wire cannot say.
+    Raises UpstreamError(REFUSED) for what this wire cannot say.
     """
     history = _History(model, fit_name)
     system = []

@@ -19,7 +19,7 @@ LINKED = ("image_url", "video_url")
 def content_parts(content: Any, where: str) -> list[Part]:
     """The parts of a message's content; `where` is its path. Empty texts, which Gemini refuses, are left out.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what must be fetched first and for parts that
+    Raises UpstreamError(REFUSED) for what must be fetched first and for parts that
     Gemini does not have.
     """
     if isinstance(content, str):

@@ -51,7 +51,7 @@ SEED_MASK = 0x7FFFFFFF
 def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     """POST {base_url}/models/{model}:generateContent, or :streamGenerateContent for a stream.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this wire cannot say.
+    Raises UpstreamError(REFUSED) for what this wire cannot say.
     """
     body = {name: value for name, value in request.body.items() if name not in offer.preset.drops}
     modernise_functions(body)

@@ -17,7 +17,7 @@ MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 def declarations(tools: JSONArray, fit_name: Naming) -> list[Schema]:
     """Function declarations of OpenAI's tools.
 
-    Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for tools that are no functions, and for schemas that Gemini does not take.
+    Raises UpstreamError(REFUSED) for tools that are no functions, and for schemas that Gemini does not take.
     """
     return [
         _declaration(as_dict(tool), fit_name, f"tools[{position}]") for position, tool in enumerate(tools)

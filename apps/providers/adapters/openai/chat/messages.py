@@ -59,7 +59,7 @@ class MessageRewriter:
     def rewrite(self, messages: list[Message], fit_name: Naming) -> list[Message]:
         """The history as this upstream takes it; the very same list where nothing needs to change. `fit_name`: what tools are called there.
 
-        Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for an image that it would have to fetch and cannot.
+        Raises UpstreamError(REFUSED) for an image that it would have to fetch and cannot.
         """
         if all(map(is_plain, messages)) and (not self._quirky or self._is_orderly(messages)):
             return messages

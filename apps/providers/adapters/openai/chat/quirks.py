@@ -51,7 +51,7 @@ class Quirks:
     def fit(self, body: JSONObject, request: ChatRequest, offer: Offer) -> None:
         """Apply the preset to `body`: a copy of the request's, whose nested values stay as they are.
 
-        Raises UpstreamError(CLIENT_ERROR, candidate_only=True) for what this upstream cannot be told.
+        Raises UpstreamError(REFUSED) for what this upstream cannot be told.
         """
         if None in body.values():
             for name in [name for name, value in body.items() if value is None]:

@@ -15,7 +15,7 @@ from .quirks import EFFORT, Quirks, said_effort
 
 
 def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
-    """POST {base_url}/chat/completions. Raises UpstreamError(CLIENT_ERROR) for values that JSON cannot
+    """POST {base_url}/chat/completions. Raises UpstreamError(REFUSED) for values that JSON cannot
     say, and for what this upstream does not take."""
     quirks = offer.preset.compiled(Quirks)
     body = request.body.copy()
