@@ -69,8 +69,12 @@ def usage_since(
             yield BucketUsage(user_id, provider, model, latest.timestamp(), requests, int(tokens))
 
 
-def client_requests_since(since: float, *, using: str = "default") -> Iterator[tuple[int, float]]:
-    """(client id, UTC epoch seconds of its first attempt) of each request from `since` on, whatever became of it. Raises DatabaseError."""
+ClientRequests = dict[tuple[int, str], float]
+"""By client and request id, UTC epoch seconds of the request's first attempt."""
+
+
+def client_requests_since(since: float, *, using: str = "default") -> ClientRequests:
+    """Requests of client keys from `since` on, whatever became of them. Raises DatabaseError."""
     rows = (
         UsageEventRow.objects.using(using)
         .filter(at__gte=datetime.fromtimestamp(since, UTC), client_id__isnull=False)
@@ -78,8 +82,7 @@ def client_requests_since(since: float, *, using: str = "default") -> Iterator[t
         .values_list("client_id", "request_id")
         .annotate(first=Min("at"))
     )
-    for client_id, _, first in rows.iterator():
-        yield client_id, first.timestamp()
+    return {(client_id, request_id): first.timestamp() for client_id, request_id, first in rows.iterator()}
 
 
 def _slices(since: datetime, now: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from apps.analytics.drain import OnWritten, drain
-from apps.analytics.history import BucketUsage
+from apps.analytics.history import BucketUsage, ClientRequests
 from apps.analytics.models import UsageEventRow
 from apps.analytics.segments import Reader, discard, is_copy, refuse, segments, take
 
@@ -34,6 +34,8 @@ class Spent(Struct, gc=False):
     latency_ms: float | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    client_id: int | None = None
+    request_id: str = ""
 
 
 class Leftover(Struct):
@@ -46,7 +48,10 @@ class Leftover(Struct):
 
 
 class Leftovers:
-    """Directories are taken by `look` and written by `step`, both in one thread; `depth` and `oldest_at` belong to any."""
+    """Directories are taken by `look` and written by `step`, both in one thread; `depth` and `oldest_at` belong to any.
+
+    `client_requests`: what of the looks' events the limits of client keys need.
+    """
 
     def __init__(
         self, root: Path, own: Path, *, using: str = "default", on_written: OnWritten | None = None
@@ -56,10 +61,14 @@ class Leftovers:
         self._using = using
         self._on_written = on_written
         self._left: deque[Leftover] = deque()
+        self._clients_since = inf
         self._steps: Iterator[int] | None = None
+        self.client_requests: ClientRequests = {}
 
-    def look(self) -> list[BucketUsage]:
-        """Take what is there, and sum up what of it the ledger does not know yet. Raises django.db.Error."""
+    def look(self, clients_since: float = inf) -> list[BucketUsage]:
+        """Take what is there, and sum up what of it the ledger does not know yet; requests of client keys from `clients_since` on, be
+        they in the ledger or not. Raises django.db.Error."""
+        self._clients_since = clients_since
         buckets: list[BucketUsage] = []
         for directory, lock in take(self._root, self._own):
             leftover = Leftover(directory, lock)
@@ -123,13 +132,14 @@ class Leftovers:
     def _summed(self, leftover: Leftover) -> list[BucketUsage]:
         """Segments are drained in order, and each is deleted when it is: only the first may be in the ledger, whole or in part."""
         paths = segments(leftover.directory)
-        sums = _Sums(doubles=any(map(is_copy, paths)))
+        sums = _Sums(self._clients_since, doubles=any(map(is_copy, paths)))
         for number, segment in enumerate(paths):
             sums.add(read_spent(segment))
             if number == 0 and (known := self._in_ledger(sums)):
-                sums = _Sums(known, doubles=sums.doubles)
+                sums = _Sums(self._clients_since, known, doubles=sums.doubles)
                 sums.add(read_spent(segment))
         sums.close()
+        self.client_requests |= sums.client_requests
         leftover.waiting, leftover.oldest_at = sums.waiting, sums.oldest_at
         return sums.buckets()
 
@@ -147,8 +157,10 @@ class Leftovers:
 class _Sums:
     """Usage by minute. `known`: ids that are counted elsewhere; with `doubles`, those that are counted here join them."""
 
-    def __init__(self, known: set[str] | None = None, *, doubles: bool) -> None:
+    def __init__(self, clients_since: float, known: set[str] | None = None, *, doubles: bool) -> None:
         self.doubles = doubles
+        self.client_requests: ClientRequests = {}
+        self._clients_since = clients_since
         self.open: dict[str, Spent] = {}
         self.waiting = 0
         self.first_at = self.oldest_at = inf
@@ -156,16 +168,19 @@ class _Sums:
         self._known = known or set()
         self._by_key: dict[tuple[int, str, str, float], list[float]] = {}
 
-    def add(self, events: Iterable[Spent]) -> None:
+    def add(self, events: Iterable[Spent]) -> None:  # noqa: C901 - one loop, for its speed
         """Count those that ended; keep those that began until they do. Half a million of them delay a start by half a second."""
         open_, known, by_key, doubles = self.open, self._known, self._by_key, self.doubles
         first_at, last_at, oldest_at = self.first_at, self.last_at, self.oldest_at
+        clients_since = self._clients_since
         for event in events:
             at = event.at
             if at < first_at:
                 first_at = at
             if at > last_at:
                 last_at = at
+            if at >= clients_since:
+                self._note_client(event)
             if event.outcome == "interrupted":
                 open_[event.id] = event
                 continue
@@ -187,6 +202,10 @@ class _Sums:
             sums[1] += 1
             sums[2] += event.prompt_tokens + event.completion_tokens
         self.first_at, self.last_at, self.oldest_at = first_at, last_at, oldest_at
+
+    def _note_client(self, event: Spent) -> None:
+        if event.client_id is not None:
+            self.client_requests.setdefault((event.client_id, event.request_id), event.at)
 
     def close(self) -> None:
         """No more events: what is still open never ended, and stays charged with what it reserved."""

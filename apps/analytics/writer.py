@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 
 import structlog
 
 from apps.analytics.drain import BATCH, OnWritten, drain, write
-from apps.analytics.history import BucketUsage
+from apps.analytics.history import BucketUsage, ClientRequests
 from apps.analytics.leftovers import Leftovers
 from apps.analytics.segments import decode
 from apps.analytics.spool import Spool
@@ -54,9 +55,10 @@ class Writer:
         self._look_at = clock.monotonic() + LOOK_INTERVAL_S
         self._away = False
 
-    def look(self) -> list[BucketUsage]:
-        """Find what dead processes left, to be written behind, and sum it up. At start, off the event loop. Raises django.db.Error."""
-        return self._left.look()
+    def look(self, clients_since: float = inf) -> tuple[list[BucketUsage], ClientRequests]:
+        """Find what dead processes left, to be written behind, and sum it up: see `Leftovers.look`. At start, off the event loop. Raises
+        django.db.Error."""
+        return self._left.look(clients_since), self._left.client_requests
 
     async def run(self) -> None:
         """Drain every 0.5 s, at once while much waits, and look for the dead every minute. Until cancelled."""

@@ -3,13 +3,18 @@
 25 MB of `[[],[],…]` are eight million objects: 2 s of the event loop and 770 MB. So values are counted in the bytes first.
 """
 
+import re
 from typing import Final
 
 from apps.core.json_types import JSONArray, JSONObject, JSONValue
 
 MAX_DEPTH: Final = 100
 MARKS: Final = (b",", b"[", b"{", b":")
-"""Each value but the first comes after one of these; keys count as values."""
+"""Each value but the first comes after one of these, and so does each key, which counts as one."""
+EMPTY: Final = (b"[]", b"{}")
+"""What begins and holds no value."""
+OPENING: Final = (b"[", b"{")
+OPENINGS: Final = re.compile(rb"[\[{]{0,65000}")
 PIECE: Final = 64 * 1024
 
 
@@ -51,16 +56,25 @@ def _values_exceed(text: bytes, most: int) -> bool:
     """The marks outside of strings: between the quotes that no backslash escapes."""
     values = start = inside = 0
     while start < len(text):
-        part = text[start : start + PIECE]
-        if (len(part) - len(part.rstrip(b"\\"))) % 2:  # what it escapes belongs to it
-            part = text[start : start + len(part) + 1]
+        part = _piece(text, start)
         start += len(part)
         if b"\\" in part:
             part = part.replace(b"\\\\", b"").replace(b'\\"', b"")
         pieces = part.split(b'"')
-        outside = b"".join(pieces[inside::2])
+        outside = b'"'.join(pieces[inside::2])
         inside = (inside + len(pieces) - 1) % 2
-        values += sum(map(outside.count, MARKS))
+        values += sum(map(outside.count, MARKS)) - sum(map(outside.count, EMPTY))
         if values > most:
             return True
     return False
+
+
+def _piece(text: bytes, start: int) -> bytes:
+    """Where a piece may end: behind what a backslash escapes, and not between a bracket and the one that closes it."""
+    end = start + PIECE
+    if text[end - 1 : end] in OPENING:
+        end = OPENINGS.match(text, end).end() + 1  # type: ignore[union-attr]  # it matches everywhere
+    part = text[start:end]
+    if (len(part) - len(part.rstrip(b"\\"))) % 2:
+        part = text[start : end + 1]
+    return part

@@ -5,11 +5,20 @@ from io import BytesIO
 from typing import IO, Any
 
 from django.conf import settings
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
 from apps.core.json_bounds import MAX_DEPTH, holds_more_values, is_too_deep
 from apps.core.json_types import JSONValue
+
+
+class TooManyValues(APIException):
+    """413: what `/v1` answers too."""
+
+    status_code = 413
+
+    def __init__(self) -> None:
+        super().__init__(f"The request body holds more than {settings.FREEAI_MAX_JSON_VALUES} JSON values.")
 
 
 class StrictJSONParser(JSONParser):
@@ -21,11 +30,11 @@ class StrictJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, object] | None = None,
     ) -> Any:
-        """The value in the body. Raises ParseError."""
+        """The value in the body. Raises ParseError, TooManyValues."""
         too_deep = ParseError(f"JSON parse error - nested deeper than {MAX_DEPTH} levels")
         body = stream.read()
         if holds_more_values(body, settings.FREEAI_MAX_JSON_VALUES):
-            raise ParseError(f"JSON parse error - more than {settings.FREEAI_MAX_JSON_VALUES} values")
+            raise TooManyValues
         try:
             value: JSONValue = super().parse(BytesIO(body), media_type, parser_context)
         except RecursionError:

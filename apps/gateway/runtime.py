@@ -148,7 +148,7 @@ class Runtime:
 
     async def _past(self, now: float) -> list[PastUsage]:
         """What the ledger and the spools of dead processes know to have been used."""
-        return await _in_a_thread(lambda: list(past.usage(self.writer.look(), now)))
+        return await _in_a_thread(lambda: list(past.usage(self.writer, now)))
 
 
 async def _in_a_thread(work: Callable[[], T]) -> T:

@@ -17,12 +17,12 @@ VALUES = st.recursive(
 
 
 def count(value) -> int:
-    """Values and keys within `value`, and one more for each list and object that has any: what the marks come to."""
+    """Values and keys within `value`, itself apart."""
     match value:
         case dict():
-            return 1 + sum(1 + count(item) for item in value.values()) + max(len(value) - 1, 0)
+            return sum(2 + count(item) for item in value.values())
         case list():
-            return 1 + sum(map(count, value)) + max(len(value) - 1, 0)
+            return sum(1 + count(item) for item in value)
         case _:
             return 0
 
@@ -42,7 +42,7 @@ def test_the_count_is_exact_wherever_pieces_end(value, piece):
 @pytest.mark.parametrize(
     "text",
     [
-        b'{"x":[' + b"[]," * 60_000 + b"[]]}",
+        b'{"x":[' + b"[]," * 120_000 + b"[]]}",
         b'{"x":[' + b'"",' * 120_000 + b'""]}',
         b'{"x":{' + b",".join(b'"%d":1' % number for number in range(60_000)) + b"}}",
         b'{"x":[' + b"1," * 120_000 + b"1]}",

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 
+from apps.analytics import history
 from apps.analytics.drain import write
 from apps.analytics.history import BucketUsage
 from apps.clients import keys
@@ -42,7 +43,7 @@ def used(user, tmp_path):
         )
         write([event], using="default", root=tmp_path)
         CATALOGUE.refresh()
-        return {window.key: usage for usage in past.usage([], clock.now()) for window in usage.windows}
+        return {window.key: usage for usage in past.of_providers([], clock.now()) for window in usage.windows}
 
     return use
 
@@ -125,7 +126,7 @@ def test_what_the_spool_holds_counts_beside_the_ledger(user, used):
     used()
     left = [BucketUsage(user.pk, "groq", MODEL, clock.now(), 3, 300)]
 
-    assert sum(usage.amounts["requests"] for usage in past.usage(left, clock.now())) == 4
+    assert sum(usage.amounts["requests"] for usage in past.of_providers(left, clock.now())) == 4
 
 
 def test_a_row_that_cannot_be_read_takes_nothing_with_it(user, used):
@@ -155,9 +156,15 @@ def test_requests_of_client_keys_are_charged_once_however_many_attempts_they_too
     windows = next(record.windows for record in CLIENTS.value.by_digest.values() if record.client_id == mine)
     CATALOGUE.refresh()
 
-    used = [usage for usage in past.usage([], now) if usage.windows == windows]
+    in_the_spool = {(mine, "b"): now - 4, (mine, "f"): now - 3}
+    found = history.client_requests_since(now - 61) | in_the_spool
+    used = [usage for usage in past.of_clients(found, {mine: windows}) if usage.windows == windows]
 
-    assert sorted((round(now - usage.at), usage.amounts["requests"]) for usage in used) == [(5, 1), (50, 1)]
+    assert sorted((round(now - usage.at), usage.amounts["requests"]) for usage in used) == [
+        (3, 1),
+        (4, 1),
+        (50, 1),
+    ]
 
 
 def test_what_a_model_that_is_gone_refused_is_not_counted(user, tmp_path):
@@ -169,6 +176,6 @@ def test_what_a_model_that_is_gone_refused_is_not_counted(user, tmp_path):
     write(events, using="default", root=tmp_path)
     CATALOGUE.refresh()
 
-    (usage,) = past.usage([], clock.now())
+    (usage,) = past.of_providers([], clock.now())
 
     assert usage.amounts["requests"] == 2

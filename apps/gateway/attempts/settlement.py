@@ -90,7 +90,7 @@ class Attempt:
             outcome="interrupted",
             prompt_tokens=place.prompt_tokens,
             # If this process dies now, what was reserved stays charged: nobody knows what was spent of it.
-            completion_tokens=max(0, grant.claim.amounts["tokens"] - place.prompt_tokens),
+            completion_tokens=max(0, grant.claim.amounts.get("tokens", 0) - place.prompt_tokens),
             estimated=True,
             fallback_position=place.position,
         )

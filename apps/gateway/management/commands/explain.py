@@ -46,7 +46,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         user = _find_user(options["user"])
         snapshot.load_all()
-        used = list(past.usage([], clock.now()))
+        used = list(past.of_providers([], clock.now()))
         try:
             decision = asyncio.run(_explain(user, _body(options), used))
         except ApiError as error:
