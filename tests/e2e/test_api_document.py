@@ -1,4 +1,7 @@
-"""docs/API.md does what it says: its examples are executed. Its tables: tests/gateway/test_api_document.py."""
+"""docs/API.md does what it says: its examples are executed, and of docs/CLIENTS.md those that need nothing else installed.
+
+The tables: tests/gateway/test_api_document.py.
+"""
 
 import contextlib
 import io
@@ -8,6 +11,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from tests.e2e.server import Server
 from tests.gateway.audio import SAMPLES
 
 BLOCKS = Document("API.md").blocks()
+SET_UPS = Document("CLIENTS.md").blocks()
 ADDRESS = "http://127.0.0.1:8000"
 ANSWERS = {"json", "text", "http", "sse"}
 COMMANDS = {"sh", "python"}
@@ -52,11 +57,12 @@ def folder(tmp_path: Path) -> Path:
 
 def examples() -> Iterator[Any]:
     """Every command with the answer that stands below it, if one does."""
-    for at, block in enumerate(BLOCKS):
-        if block.language in COMMANDS:
-            below = BLOCKS[at + 1] if at + 1 < len(BLOCKS) else None
-            answer = below if below and below.language in ANSWERS and below.title == block.title else None
-            yield pytest.param(block, answer, id=f"{at}-{block.title}-{block.language}")
+    for name, blocks in (("API", BLOCKS), ("CLIENTS", SET_UPS)):
+        for at, (block, below) in enumerate(zip_longest(blocks, blocks[1:])):
+            if block.language in COMMANDS:
+                answers = below and below.language in ANSWERS and below.title == block.title
+                identity = f"{name}-{at}-{block.title}-{block.language}"
+                yield pytest.param(block, below if answers else None, id=identity)
 
 
 def test_every_block_is_a_command_or_its_answer():

@@ -1,4 +1,4 @@
-"""The tables of docs/API.md say what the code says. Its examples: tests/e2e/test_api_document.py."""
+"""The tables of docs/API.md say what the code says, docs/CLIENTS.md asks for what there is. Examples: tests/e2e/test_api_document.py."""
 
 import ast
 import json
@@ -25,9 +25,10 @@ from apps.providers import image_fetch
 from apps.providers.errors import POLICY, ErrorKind
 from apps.providers.wires import MAX_AUDIO_BYTES
 from apps.strategies.naming import VIRTUAL_MODELS
-from tests.documents import Document, codes
+from tests.documents import Block, Document, codes
 
 DOCUMENT = Document("API.md")
+CLIENTS = Document("CLIENTS.md")
 GATEWAY = Path(endpoints.__file__).parents[1]
 OTHER_FIELDS = "any other"
 OPENAIS_MEMBERS = {"id", "object", "created", "system_fingerprint"}
@@ -254,3 +255,16 @@ def test_times_are_those_of_the_code():
     assert {name: float(stated[name][0]) for name in shipped} == shipped
     assert f"for the first {stream.QUIET_S:g} s" in DOCUMENT.section("Streaming")
     assert f"every {stream.COMMENT_INTERVAL_S:g} s" in DOCUMENT.section("Streaming")
+
+
+def test_set_ups_ask_for_models_that_exist():
+    asked = set(re.findall(r"(?<!x-)freeai-[a-z]+", CLIENTS.text))
+
+    assert asked <= set(VIRTUAL_MODELS)
+
+
+@pytest.mark.parametrize("block", [it for it in CLIENTS.blocks() if it.language in {"py", "json"}])
+def test_set_ups_can_be_read(block: Block):
+    read = ast.parse if block.language == "py" else json.loads
+
+    assert read(block.text)
