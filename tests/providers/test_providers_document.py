@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -15,28 +14,16 @@ from apps.providers.catalogue_tables import HEADS, tables, written
 from apps.providers.presets import parse_preset
 from apps.providers.types import Preset
 from fakes import FakeUpstream
+from tests.documents import Document
 from tests.factories import make_offer, make_request
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "PROVIDERS.md").read_text(encoding="utf-8")
+DOCUMENT = Document("PROVIDERS.md")
 CATALOGUE = read_catalogue()
-
-
-def section(title):
-    """The text below a heading, up to the next one of its level."""
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
-    assert found, f"no section {title}"
-    return found[1]
-
-
-def rows(text):
-    """The cells of a table's rows, without its head."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
 
 
 def read_example(folder):
     """The example of a provider in ten lines."""
-    toml = section("Add a provider in ten lines").split("```toml\n")[1].split("```")[0]
+    toml = DOCUMENT.section("Add a provider in ten lines").split("```toml\n")[1].split("```")[0]
     assert len(toml.strip().splitlines()) <= 10
     (folder / f"{tomllib.loads(toml)['name']}.toml").write_text(toml)
     (entry,) = read_catalogue(folder)
@@ -48,7 +35,7 @@ def test_tables_say_what_the_catalogue_says(title):
     """Of the providers that stand there; `manage.py document_catalogue --check` tells of one that does not."""
     made = tables(CATALOGUE)[title]
 
-    stated = {row[0].strip("`"): tuple(row) for row in rows(section(title))}
+    stated = {row[0].strip("`"): tuple(row) for row in DOCUMENT.rows(title)}
 
     assert stated == {name: made.get(name) for name in stated}
     assert list(stated) == sorted(stated)
@@ -57,26 +44,26 @@ def test_tables_say_what_the_catalogue_says(title):
 def test_tables_are_written_where_they_stand_and_nothing_else_is(tmp_path):
     scaleway = read_example(tmp_path)
 
-    document = written(DOCUMENT, [*CATALOGUE, scaleway])
+    document = written(DOCUMENT.text, [*CATALOGUE, scaleway])
 
-    added = [line for line in document.splitlines() if line not in DOCUMENT.splitlines()]
+    added = [line for line in document.splitlines() if line not in DOCUMENT.text.splitlines()]
     assert added == [
         "| `scaleway` | - | - | - | 1 chat | tools, forced_tools, json_schema, json_object"
         " | [Scaleway](https://console.scaleway.com/iam/api-keys) |"
     ]
-    assert written(document, CATALOGUE) == written(DOCUMENT, CATALOGUE)
+    assert written(document, CATALOGUE) == written(DOCUMENT.text, CATALOGUE)
 
 
 def test_command_checks_and_writes(tmp_path, capsys):
     path = tmp_path / "PROVIDERS.md"
-    path.write_text(DOCUMENT.replace("| `groq` |", "| `grok` |"))
+    path.write_text(DOCUMENT.text.replace("| `groq` |", "| `grok` |"))
 
     with pytest.raises(SystemExit) as stopped:
         call_command("document_catalogue", check=True, document=path)
     call_command("document_catalogue", document=path)
 
     assert stopped.value.code == 1
-    assert path.read_text() == written(DOCUMENT, read_catalogue())
+    assert path.read_text() == written(DOCUMENT.text, read_catalogue())
 
 
 def test_command_refuses_a_document_without_the_sections(tmp_path):
@@ -89,7 +76,7 @@ def test_command_refuses_a_document_without_the_sections(tmp_path):
 
 def test_settings_table_is_the_preset():
     named = {
-        name for row in rows(section("What `[wire]` can say")) for name in re.findall(r"`(\w+)`", row[0])
+        name for row in DOCUMENT.rows("What `[wire]` can say") for name in re.findall(r"`(\w+)`", row[0])
     }
 
     assert named == set(Preset.__struct_fields__)
@@ -97,7 +84,7 @@ def test_settings_table_is_the_preset():
 
 def test_meanings_table_is_what_errors_can_say():
     named = {
-        word for row in rows(section("What an error can mean")) for word in re.findall(r"`(\w+)`", row[0])
+        word for row in DOCUMENT.rows("What an error can mean") for word in re.findall(r"`(\w+)`", row[0])
     }
 
     assert named == {*MEANINGS, LIMIT}

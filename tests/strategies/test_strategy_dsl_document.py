@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,15 +17,9 @@ from apps.strategies.expression import (
 from apps.strategies.expression.checker import MAX_HEIGHT
 from apps.strategies.expression.lexer import MAX_SOURCE_LENGTH
 from apps.strategies.expression.parser import MAX_NESTING, MAX_NODES
+from tests.documents import Document, rows
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "STRATEGY_DSL.md").read_text(encoding="utf-8")
-
-
-def section(title):
-    """The text below a heading, up to the next heading of any level."""
-    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", DOCUMENT, re.MULTILINE | re.DOTALL)
-    assert found, f"no section {title}"
-    return found[1]
+DOCUMENT = Document("STRATEGY_DSL.md")
 
 
 def json_block(text):
@@ -34,16 +27,10 @@ def json_block(text):
     return json.loads(text.split("```json\n")[1].split("```")[0])
 
 
-def rows(text):
-    """The cells of a table's rows, without its head."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
-
-
 def examples():
-    titles = re.findall(r"^### (\d+\. .*)$", DOCUMENT, re.MULTILINE)
+    titles = re.findall(r"^### (\d+\. .*)$", DOCUMENT.text, re.MULTILINE)
     for title in titles:
-        text = section(title)
+        text = DOCUMENT.section(title)
         definition = json_block(text)
         for number, (candidate, request, outcome) in enumerate(rows(text)):
             yield pytest.param(
@@ -52,7 +39,7 @@ def examples():
 
 
 def test_there_are_ten_examples():
-    assert len(re.findall(r"^### \d+\. ", DOCUMENT, re.MULTILINE)) == 10
+    assert len(re.findall(r"^### \d+\. ", DOCUMENT.text, re.MULTILINE)) == 10
 
 
 @pytest.mark.parametrize(("definition", "candidate", "request_facts", "outcome"), list(examples()))
@@ -85,10 +72,10 @@ def test_field_tables_are_the_schema(of_request):
         if field.of_request is of_request
     ]
 
-    assert rows(section(title)) == schema
+    assert DOCUMENT.rows(title) == schema
 
 
-@pytest.mark.parametrize(("source", "position", "message"), rows(section("Errors")))
+@pytest.mark.parametrize(("source", "position", "message"), DOCUMENT.rows("Errors"))
 def test_error_table_is_what_the_compiler_says(source, position, message):
     with pytest.raises(ExpressionError) as caught:
         compile_expression(source.strip("`"))
@@ -97,7 +84,7 @@ def test_error_table_is_what_the_compiler_says(source, position, message):
 
 
 def test_error_example_is_what_a_definition_says():
-    example = json_block(section("Errors"))
+    example = json_block(DOCUMENT.section("Errors"))
 
     with pytest.raises(DefinitionError) as caught:
         parse_definition({"prefer": [{"when": "latncy_ema_ms < 500", "weight": 1}]})
@@ -107,20 +94,20 @@ def test_error_example_is_what_a_definition_says():
 
 
 def test_definition_example_is_valid():
-    example = json_block(section("Definitions"))
+    example = json_block(DOCUMENT.section("Definitions"))
 
     assert parse_definition(example).raw == example
 
 
 def test_limits_are_those_of_the_code():
-    limits = [int(row[1]) for row in rows(section("Limits"))]
+    limits = [int(row[1]) for row in DOCUMENT.rows("Limits")]
 
     assert limits == [MAX_SOURCE_LENGTH, MAX_NODES, MAX_NESTING, MAX_HEIGHT, MAX_CLAUSES]
-    assert f"from -{MAX_WEIGHT:.0f} to {MAX_WEIGHT:.0f};" in section("Definitions")
+    assert f"from -{MAX_WEIGHT:.0f} to {MAX_WEIGHT:.0f};" in DOCUMENT.section("Definitions")
 
 
 def test_literal_table_is_accepted():
-    for row in rows(section("Grammar")):
+    for row in DOCUMENT.rows("Grammar"):
         for literal in re.findall(r"`([^`]+)`", row[1]):
             assert (
                 compile_expression(f"{literal} == {literal}").evaluate(CandidateFacts(), RequestFacts())
