@@ -1,5 +1,6 @@
 """The Celery application. `manage.py serve` starts one worker, with beat in it, as its child; a fleet runs them separately."""
 
+import json
 import os
 import signal
 import threading
@@ -38,8 +39,20 @@ def _keep_our_logs(**_: object) -> None:
 def _prepare(**_: object) -> None:
     for folder in ("queue", "control"):
         Path(settings.BROKER_DIR, folder).mkdir(parents=True, exist_ok=True)
+    _forget_torn_files(Path(settings.BROKER_DIR, "control"))
     if parent := os.environ.get(PARENT):
         threading.Thread(target=_follow, args=(int(parent),), name="follow", daemon=True).start()
+
+
+def _forget_torn_files(control: Path) -> None:
+    """What a full disk left of the file broker's notes on its queues: Celery reads them at every start, writes them anew, and ends over one
+    that is no JSON."""
+    for file in control.glob("*.exchange"):
+        try:
+            json.loads(file.read_bytes())
+        except ValueError:
+            log.warning("celery.torn_file", file=str(file))
+            file.unlink(missing_ok=True)
 
 
 def _follow(parent: int) -> None:

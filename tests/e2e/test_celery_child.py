@@ -131,3 +131,17 @@ def test_beat_sends_what_is_due_and_the_worker_does_it(data_dir: Path):
 
     assert done
     assert worker.returncode == 0
+
+
+def test_what_a_full_disk_left_of_the_brokers_files_stops_nobody(data_dir: Path):
+    control = data_dir / "broker" / "control"
+    control.mkdir(parents=True)
+    for name in ("celery.exchange", "celery.pidbox.exchange"):
+        (control / name).touch()
+
+    running = server.start(data_dir)
+
+    until(lambda: "celery@" in log_of(running), START_S, "the worker is ready")
+    assert log_of(running).count("celery.torn_file") == 2
+    assert "celery.ended" not in log_of(running)
+    assert running.stop() == 0

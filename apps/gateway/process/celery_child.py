@@ -28,6 +28,8 @@ WORKER = [
 ]
 QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 STOP_TIMEOUT_S = 10.0
+PROVEN_S = 3.0
+"""A child that ends sooner did not run: one that fails at every start is down all the while."""
 
 
 class CeleryChild:
@@ -79,8 +81,11 @@ class CeleryChild:
                 process = self._process = _spawn()
         except OSError as error:  # no memory, no process left
             return f"not started: {error.strerror}"
-        supervision.mark(NAME, True)
-        code = process.wait()
+        try:
+            code = process.wait(timeout=PROVEN_S)
+        except subprocess.TimeoutExpired:
+            supervision.mark(NAME, True)
+            code = process.wait()
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
