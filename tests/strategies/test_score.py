@@ -8,9 +8,9 @@ from apps.providers.types import Offer
 from apps.strategies.definition import parse_definition
 from apps.strategies.expression import RequestFacts
 from apps.strategies.ranking import PARTS, candidate_facts, capable
+from tests.documents import rows, section
 from tests.factories import make_request
 from tests.strategies.candidates import LIMITS, NOW, PROVIDERS, names, offer, part, ranked, standing
-from tests.strategies.test_strategy_dsl_document import rows, section
 
 
 def test_document_names_every_part():

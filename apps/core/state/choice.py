@@ -12,6 +12,11 @@ def open_store(directory: Path | None = None) -> StateStore:
     return MemoryStore(None if directory is None else Journal(directory / "blocks"))
 
 
+def scratch_store() -> StateStore:
+    """A store of its own for a process that does not serve: it knows what is charged to it, and nobody else reads it."""
+    return MemoryStore()
+
+
 def why_not(web_processes: int) -> str | None:
     """Why so many web processes cannot share the quotas, for the operator; None where they can."""
     if web_processes == 1:

@@ -17,8 +17,8 @@ from apps.clients.keys import Principal, unrestricted
 from apps.core.api import StrictSerializer
 from apps.core.json_types import JSONObject
 from apps.core.permissions import IsAdmin
+from apps.core.state.choice import scratch_store
 from apps.core.state.contract import StateStore
-from apps.core.state.memory import MemoryStore
 from apps.gateway import runtime
 from apps.gateway.endpoints.chat import explain
 from apps.gateway.wire.errors import ApiError
@@ -83,7 +83,7 @@ def _v1_errors(prefix: str = "") -> Iterator[None]:
 
 def _store() -> StateStore:
     """The running gateway's. A process that serves only `/api` knows no counters."""
-    return runtime.current().store if runtime.is_running() else MemoryStore()
+    return runtime.current().store if runtime.is_running() else scratch_store()
 
 
 def _principal(request: Request) -> Principal:

@@ -102,10 +102,19 @@ def _unknown_provider(error: UnknownProviderError) -> ApiError:
     return bad_request(f"Unknown provider `{str(error)[:100]}`; known: {known}.", param="preferred_provider")
 
 
+def _unknown_prefix(model: str) -> str:
+    """That what stands before the slash of `model` is no provider here: it may have been meant for one."""
+    provider, slash, _ = model.partition("/")
+    known = sorted(CATALOGUE.value.providers)
+    if not slash or provider in known:
+        return ""
+    return f" `{provider}` is no provider here; known: {', '.join(known)}."
+
+
 def _no_offers(demand: Demand) -> ApiError:
     if demand.model and not is_virtual(demand.model):
         return bad_request(
-            f"You have no provider key for a provider that offers `{demand.model}`.",
+            f"You have no provider key for a provider that offers `{demand.model}`.{_unknown_prefix(demand.model)}",
             param="model",
             code="no_provider_configured",
         )

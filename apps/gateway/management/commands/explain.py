@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.clients.keys import unrestricted
 from apps.core import clock, snapshot
+from apps.core.state.choice import scratch_store
 from apps.core.state.contract import PastUsage
-from apps.core.state.memory import MemoryStore
 from apps.gateway import past
 from apps.gateway.attempts.decision import Decision, Row
 from apps.gateway.endpoints.chat import explain
@@ -61,7 +61,7 @@ async def _explain(user: User, body: bytes, used: list[PastUsage]) -> Decision:
     async def read(_now: float) -> list[PastUsage]:
         return used
 
-    store = MemoryStore()
+    store = scratch_store()
     await store.restore(read, clock.now())
     return await explain.explain_body(store, unrestricted(user), body)
 
