@@ -1,9 +1,11 @@
 """kill -9 and a new start: refused keys stay in quarantine, spent quotas closed, client keys counted. And what ends a quarantine."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from fakes import FakeUpstream
 from tests.e2e import server
@@ -13,9 +15,21 @@ GOOD, BAD = "gsk_" + "g" * 40, "bad-key-0123456789abcdef"
 MODEL = "groq/llama-3.3-70b-versatile"
 
 
+STARTED: list[Server] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """A test that fails leaves no gateway behind."""
+    yield
+    while STARTED:
+        STARTED.pop().kill()
+
+
 def serving(data_dir: Path, upstream: FakeUpstream, key: str) -> Server:
     """A gateway with one provider, the fake Groq."""
     running = server.start(data_dir, "--no-tasks")
+    STARTED.append(running)
     assert running.api("PATCH", "providers/groq", json={"base_url": upstream.url("groq")}).status_code == 200
     store(running, key)
     return running
@@ -28,7 +42,9 @@ def store(running: Server, key: str) -> None:
 
 def restarted(running: Server) -> Server:
     running.kill()
-    return server.start(running.data_dir, "--no-tasks", console=running.console)
+    again = server.start(running.data_dir, "--no-tasks", console=running.console)
+    STARTED.append(again)
+    return again
 
 
 def chat(running: Server, key: str | None = None, model: str = MODEL) -> httpx.Response:
@@ -64,7 +80,6 @@ def test_quarantine_outlives_a_kill_says_what_to_do_and_ends_with_a_new_key(
     assert mended.status_code == 200
     assert (groq(running)["unhealthy_reason"], groq(running)["unhealthy_detail"]) == (None, None)
     log = (data_dir / "console.log").read_text()
-    running.stop()
     assert BAD not in log
 
 
@@ -78,7 +93,6 @@ def test_key_stored_while_nothing_ran_is_trusted(data_dir: Path, upstream: FakeU
     again = restarted(running)
 
     assert (closed, open_again.status_code, chat(again).status_code) == (503, 200, 200)
-    again.stop()
 
 
 def test_good_test_closes_an_open_breaker_at_once(data_dir: Path, upstream: FakeUpstream):
@@ -92,7 +106,6 @@ def test_good_test_closes_an_open_breaker_at_once(data_dir: Path, upstream: Fake
 
     assert (opened, tested["ok"]) == ("breaker", True)
     assert chat(running).status_code == 200
-    running.stop()
 
 
 def test_spent_day_outlives_a_kill(data_dir: Path, upstream: FakeUpstream):
@@ -106,7 +119,6 @@ def test_spent_day_outlives_a_kill(data_dir: Path, upstream: FakeUpstream):
     assert (first.status_code, second.status_code) == (429, 429)
     waits = [int(answer.headers["retry-after"]) for answer in (first, second)]
     assert 0 <= waits[0] - waits[1] < 60
-    running.stop()
 
 
 def test_requests_of_a_client_key_outlive_a_kill(data_dir: Path, upstream: FakeUpstream):
@@ -119,4 +131,3 @@ def test_requests_of_a_client_key_outlive_a_kill(data_dir: Path, upstream: FakeU
 
     assert (statuses, refused.status_code) == ([200, 200], 429)
     assert int(refused.headers["retry-after"]) <= 60
-    running.stop()
