@@ -175,7 +175,7 @@ def task_presets() -> Iterator[tuple[Preset, Task, Ask]]:
         yield Preset(wire=own, order={"transcription": 1}, transcription=heard), "transcription", hear
 
 
-@pytest.mark.parametrize(("preset", "task", "ask"), task_presets())
+@pytest.mark.parametrize(("preset", "task", "ask"), list(task_presets()))
 async def test_every_answer_that_is_none_goes_to_the_next_and_closes_what_the_table_says(
     gateway: Gateway, upstream: Pages, preset: Preset, task: Task, ask: Ask
 ):
