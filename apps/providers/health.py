@@ -15,6 +15,7 @@ GONE_S: Final = 3600.0
 MAX_GONE_S: Final = 86_400.0
 QUEUE_S: Final = 2.0
 MAX_BLOCK_S: Final = 86_400.0
+OK: Final = 200
 
 
 def blocks_after(error: UpstreamError, offer: Offer, now: float) -> tuple[Block, ...]:
@@ -28,12 +29,11 @@ def blocks_after(error: UpstreamError, offer: Offer, now: float) -> tuple[Block,
         case ErrorKind.MODEL_GONE:
             if subject.candidate != candidate_key(subject.credential, offer.model):
                 return ()  # a name of the client's own, which shares its key with all others: see `Catalogue.unlisted`
-            detail = f"{offer.provider} does not offer {offer.model} to this key ({_said(error)}). It is asked again later."
+            detail = f"{offer.provider} does not offer {offer.model} to this key ({_answer(error)}). It is asked again later."
             return (Block(subject.candidate, now + GONE_S, "model_gone", detail, now, MAX_GONE_S),)
         case ErrorKind.RATE_LIMITED:
             scope = subject.credential if error.scope == "account" else subject.candidate
-            detail = f"{offer.provider} said: {_said(error)}"
-            return (Block(scope, _rate_limited_until(error, offer, now), "rate_limited", detail, now),)
+            return (Block(scope, _rate_limited_until(error, offer, now), "rate_limited", since=now),)
         case _:
             return ()
 
@@ -43,14 +43,14 @@ def _refused_key(error: UpstreamError, offer: Offer, until: float) -> str:
     own = f"/api/me/providers/{offer.provider}"
     again = f"{datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC"
     return (
-        f"{offer.provider} refused the key ({_said(error)}). Store a new key with PATCH {own}, or test this one with POST {own}/test: "
+        f"{offer.provider} refused the key ({_answer(error)}). Store a new key with PATCH {own}, or test this one with POST {own}/test: "
         f"either ends it at once. Otherwise it is asked again at {again}."
     )
 
 
-def _said(error: UpstreamError) -> str:
-    """The upstream's own words, of which the adapter has taken the key."""
-    return error.message if error.status is None else f"{error.status}: {error.message}"
+def _answer(error: UpstreamError) -> str:
+    """Nothing of the upstream's own words: they may repeat the prompt, and this goes into the log and onto the disk."""
+    return "an error within an answer" if error.status in (None, OK) else f"status {error.status}"
 
 
 def _rate_limited_until(error: UpstreamError, offer: Offer, now: float) -> float:

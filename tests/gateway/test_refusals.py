@@ -129,6 +129,9 @@ async def test_redirects_say_nothing_of_the_request_and_are_not_followed(gateway
     assert len(upstream.calls) == 1
 
 
+GONE_FOR_NOW = "first does not offer one to this key (status 404). It is asked again later."
+
+
 class TestModelGone:
     async def test_is_left_alone_for_hours_that_double_and_its_siblings_go_on(
         self, gateway: Gateway, upstream: Pages, monkeypatch
@@ -185,7 +188,7 @@ class TestModelGone:
 
         for answer in (first, second):
             assert (answer.status, answer.error["code"]) == (404, "model_not_found")
-            assert "no such model" in answer.error["message"]
+            assert answer.error["message"] in ("first: no such model", GONE_FOR_NOW)
         assert len(upstream.calls) == 1
 
     async def test_virtual_model_never_answers_404(self, gateway: Gateway, upstream: Pages):
@@ -231,14 +234,15 @@ class TestQuarantine:
 
         assert (answer.status, answer.error["code"]) == (503, "no_healthy_provider")
         for word in (
-            "401: User not found.",
+            "status 401",
             "PATCH /api/me/providers/first",
             "POST /api/me/providers/first/test",
         ):
             assert word in answer.error["message"]
         (line,) = [log for log in logs if log["event"] == "credential.quarantined"]
         assert (line["provider"], line["status"]) == ("first", 401)
-        assert "User not found." in line["detail"]
+        assert "PATCH /api/me/providers/first" in line["detail"]
+        assert "User not found." not in line["detail"]  # such texts may repeat the prompt
 
     @pytest.mark.parametrize(
         "said",

@@ -8,13 +8,13 @@ from apps.providers.types import Offer
 from apps.strategies.definition import parse_definition
 from apps.strategies.expression import RequestFacts
 from apps.strategies.ranking import PARTS, candidate_facts, capable
-from tests.documents import rows, section
+from tests.documents import Document
 from tests.factories import make_request
 from tests.strategies.candidates import LIMITS, NOW, PROVIDERS, names, offer, part, ranked, standing
 
 
 def test_document_names_every_part():
-    assert [row[0].strip("`") for row in rows(section("The score"))] == list(PARTS)
+    assert [row[0].strip("`") for row in Document("STRATEGY_DSL.md").rows("The score")] == list(PARTS)
 
 
 def test_load_spreads_between_equals():

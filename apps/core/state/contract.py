@@ -108,8 +108,9 @@ class Refusal(Struct, frozen=True):
 class Block(Struct, frozen=True):
     """Close `scope` (a credential or candidate key) from `since` until `until`. Never shortens a later block.
 
-    `detail`: why, and what to do about it, for people. With `max_s`, one that comes after another of the same reason had ended lasts twice
-    as long as that one, up to so many seconds; a success of the candidate, or a day without any, ends the row.
+    `detail`: why, and what to do about it, for people; it may be logged and stored. With `max_s`, one that comes after another of the
+    same reason had ended lasts twice as long as that one, up to so many seconds; a success of the candidate, or a day without any, ends
+    the row.
     """
 
     scope: str
