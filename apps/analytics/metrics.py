@@ -103,7 +103,7 @@ _in_flight = Gauge(
 )
 _quota = Gauge(
     "freeai_quota_remaining_ratio",
-    "Share of a quota window that is left, 0 to 1; the fullest credential's.",
+    "Share of a quota window that is left, 0 to 1: the smallest over all credentials and models.",
     ["provider", "window"],
     multiprocess_mode="livemostrecent",
 )
