@@ -80,7 +80,7 @@ async def test_contents_say_what_their_names_promise(http, fake):
         http, fake, "reasoning", model="command-a-reasoning-08-2025", reasoning_effort="none"
     )
 
-    assert both[0]["content"] and both[0]["tool_calls"] and both[1] == "tool_calls"
+    assert both[0]["reasoning_content"] and both[0]["tool_calls"] and both[1] == "tool_calls"
     assert thoughtful[0]["reasoning_content"] and thoughtful[0]["content"]
     assert "reasoning_content" not in without[0]
 
