@@ -15,7 +15,7 @@ from tests.e2e import server
 from tests.e2e.server import Server, wait_until
 
 SPOOLED = 20_000
-RESERVED = 12_000
+RESERVED = 6_000
 
 
 def test_quotas_are_right_at_once_and_the_ledger_soon(data_dir: Path):
