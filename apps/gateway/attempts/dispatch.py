@@ -138,8 +138,6 @@ class _Run(Generic[T]):
         `begun`: earlier calls of this candidate's answer succeeded. Then it may wait for its quota; an answer that has not begun, a
         retry of its first call included, is left to the next candidate.
         """
-        limit = offer.max_retries if offer.max_retries is not None else CONFIG.value.provider_max_retries
-        account = offer.subject.credential
         retried = 0
         while True:
             is_new_candidate = not begun and retried == 0
@@ -153,17 +151,7 @@ class _Run(Generic[T]):
             try:
                 return attempt, await self._attempt(attempt, upstream_call)
             except UpstreamError as error:
-                retry_at = await attempt.fail(error)
-                self._failed.append(FailedAttempt(offer, error, retry_at))
-                self._failures[account] = self._failures.get(account, 0) + 1
-                left = self._call.deadline - asyncio.get_running_loop().time()
-                step = policy.decide(
-                    error,
-                    policy.Budget(min(limit - retried, self._attempts_left(offer)), left, retried),
-                    context_window=offer.context_window,
-                    fallback=self._call.demand.fallback,
-                    jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
-                )
+                step = await self._step_after(attempt, error, retried)
             match step:
                 case policy.Retry(delay_s):
                     retried += 1
@@ -174,6 +162,22 @@ class _Run(Generic[T]):
                 case policy.Stop():
                     self._stopped = True
                     return None
+
+    async def _step_after(self, attempt: Attempt, error: UpstreamError, retried: int) -> policy.Step:
+        """Settle and note a failed attempt, and decide what comes next."""
+        offer, account = attempt.offer, attempt.offer.subject.credential
+        retry_at = await attempt.fail(error)
+        self._failed.append(FailedAttempt(offer, error, retry_at))
+        self._failures[account] = self._failures.get(account, 0) + 1
+        limit = offer.max_retries if offer.max_retries is not None else CONFIG.value.provider_max_retries
+        left = self._call.deadline - asyncio.get_running_loop().time()
+        return policy.decide(
+            error,
+            policy.Budget(min(limit - retried, self._attempts_left(offer)), left, retried),
+            context_window=offer.context_window,
+            fallback=self._call.demand.fallback,
+            jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+        )
 
     async def _reserve(self, offer: Offer, upstream_call: UpstreamCall[T], *, may_wait: bool) -> Grant | None:
         """Take quota for one attempt; None when it is refused, which is noted."""

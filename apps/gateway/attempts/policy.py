@@ -25,6 +25,9 @@ class Stop(Struct, frozen=True):
     """No other candidate would answer differently, or none may be tried."""
 
 
+Step = Retry | Next | Stop
+
+
 class Budget(Struct, frozen=True):
     """What is left: retries of this candidate, seconds of the request; `retried` counts the retries done."""
 
@@ -35,7 +38,7 @@ class Budget(Struct, frozen=True):
 
 def decide(
     error: UpstreamError, budget: Budget, *, context_window: int, fallback: bool, jitter: float
-) -> Retry | Next | Stop:
+) -> Step:
     """The step after `error`. `jitter` is 0..1, the caller's randomness.
 
     A candidate that let the time run out is not asked again: the wait was long enough once.
