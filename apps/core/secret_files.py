@@ -8,6 +8,9 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+SECRET_KEY = "secret_key"  # noqa: S105 - a file's name
+MASTER_KEYS = "master_keys"
+
 
 def ensure() -> None:
     """Make the secret key and a master key where there is none yet, and use them in this process from now on.
@@ -15,9 +18,9 @@ def ensure() -> None:
     Whoever comes second takes over what the first one made. Raises OSError.
     """
     if not _secret_key():
-        settings.SECRET_KEY = _made_once("secret_key", secrets.token_urlsafe(50))
+        settings.SECRET_KEY = _made_once(SECRET_KEY, secrets.token_urlsafe(50))
     if not settings.FREEAI_MASTER_KEYS:
-        settings.FREEAI_MASTER_KEYS = [_made_once("master_keys", Fernet.generate_key().decode())]
+        settings.FREEAI_MASTER_KEYS = [_made_once(MASTER_KEYS, Fernet.generate_key().decode())]
 
 
 def are_there() -> bool:

@@ -84,8 +84,9 @@ def refuse_wrong_master_key() -> None:
     """Raises ImproperlyConfigured when a stored provider key cannot be read, and DatabaseError."""
     if unreadable := check_master_keys():
         raise ImproperlyConfigured(
-            f"{unreadable} stored provider key(s) cannot be decrypted with FREEAI_MASTER_KEYS. "
-            "Restore the master key that encrypted them; starting would make them useless."
+            f"{unreadable} stored provider key(s) cannot be decrypted: the master key that encrypted them is in neither "
+            f"FREEAI_MASTER_KEYS nor {settings.FREEAI_SECRETS_DIR / secret_files.MASTER_KEYS}. "
+            "Restore it; starting would make them useless."
         )
 
 
