@@ -3,6 +3,6 @@
 from apps.providers.adapters.contract import Wire
 
 from . import chat, embeddings
-from .errors import parse_error
+from .refusals import parse_error
 
 WIRE = Wire(parse_error=parse_error, chat=chat.CODEC, embeddings=embeddings.CODEC)

@@ -3,8 +3,8 @@
 from apps.providers.adapters.contract import Wire
 
 from . import chat, embeddings, transcription
-from .errors import parse_error
 from .headers import google_headers
+from .refusals import parse_error
 
 WIRE = Wire(
     headers=google_headers,

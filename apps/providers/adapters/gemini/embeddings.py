@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import EmbeddingCodec
-from apps.providers.adapters.gemini.errors import frame_error
 from apps.providers.adapters.gemini.headers import google_headers
+from apps.providers.adapters.gemini.refusals import frame_error
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.values import as_dict, as_list
 from apps.providers.adapters.shared.vectors import Batch, json_call, normalised, read_vectors

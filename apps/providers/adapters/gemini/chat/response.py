@@ -11,7 +11,7 @@ import orjson
 
 from apps.core.json_types import JSONArray, JSONObject
 from apps.core.redaction import scrub
-from apps.providers.adapters.gemini.errors import frame_error
+from apps.providers.adapters.gemini.refusals import frame_error
 from apps.providers.adapters.shared.calls import CallIds
 from apps.providers.adapters.shared.finishes import read_finish
 from apps.providers.adapters.shared.joining import join_chunks
