@@ -8,50 +8,29 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 
-from apps.core.crypto import WrongMasterKeyError, decrypt
 from apps.core.redaction import mask_keys
 from apps.core.snapshot import Section
 from apps.core.state.contract import Subject, Window
 from apps.core.state.keys import candidate_key, credential_key
 from apps.providers import quotas
+from apps.providers.accounts import Account, account_windows, keyless_account, usable_accounts
 from apps.providers.credentials import SECTION
 from apps.providers.facts import ModelFacts, ProviderFacts, preferred_by_task, read_provider
 from apps.providers.limit_headers import learnt_windows
 from apps.providers.models import Credential, Provider, ProviderModel
 from apps.providers.pool import NO_OFFERS, Pool
-from apps.providers.presets import PresetError, fill_base_url, usable_settings
-from apps.providers.quotas import LimitsError, Overrides
+from apps.providers.presets import PresetError, fill_base_url
+from apps.providers.quotas import LimitsError
 from apps.providers.tasks import TASKS
-from apps.providers.types import Offer, Secret, Task
+from apps.providers.types import Offer, Task
 
 log = structlog.get_logger("freeai.providers")
 
 SANDBOX = "sandbox"
 UNLISTED = "*"
 SCRIPT_TAG = "script"  # sandbox models that only an explicit `sandbox/…` reaches
-
-
-class Account(Struct, frozen=True, kw_only=True):
-    """One user's usable credential. `windows` are those of the whole account, overrides applied; `settings`
-    what the provider's base URL needs. `sealed` is the encrypted secret, which is another after every edit of the key;
-    `trusted_since`: when it was stored, or last tested well, UTC epoch seconds.
-    """
-
-    user_id: int
-    provider: str
-    key: str
-    secret: Secret
-    sealed: str = ""
-    trusted_since: float = 0.0
-    overrides: Overrides = Overrides()
-    windows: tuple[Window, ...] = ()
-    weight: float | None = None
-    default_model: str = ""
-    max_retries: int | None = None
-    settings: Mapping[str, str] = {}
 
 
 class Catalogue:
@@ -155,7 +134,7 @@ class Catalogue:
             return account.windows
         if facts is None:
             return ()
-        return _windows(facts, credential_key(user_id, provider), Overrides())
+        return account_windows(facts, credential_key(user_id, provider))
 
     def offers_model(self, name: str) -> bool:
         """Whether any enabled provider has this model, for anybody."""
@@ -191,11 +170,7 @@ class Catalogue:
 
     def _sandbox_account(self, user_id: int) -> Account | None:
         facts = self.providers.get(SANDBOX)
-        if facts is None or not facts.enabled:
-            return None
-        key = credential_key(user_id, SANDBOX)
-        windows = _windows(facts, key, Overrides())
-        return Account(user_id=user_id, provider=SANDBOX, key=key, secret=Secret(""), windows=windows)
+        return keyless_account(user_id, facts) if facts is not None and facts.enabled else None
 
     def _build_pinned(self, user_id: int, provider: str, model: str, task: Task) -> Iterator[Offer]:
         facts = self.providers.get(provider)
@@ -215,11 +190,6 @@ class Catalogue:
             for model in facts.models:
                 if SCRIPT_TAG not in model.tags and model.serves(task, facts.preset):
                     yield _offer(account, facts, model, task)
-
-
-def _windows(facts: ProviderFacts, key: str, overrides: Overrides) -> tuple[Window, ...]:
-    models = (limit for model in facts.models for limit in model.limits)
-    return quotas.account_windows(key, facts.limits, models, overrides)
 
 
 def _offer(account: Account, facts: ProviderFacts, model: ModelFacts, task: Task) -> Offer:
@@ -260,7 +230,7 @@ def load(_previous: Catalogue | None) -> Catalogue:
     mask_keys(prefix for facts in providers.values() for prefix in facts.preset.key_prefixes)
     credentials = list(Credential.objects.select_related("provider").order_by("user_id", "provider__name"))
     holders = frozenset(credential.user_id for credential in credentials if credential.encrypted_key)
-    return Catalogue(providers, _load_accounts(credentials, providers), holders)
+    return Catalogue(providers, usable_accounts(credentials, providers), holders)
 
 
 def _load_providers(models: Mapping[int, list[ProviderModel]]) -> Iterator[tuple[str, ProviderFacts]]:
@@ -269,51 +239,6 @@ def _load_providers(models: Mapping[int, list[ProviderModel]]) -> Iterator[tuple
             yield row.name, read_provider(row, models.get(row.pk, ()))
         except (PresetError, LimitsError) as error:
             log.error("provider.unusable", provider=row.name, error=str(error))
-
-
-def _load_accounts(
-    credentials: Iterable[Credential], providers: Mapping[str, ProviderFacts]
-) -> Iterator[Account]:
-    for credential in credentials:
-        facts = providers.get(credential.provider.name)
-        if facts is None or not (facts.enabled and credential.enabled):
-            continue
-        if not credential.encrypted_key and facts.requires_key:
-            continue
-        if len(usable_settings(facts.preset, credential.settings)) < len(facts.preset.settings):
-            continue  # GET /api/me/providers says what is missing
-        try:
-            yield _account(credential, facts)
-        except (WrongMasterKeyError, LimitsError) as error:
-            log.error(
-                "credential.unusable",
-                credential=credential.pk,
-                user=credential.user_id,
-                provider=facts.name,
-                error=type(error).__name__,
-            )
-
-
-def _account(credential: Credential, facts: ProviderFacts) -> Account:
-    key = credential_key(credential.user_id, facts.name)
-    overrides = Overrides.of(
-        quotas.validate_limits(credential.limits),
-        {name: getattr(credential, name) for name in quotas.SHORT_FIELDS},
-    )
-    return Account(
-        user_id=credential.user_id,
-        provider=facts.name,
-        key=key,
-        secret=Secret(decrypt(credential.encrypted_key) if credential.encrypted_key else ""),
-        sealed=credential.encrypted_key,
-        trusted_since=credential.trusted_since.timestamp() if credential.trusted_since else 0.0,
-        overrides=overrides,
-        windows=_windows(facts, key, overrides),
-        weight=credential.weight,
-        default_model=credential.default_model,
-        max_retries=credential.max_retries,
-        settings=usable_settings(facts.preset, credential.settings),
-    )
 
 
 CATALOGUE: Section[Catalogue] = Section(SECTION, load)

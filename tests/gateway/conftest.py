@@ -17,9 +17,10 @@ from apps.core.state.keys import credential_key
 from apps.gateway import runtime
 from apps.gateway.config import CONFIG, Config
 from apps.gateway.runtime import Runtime
+from apps.providers.accounts import Account
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.facts import ModelFacts, ProviderFacts
-from apps.providers.offers import CATALOGUE, Account, Catalogue
+from apps.providers.offers import CATALOGUE, Catalogue
 from apps.providers.presets import parse_preset
 from apps.providers.quotas import Limit, Overrides, account_windows
 from apps.providers.types import Preset, Secret

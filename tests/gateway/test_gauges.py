@@ -7,7 +7,8 @@ import pytest
 from apps.core import clock
 from apps.core.state.keys import credential_key
 from apps.gateway.edge import gauges
-from apps.providers.offers import CATALOGUE, Account, Catalogue
+from apps.providers.accounts import Account
+from apps.providers.offers import CATALOGUE, Catalogue
 from apps.providers.quotas import Overrides, account_windows
 from apps.providers.types import Secret
 from tests.gateway.conftest import Gateway, Limit

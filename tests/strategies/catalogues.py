@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from apps.core.state.keys import credential_key
+from apps.providers.accounts import Account
 from apps.providers.facts import ModelFacts, ProviderFacts
-from apps.providers.offers import Account, Catalogue
+from apps.providers.offers import Catalogue
 from apps.providers.types import Preset, Secret
 
 USER = 1
