@@ -224,6 +224,38 @@ def test_tells_which_limit_was_met(status, body, window, scope, provider):
 
 
 @pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Invalid schema for function 'f': 'the API key is invalid' is not of type 'object'"),
+        (400, "Invalid value at 'contents[0].parts[0].text': your API key is invalid"),
+        (400, "invalid request: tool 'f': the api key is invalid"),
+        (403, "Access token is invalid for this region"),
+        (400, "messages.3: messages must not be empty strings"),
+        (400, "The audio file is empty of speech"),
+        (400, "This model's context window does not support tools"),
+        (400, "Invalid model parameter: temperature"),
+        (404, "tool not found"),
+    ],
+)
+def test_the_callers_own_words_prove_nothing(status, message):
+    assert parse(status, nested(message)).kind is ErrorKind.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (403, "unauthorized", ErrorKind.MODEL_GONE),
+        (500, "authentication_error", ErrorKind.SERVER_ERROR),
+        (503, "invalid_api_key", ErrorKind.SERVER_ERROR),
+        (429, "invalid_api_key", ErrorKind.RATE_LIMITED),
+        (401, "unauthorized", ErrorKind.AUTH),
+    ],
+)
+def test_a_code_of_the_key_is_believed_only_of_a_refusal_of_all_models(status, code, kind):
+    assert parse(status, nested("Your key has no access to this model", type=code)).kind is kind
+
+
+@pytest.mark.parametrize(
     ("headers", "window"),
     [
         ({"x-ratelimit-remaining-req-minute": "0", "x-ratelimit-remaining-tokens-month": "9"}, "minute"),

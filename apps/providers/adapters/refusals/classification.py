@@ -50,7 +50,7 @@ def classify(status: int, details: Details, offer: Offer, hints: str = "") -> Me
     vocabulary = offer.preset.compiled(Vocabulary)
     text = f"{hints} {details.hints} {details.message}"
     known = next((vocabulary.codes[signal] for signal in details.signals if signal in vocabulary.codes), None)
-    if known is not None:
+    if known is not None and (known is not AUTH or _is_of_the_key(status, details, offer)):
         return BUSY if known is OVERLOADED and status == TOO_MANY else known
     if status != TOO_LARGE and not vocabulary.limit_codes.isdisjoint(details.signals):
         status = TOO_MANY
@@ -58,6 +58,15 @@ def classify(status: int, details: Details, offer: Offer, hints: str = "") -> Me
         first_match(vocabulary.texts.get(status, ()), text)
         or _proven(status, details)
         or _by_text(status, text, details, offer)
+    )
+
+
+def _is_of_the_key(status: int, details: Details, offer: Offer) -> bool:
+    """Whether a code that stands for a bad key may be believed: not of a failing upstream, nor where one model is refused."""
+    return (
+        status < SERVER_ERRORS
+        and status != TOO_MANY
+        and not (status == FORBIDDEN and names_model(details, offer))
     )
 
 

@@ -135,14 +135,14 @@ GONE = (
     _OF_A_MODEL
     + r"(?:does not exist|(?:is |was |could )?not (?:be )?found|is not available|is not supported\b(?! with)|is deprecated)"
     rf"|{_OF_A_MODEL}(?:has|was|is) (?:been )?(?:reached its end of life|decommissioned|retired|removed|deprecated|shut ?down)"
-    r"|not a valid model|(?:no such|unknown|invalid) model|not supported by any provider"
+    r"|not a valid model|(?:no such|unknown|invalid) model(?! (?:parameter|setting|option|input|output))|not supported by any provider"
 )
 
 # What a refusal is about, where it has no code of its own.
 REFUSAL_TEXTS: dict[int, Table] = {
     400: _table(
         (
-            r"maximum context length|context (?:size|length|window)|prompt is too long|too many tokens",
+            r"maximum context length|context (?:size|length|window)(?! (?:does|is) not support)|prompt is too long|too many tokens",
             TOO_LONG,
         ),
         (
@@ -161,19 +161,24 @@ REFUSAL_TEXTS: dict[int, Table] = {
         (r"requires a subscription|no access to model|not available (?:on|in|for) your", MODEL_GONE),
         (GONE, MODEL_GONE),
     ),
+    404: _table((GONE, MODEL_GONE), (r"\btool\b[^.]{0,60}\bnot found", REFUSED)),
     413: _table((r"token|too large for model|context|reduce|request too large", TOO_LONG)),
 }
 REFUSAL_TEXTS[422] = REFUSAL_TEXTS[400]
 
 # What proves something for good, so that only the upstream's own sentence is read for it: not what it quotes of another's, no web page.
 _KEY = r"(?:api|access)[ _-]?(?:key|token)"
+# A sentence may quote the caller's words: this one begins with the key and ends with what is wrong with it.
+_ENDS = r"\s*(?:$|[.,;:!(]|(?:or|and|by|since|because|due)\b)"
 BAD_KEY = (
-    rf"(?:invalid|incorrect|wrong|expired|revoked) {_KEY}"
+    r"^\W*(?:(?:error|unauthorized|forbidden|authentication \w+)\s*[:-]\s*)?(?:(?:an?|the|this|your|provided|given) ){0,2}(?:"
+    rf"(?:invalid|incorrect|wrong|expired|revoked) {_KEY}(?: provided| given)?"
     rf"|{_KEY}(?: provided)? (?:(?:is|was|has|been) )*(?:not valid|not found|invalid|expired|revoked|disabled|suspended|deleted)"
     rf"|{_KEY} was reported as leaked"
+    rf"){_ENDS}"
 )
 NOTHING_SAID = (
-    r"\bmessages['\"`]?:? (?:must not be|cannot be|can't be|should not be|is|are) (?:an )?empty"
+    rf"\bmessages['\"`]?:? (?:must not be|cannot be|can't be|should not be|is|are) (?:an )?empty(?: array| list)?{_ENDS}"
     r"|messages['\"`]?:? empty array|messages['\"`]?:? (?:must (?:contain|have) )?at least one"
     r"|['\"`]messages['\"`]\W{0,5}minimum number of items"
 )
@@ -182,7 +187,7 @@ PROOFS: dict[int, Table] = {
         (BAD_KEY, AUTH),
         (NOTHING_SAID, CLIENT_ERROR),
         (r"invalid base64|not (?:a )?valid base64|incorrect padding", CLIENT_ERROR),
-        (r"(?:audio|uploaded) file is empty", CLIENT_ERROR),
+        (rf"(?:audio|uploaded) file is empty{_ENDS}", CLIENT_ERROR),
     ),
     403: _table((BAD_KEY, AUTH)),
 }
