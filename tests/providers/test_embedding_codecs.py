@@ -170,6 +170,22 @@ def test_gemini_vectors_have_length_one(values: list[float]):
     assert list(result.vectors[0]) == pytest.approx([0.6, 0.8])
 
 
+def test_length_of_a_huge_vector_is_measured():
+    gemini = {"embeddings": [{"values": [1e200, 1e200]}]}
+
+    assert list(parsed(plain("gemini"), gemini, count=1).vectors[0]) == pytest.approx([0.5**0.5, 0.5**0.5])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_packed_vector_of_no_numbers_is_a_parsing_error(value: float):
+    document = listed(b64encode(pack("<2f", 1.0, value)).decode())
+
+    with pytest.raises(UpstreamError) as error:
+        parsed(plain(), document, count=1)
+
+    assert error.value.kind is ErrorKind.PARSING
+
+
 def test_a_vector_of_zeros_stays():
     result = parsed(plain("gemini"), {"embeddings": [{"values": [0, 0]}]}, count=1)
 
@@ -224,7 +240,7 @@ def test_other_bodies_are_parsing_errors(wire: str, body: bytes):
     assert error.value.kind is ErrorKind.PARSING
 
 
-@pytest.mark.parametrize("indexes", [(0, 0), (0, 2), (1, 2), ("0", "1"), (0, None)])
+@pytest.mark.parametrize("indexes", [(0, 0), (0, 2), (1, 2), ("0", "1"), (0, None), ([0], {}), (False, True)])
 def test_indexes_that_leave_a_gap_are_a_parsing_error(indexes: tuple[Any, Any]):
     document = {"data": [{"index": index, "embedding": [1.0]} for index in indexes]}
 

@@ -235,9 +235,18 @@ def test_last_event_without_its_blank_line_counts():
     assert stream(sse(frame({"text": "x"}, finish="STOP")).rstrip()).choices[0]["message"]["content"] == "x"
 
 
-def test_finish_reason_is_given_once():
+@pytest.mark.parametrize(
+    ("reasons", "given"),
+    [
+        (["STOP", "STOP"], ["stop", None]),
+        (["STOP", "MAX_TOKENS"], ["stop", "length"]),
+        (["FINISH_REASON_UNSPECIFIED", "SAFETY"], ["stop", "content_filter"]),
+        (["MAX_TOKENS", "STOP"], ["length", None]),
+    ],
+)
+def test_finish_reason_is_given_again_only_where_it_says_more(reasons, given):
     reader = CODEC.open_stream(OFFER)
 
-    chunks = reader.feed(sse(frame({"text": "x"}, finish="STOP"), frame(finish="MAX_TOKENS")))
+    chunks = reader.feed(sse(*(frame({"text": "x"}, finish=reason) for reason in reasons)))
 
-    assert [choice["finish_reason"] for chunk in chunks for choice in chunk.choices] == ["stop"]
+    assert [choice["finish_reason"] for chunk in chunks for choice in chunk.choices] == given

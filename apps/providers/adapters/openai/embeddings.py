@@ -46,7 +46,7 @@ def parse(body: bytes, count: int, offer: Offer) -> EmbeddingResult:
 def _in_order(items: list[JSONObject]) -> JSONArray:
     """The vectors by their `index`; without any, in the order in which they came. Raises UpstreamError(PARSING)."""
     indexes = [item.get("index", at) for at, item in enumerate(items)]
-    if set(indexes) != set(range(len(items))):
+    if not all(type(index) is int for index in indexes) or set(indexes) != set(range(len(items))):
         raise unreadable("the upstream's vectors are not numbered from 0 on")
     ordered: JSONArray = [None] * len(items)
     for index, item in zip(indexes, items, strict=True):

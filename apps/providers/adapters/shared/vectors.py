@@ -5,6 +5,7 @@ import sys
 from array import array
 from base64 import b64decode
 from collections.abc import Iterable
+from math import hypot, isfinite
 from typing import Any
 
 import orjson
@@ -47,6 +48,8 @@ def read_vector(value: Any) -> "array[float]":
         raise unreadable("the upstream sent a vector that is no list of numbers") from error
     if not vector:
         raise unreadable("the upstream sent an empty vector")
+    if not isfinite(sum(vector)) and not all(map(isfinite, vector)):
+        raise unreadable("the upstream sent a vector with something in it that is no number")
     return vector
 
 
@@ -63,7 +66,7 @@ def _unpacked(text: str) -> "array[float]":
 def normalised(vector: Iterable[float]) -> "array[float]":
     """`vector` at length 1; one without a direction stays as it is."""
     values = array("d", vector)
-    length = sum(value * value for value in values) ** 0.5
+    length = hypot(*values)
     return array("d", [value / length for value in values]) if length else values
 
 

@@ -83,10 +83,12 @@ class _Candidate:
         return choice if logprobs is None else choice | {"logprobs": logprobs}
 
     def finish(self, reason: str) -> str | None:
-        """OpenAI's finish reason for Gemini's. The first is passed on, and another one only for calls that come behind a "stop"."""
+        """OpenAI's finish reason for Gemini's. The first is passed on; behind a "stop" also one that says more, and calls."""
         if not reason and self.finished is None:
             return None
-        finish = self.finished or finish_of(reason) or "stop"
+        finish = self.finished or "stop"
+        if finish == "stop":
+            finish = finish_of(reason) or finish
         if finish == "stop" and self._calls:
             finish = "tool_calls"
         if finish == self.finished:
