@@ -8,6 +8,7 @@ import pytest
 from apps.providers.adapters.chat import CODECS
 from apps.providers.adapters.shared.finishes import read_finish
 from apps.providers.adapters.shared.joining import join_chunks
+from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Preset
 from tests.factories import make_offer
 
@@ -97,6 +98,43 @@ def test_two_calls_whose_ids_change_stay_two():
         [call("g", "[", id="c", index=1)],
         [call(None, "]", id="d", index=1)],
     ) == [("a", "f", "{}"), ("c", "g", "[]")]
+
+
+def test_indexes_written_as_text_tell_calls_apart():
+    interleaved = [
+        [call("f", "{", index="0", id="a"), call("g", "{", index="1", id="b")],
+        [call(None, "}", index="0"), call(None, "}", index="1")],
+    ]
+
+    assert [(name, arguments) for _, name, arguments in calls(*interleaved)] == [("f", "{}"), ("g", "{}")]
+
+
+def test_error_of_a_choice_is_one():
+    failed = {
+        "index": 0,
+        "delta": {"content": "x"},
+        "error": {"code": 502, "message": "Provider disconnected"},
+    }
+    whole = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "error": {"code": 502}}]}
+    event = b"data: " + orjson.dumps({"choices": [failed]}) + b"\n\n"
+
+    for read in (
+        lambda: read_openai(text_frames("Half an"), event, frame({}, "stop"), DONE),
+        lambda: codec.parse(orjson.dumps(whole), make_offer()),
+    ):
+        with pytest.raises(UpstreamError) as error:
+            read()
+        assert error.value.kind is ErrorKind.SERVER_ERROR
+
+
+@pytest.mark.parametrize("field", ["args", "arguments"])
+def test_geminis_arguments_may_be_text(field: str):
+    part = {"functionCall": {"name": "f", field: '{"x": 1}'}}
+    body = orjson.dumps({"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}]})
+
+    (choice,) = CODECS["gemini"].parse(body, make_offer(preset=Preset(wire="gemini"))).choices
+
+    assert choice["message"]["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"x": 1}'}
 
 
 def test_two_calls_of_one_function_at_one_place_stay_two():

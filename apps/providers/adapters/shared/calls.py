@@ -9,7 +9,7 @@ import orjson
 from apps.core.json_types import JSONObject
 
 from .history import text_hash
-from .values import as_dict, as_text
+from .values import as_dict, as_index, as_text
 
 
 def arguments_of(function: JSONObject) -> str:
@@ -135,9 +135,9 @@ class CallAssembler:
         return delta
 
     def _call_of(self, entry: JSONObject, name: str, arguments: str, position: int) -> _Call:
-        index, their_id = entry.get("index"), str(entry.get("id") or "")
-        has_index = type(index) is int
-        key: int = index if type(index) is int else position
+        index, their_id = as_index(entry.get("index")), str(entry.get("id") or "")
+        has_index = index is not None
+        key = position if index is None else index
         call = self._by_id.get((key, their_id)) or self._by_key.get(key)
         if call is None or call.is_over(their_id, name, arguments, has_index=has_index):
             call = _Call(len(self._calls))

@@ -4,6 +4,8 @@ from typing import Any
 
 from apps.core.json_types import JSONArray, JSONObject
 
+INDEX_DIGITS = 5
+
 
 def as_dict(value: Any) -> JSONObject:
     return value if isinstance(value, dict) else {}
@@ -15,6 +17,13 @@ def as_list(value: Any) -> JSONArray:
 
 def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def as_index(value: Any) -> int | None:
+    """A place in a list, which some write as text."""
+    if isinstance(value, str) and len(value) < INDEX_DIGITS and value.isascii() and value.isdigit():
+        return int(value)
+    return value if type(value) is int else None
 
 
 def split_content(content: Any) -> tuple[str, str]:

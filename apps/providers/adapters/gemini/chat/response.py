@@ -7,12 +7,10 @@ signatures of texts, which OpenAI's wire cannot carry and Gemini does not insist
 
 from typing import Any
 
-import orjson
-
 from apps.core.json_types import JSONArray, JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.gemini.refusals import frame_error
-from apps.providers.adapters.shared.calls import CallIds
+from apps.providers.adapters.shared.calls import CallIds, arguments_of
 from apps.providers.adapters.shared.finishes import read_finish
 from apps.providers.adapters.shared.joining import join_chunks
 from apps.providers.adapters.shared.payloads import load_json
@@ -112,7 +110,13 @@ class _Candidate:
         index = self._calls
         self._calls += 1
         call_id = as_text(call.get("id")) or self._ids.make(self.index, index)
-        arguments = orjson.dumps(as_dict(call.get("args"))).decode()
+        arguments = call.get(
+            "args", call.get("arguments")
+        )  # an object; some that speak like Gemini send its text
+        arguments = (
+            arguments_of({"arguments": arguments if isinstance(arguments, str) else as_dict(arguments)})
+            or "{}"
+        )
         return {
             "index": index,
             "id": signed_id(call_id, signature, self._model) if signature else call_id,

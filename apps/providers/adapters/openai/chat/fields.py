@@ -51,7 +51,7 @@ def said_in(choice: JSONObject, field: str) -> JSONObject:
 def finish_of(choice: JSONObject) -> Finish | None:
     """Why the choice ended; None while it goes on. Raises UpstreamError(SERVER_ERROR) where the upstream says that it failed."""
     finish = read_finish(choice.get("finish_reason"))
-    if finish == "failed":
+    if finish == "failed" or choice.get("error"):
         raise UpstreamError(ErrorKind.SERVER_ERROR, "the upstream failed while it answered")
     return finish
 

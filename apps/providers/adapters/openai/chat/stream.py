@@ -137,6 +137,7 @@ class OpenAIStream(FrameReader):
             type(choice) is not dict
             or choice.get("finish_reason") is not None
             or choice.get("logprobs") is not None
+            or choice.get("error") is not None
         ):
             return None
         index, delta = choice.get("index", 0), choice.get("delta")
