@@ -1,9 +1,11 @@
 """The usage event: one row per attempt, frozen when the attempt ends. No prompt text, ever."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+Moment = Annotated[float, Meta(ge=0, le=253_370_764_800)]
+"""UTC epoch seconds of a year that dates have: 1970 to 9998."""
 Outcome = Literal["success", "error", "cancelled", "interrupted"]
 
 
@@ -17,7 +19,7 @@ class UsageEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     id: str
-    at: float
+    at: Moment
     request_id: str
     user_id: int
     client_id: int | None = None

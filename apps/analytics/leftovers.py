@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from apps.analytics.drain import OnWritten, drain
+from apps.analytics.events import Moment
 from apps.analytics.history import BucketUsage, ClientRequests
 from apps.analytics.models import UsageEventRow
 from apps.analytics.segments import Reader, discard, is_copy, refuse, segments, take
@@ -26,7 +27,7 @@ class Spent(Struct, gc=False):
     """What of an event the quota windows need."""
 
     id: str
-    at: float
+    at: Moment
     user_id: int
     provider: str
     model: str

@@ -1,7 +1,9 @@
 """What lies in the spool's folder: segments and their lines, and the directories of dead processes."""
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,16 @@ REFUSED_BYTES = 16 * 1024 * 1024
 READ_BYTES = 1024 * 1024
 LOCK = "lock"
 
+
+def _opened(path: Path) -> int:
+    """The file's descriptor, without a wait for a pipe's writer. Raises OSError, also for anything but a regular file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return descriptor
+
+
 E = TypeVar("E", bound=msgspec.Struct)
 
 _encode = msgspec.json.Encoder().encode
@@ -33,7 +45,7 @@ class Reader(Generic[E]):
     def read(self, segment: Path) -> Iterator[E]:
         """The events of a segment, none of one that is gone; unknown fields are ignored, unreadable lines left out. Raises OSError."""
         try:
-            file = segment.open("rb")
+            file = os.fdopen(_opened(segment), "rb")
         except FileNotFoundError:
             return  # drained before
         with file:

@@ -1,5 +1,6 @@
 """What dead processes left: counted at once, exactly, and written behind, whatever lies beside it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -184,13 +185,14 @@ def test_its_own_directory_is_not_adopted_though_its_lock_is_gone(root: Path, le
     assert segments(spool.directory)
 
 
-@pytest.mark.parametrize("spoil", ["segment_is_a_directory", "lock_is_a_directory"])
+@pytest.mark.parametrize("spoil", ["segment_is_a_directory", "segment_is_a_pipe", "lock_is_a_directory"])
 def test_what_cannot_be_read_stops_nobody_else_and_is_told_once(
     left: Leftovers, root: Path, ledger: Ledger, journal: Journal, spoil: str
 ):
     bad = root / "00000000"  # the first of all
     bad.mkdir()
-    (bad / ("000001.jsonl" if spoil == "segment_is_a_directory" else LOCK)).mkdir()
+    made = bad / (LOCK if spoil == "lock_is_a_directory" else "000001.jsonl")
+    os.mkfifo(made) if spoil == "segment_is_a_pipe" else made.mkdir()
     dead = left_behind(root, ended())
 
     for _ in range(3):
@@ -219,14 +221,17 @@ def failing(*_, **__) -> Iterator[int]:
     yield from map(int, ["the database went away"])
 
 
-def test_unreadable_lines_are_set_aside_once(left: Leftovers, dead: Path, root: Path, ledger: Ledger):
+@pytest.mark.parametrize("line", [b"{nonsense\n", encode(ended(at=1e20)), encode(ended(at=-1e15))])
+def test_unreadable_lines_are_set_aside_once(
+    left: Leftovers, dead: Path, root: Path, ledger: Ledger, line: bytes
+):
     with (dead / "000001.jsonl").open("ab") as file:
-        file.write(b"\n{nonsense\n")
+        file.write(b"\n" + line)
 
     left.look()
     write_all(left)
 
-    assert (root / "refused.jsonl").read_bytes() == b"{nonsense\n"
+    assert (root / "refused.jsonl").read_bytes() == line
     assert ledger.rows.count() == 1
 
 

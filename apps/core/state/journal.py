@@ -77,7 +77,7 @@ class Journal:
         for line in raw.splitlines():
             try:
                 yield msgspec.json.decode(line, type=_Line)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError):
                 log.warning("state.journal_line_unreadable", path=str(self._path))
 
     def _append(self, line: _Line, now: float) -> None:

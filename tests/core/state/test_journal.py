@@ -72,13 +72,13 @@ async def test_growing_block_goes_on_growing(tmp_path: Path):
 async def test_half_a_line_and_nonsense_cost_themselves(tmp_path: Path):
     path = tmp_path / "blocks"
     await close(await started(path), QUARANTINE)
-    path.write_bytes(b'nonsense\n{"scope": 7}\n' + path.read_bytes() + b'{"scope":"gr')
+    path.write_bytes(b'nonsense\n{"scope": 7}\n{"scope": "\xff\xfe"}\n' + path.read_bytes() + b'{"scope":"gr')
 
     with structlog.testing.capture_logs() as logs:
         store = await started(path, NOON + 1)
 
     assert (await refused(store, subject(), NOON + 1)).reason == "quarantine"
-    assert len(logs) == 3
+    assert len(logs) == 4
 
 
 async def test_disk_that_takes_nothing_is_logged_once_and_changes_no_answer(tmp_path: Path):
