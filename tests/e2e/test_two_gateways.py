@@ -83,3 +83,26 @@ def test_a_lock_that_was_lost_is_taken_again(tmp_path: Path):
 
 def held(postgres) -> bool:
     return bool(postgres.value(f"SELECT count(*) FROM {LOCKS}"))  # noqa: S608 - our own words
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_link_to_the_database_is_the_database(start, tmp_path: Path, url: str):
+    start("first")
+    link = tmp_path / "link.sqlite3"
+    link.symlink_to(tmp_path / "shared.sqlite3")
+
+    ended = run(ENTRANCES["serve"], tmp_path / "second", FREEAI_DATABASE_URL=f"sqlite:///{link}")
+
+    assert ended.returncode == 1
+    assert "Another gateway" in ended.stderr
+
+
+def test_a_lock_that_cannot_be_taken_is_refused_in_one_line(tmp_path: Path):
+    database = tmp_path / "shared.sqlite3"
+    database.with_name("shared.sqlite3.gateway").mkdir()
+
+    ended = run(ENTRANCES["serve"], tmp_path / "first", FREEAI_DATABASE_URL=f"sqlite:///{database}")
+
+    assert ended.returncode == 1
+    assert "shared.sqlite3.gateway cannot be locked" in ended.stderr
+    assert "Traceback" not in ended.stderr

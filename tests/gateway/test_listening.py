@@ -49,7 +49,7 @@ def test_a_name_with_several_addresses_is_listened_on_at_one_port():
     listening.close(sockets)
 
 
-@pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid"])
+@pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid", "a..b", "a" * 300])
 def test_a_host_that_is_not_here_is_refused(host: str):
     with pytest.raises(AddressError, match=r"correct --host \(FREEAI_HOST\)\.\Z") as refused:
         listening.listen(host, 0)

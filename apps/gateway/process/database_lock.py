@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import psycopg
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from apps.core import clock
@@ -95,14 +96,19 @@ async def keep() -> None:
 
 class _FileLock:
     def __init__(self) -> None:
-        self._path = Path(f"{connection.settings_dict['NAME']}.gateway")
+        # Beside the file itself, whatever links lead to it.
+        self._path = Path(f"{os.path.realpath(connection.settings_dict['NAME'])}.gateway")
         self._lock = -1
 
     def take(self) -> None:
         try:
             lock = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError:
-            return  # where there can be no file there is no database either, which is another error, told elsewhere
+        except OSError as error:
+            if not self._path.exists():
+                return  # where there can be no file there is no database either, which is another error, told elsewhere
+            raise ImproperlyConfigured(
+                f"{self._path} cannot be locked ({error.strerror}): it keeps a second gateway from the database. Remove it."
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -137,10 +137,9 @@ def _addresses(host: str, port: int) -> list[tuple[int, str]]:
     """Family and address of each. Raises AddressError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise AddressError(
-            f"Cannot listen on {host}: {error.strerror}; correct --host (FREEAI_HOST)."
-        ) from error
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no name of a host"
+        raise AddressError(f"Cannot listen on {host}: {why}; correct --host (FREEAI_HOST).") from error
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
 
