@@ -1,4 +1,4 @@
-"""Decoding the bodies of upstreams' answers."""
+"""JSON bodies: encoding what goes out, decoding what upstreams answer."""
 
 from typing import Any
 
@@ -6,12 +6,21 @@ import orjson
 
 from apps.core.json_types import JSONObject
 from apps.core.redaction import scrub
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer
 
 from .lenient import read_values
 
 SHOWN_BYTES = 200
+
+
+def encoded(payload: JSONObject, param: str | None = None) -> bytes:
+    """The body to send. Raises UpstreamError(REFUSED) for what no JSON can say; `param`: the field to blame."""
+    try:
+        return orjson.dumps(payload)
+    except TypeError as exc:
+        raise cannot_say(f"the request cannot be sent as JSON: {exc}", param) from exc
 
 
 def beginning(body: bytes, offer: Offer) -> str:

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import orjson
-
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.caps import answer_cap, is_cut
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.names import Naming, fitter
 from apps.providers.adapters.shared.neutral import says_nothing
+from apps.providers.adapters.shared.payloads import encoded
 from apps.providers.adapters.shared.tools import modernise_functions, use_allowed_tools
 from apps.providers.adapters.shared.values import as_dict, as_list
 from apps.providers.types import ChatRequest, Offer, UpstreamRequest
@@ -53,14 +52,10 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     payload |= {name: body[name] for name in NATIVE if body.get(name) is not None}
     if request.stream:
         payload["stream"] = True
-    try:
-        content = orjson.dumps(payload)
-    except TypeError as exc:
-        raise cannot_say(f"the request cannot be sent as JSON: {exc}", "messages") from exc
     return UpstreamRequest(
         url=f"{offer.base_url.rstrip('/')}/chat",
         headers=bearer_headers(offer),
-        body=content,
+        body=encoded(payload, "messages"),
         stream=request.stream,
     )
 

@@ -3,14 +3,13 @@
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.gemini.headers import google_headers
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.caps import answer_cap, is_cut
 from apps.providers.adapters.shared.names import Naming, fitter
 from apps.providers.adapters.shared.neutral import says_nothing
+from apps.providers.adapters.shared.payloads import encoded
 from apps.providers.adapters.shared.tools import modernise_functions
 from apps.providers.adapters.shared.values import as_dict, as_list
 from apps.providers.types import ChatRequest, Offer, UpstreamRequest
@@ -64,15 +63,11 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     config = _generation_config(body, request, offer)
     if config:
         payload["generationConfig"] = config
-    try:
-        content = orjson.dumps(payload)
-    except TypeError as exc:
-        raise cannot_say(f"the request cannot be sent as JSON: {exc}", "messages") from exc
     action = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
     return UpstreamRequest(
         url=f"{offer.base_url.rstrip('/')}/models/{quote(offer.model, safe='')}:{action}",
         headers=google_headers(offer),
-        body=content,
+        body=encoded(payload, "messages"),
         stream=request.stream,
     )
 

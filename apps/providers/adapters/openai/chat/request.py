@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import orjson
-
-from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.caps import is_cut
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.neutral import says_nothing
+from apps.providers.adapters.shared.payloads import encoded
 from apps.providers.adapters.shared.tools import LEGACY
 from apps.providers.types import ChatRequest, Offer, Preset, UpstreamRequest
 
@@ -25,14 +23,10 @@ def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
         if offer.preset.stream_usage:
             body["stream_options"] = {"include_usage": True}
     quirks.fit(body, request, offer)
-    try:
-        content = orjson.dumps(body)
-    except TypeError as exc:
-        raise cannot_say(f"the request cannot be sent as JSON: {exc}") from exc
     return UpstreamRequest(
         url=f"{offer.base_url.rstrip('/')}/chat/completions",
         headers=bearer_headers(offer),
-        body=content,
+        body=encoded(body),
         stream=request.stream,
     )
 
