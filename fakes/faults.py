@@ -171,11 +171,15 @@ GENERIC: dict[Fault, Problem] = {
 
 def wrapped_shape(problem: Problem) -> dict[str, Any]:
     """OpenAI's error object: `{"error": {message, type, param, code}}`."""
-    error = {
+    return {"error": flat_shape(problem)}
+
+
+def flat_shape(problem: Problem) -> dict[str, Any]:
+    """The same without its wrapping."""
+    return {
         "message": problem.message,
         "type": problem.type,
         "param": problem.param,
         "code": problem.code,
         **problem.extra,
     }
-    return {"error": error}

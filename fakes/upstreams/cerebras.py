@@ -8,7 +8,7 @@ from fakes.answers import Asked
 from fakes.families.base import Listing
 from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.openai import OpenAIChat
-from fakes.faults import DAY_S, MINUTE_S, Fault, Problem
+from fakes.faults import DAY_S, MINUTE_S, Fault, Problem, flat_shape
 from fakes.limits import Limits, Meter
 
 from .base import Upstream, error_event, invalid, models_document, names
@@ -81,17 +81,6 @@ PROBLEMS = {
 }
 
 
-def shape(problem: Problem) -> dict[str, Any]:
-    """A flat error object."""
-    return {
-        "message": problem.message,
-        "type": problem.type,
-        "param": problem.param,
-        "code": problem.code,
-        **problem.extra,
-    }
-
-
 def closing(usage: dict[str, Any] | None) -> dict[str, Any]:
     """The timings of the last chunk."""
     times = {"queue_time": 0.001, "prompt_time": 0.002, "completion_time": 0.01, "total_time": 0.013}
@@ -146,7 +135,7 @@ CEREBRAS = Upstream(
         OpenAIChat(Dialect(reasoning=Reasoning.REASONING, closing=closing)),
         Listing("models", "/models", MODELS),
     ),
-    shape=shape,
+    shape=flat_shape,
     problems=PROBLEMS,
     stream_error=error_event(
         {
