@@ -11,8 +11,11 @@ import psycopg
 import pytest
 from django.db import OperationalError, connections
 
+from apps.analytics import writer as writer_module
 from apps.analytics.models import UsageEventRow
 from apps.analytics.spool import Spool
+from apps.analytics.writer import Writer
+from tests.analytics.examples import Journal
 
 POSTGRES_URL = os.environ.get("FREEAI_TEST_DATABASE_URL") or "postgresql://postgres@127.0.0.1:5432/test"
 
@@ -82,6 +85,21 @@ def spool(root: Path) -> Iterator[Spool]:
     spool = Spool(root)
     yield spool
     spool.close()
+
+
+@pytest.fixture
+async def writer(ledger: Ledger, spool: Spool, root: Path):
+    writer = Writer(spool, root, using=ledger.alias)
+    yield writer
+    await writer.aclose(10)
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """What the writer logs."""
+    journal = Journal()
+    monkeypatch.setattr(writer_module, "log", journal)
+    return journal
 
 
 def _sqlite(alias: str, tmp_path: Path):

@@ -9,27 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from apps.analytics import writer as writer_module
 from apps.analytics.drain import BATCH
 from apps.analytics.segments import segments
 from apps.analytics.spool import Spool
 from apps.analytics.writer import Writer
 from tests.analytics.conftest import Ledger, Outage, off_loop
 from tests.analytics.examples import Journal, begun, ended
-
-
-@pytest.fixture
-def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
-    journal = Journal()
-    monkeypatch.setattr(writer_module, "log", journal)
-    return journal
-
-
-@pytest.fixture
-async def writer(ledger: Ledger, spool: Spool, root: Path):
-    writer = Writer(spool, root, using=ledger.alias)
-    yield writer
-    await writer.aclose(10)
 
 
 async def test_adoption_waits_for_the_database(writer: Writer, root: Path, ledger: Ledger, outage: Outage):

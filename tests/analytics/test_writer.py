@@ -19,20 +19,6 @@ from tests.analytics.examples import Journal, begun, ended
 
 
 @pytest.fixture
-def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
-    journal = Journal()
-    monkeypatch.setattr(writer_module, "log", journal)
-    return journal
-
-
-@pytest.fixture
-async def writer(ledger: Ledger, spool: Spool, root: Path):
-    writer = Writer(spool, root, using=ledger.alias)
-    yield writer
-    await writer.aclose(10)
-
-
-@pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

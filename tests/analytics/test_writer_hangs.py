@@ -17,13 +17,6 @@ from tests.analytics.conftest import Ledger, off_loop
 from tests.analytics.examples import Journal, ended
 
 
-@pytest.fixture
-def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
-    journal = Journal()
-    monkeypatch.setattr(writer_module, "log", journal)
-    return journal
-
-
 class Hang:
     """Stands in for a database that does not answer: every write waits until `over`."""
 

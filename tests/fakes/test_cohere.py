@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from apps.providers.errors import ErrorKind, UpstreamError
-from fakes import NAMED, FakeUpstream, Limits
+from fakes import NAMED, Limits
 from tests.fakes.requests import KEYS, send
 from tests.providers.loopback import ask, offer_of
 
@@ -38,12 +38,6 @@ FAILING = {
     "error_frame_first": ErrorKind.SERVER_ERROR,
     "garbage_frames": ErrorKind.PARSING,
 }
-
-
-@pytest.fixture
-async def fake():
-    async with FakeUpstream() as upstream:
-        yield upstream
 
 
 @pytest.fixture

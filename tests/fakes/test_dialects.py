@@ -8,8 +8,7 @@ import aiohttp
 import orjson
 import pytest
 
-from fakes import FakeUpstream
-from tests.fakes.requests import KEYS, frames, send
+from tests.fakes.requests import frames, send
 
 USER = {"role": "user", "content": "Weather in Rome?"}
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
@@ -18,18 +17,6 @@ CALLS = {
     "content": None,
     "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
 }
-
-
-@pytest.fixture
-async def fake():
-    async with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession(headers=KEYS) as session:
-        yield session
 
 
 @pytest.mark.parametrize(

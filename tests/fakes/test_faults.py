@@ -19,18 +19,6 @@ from fakes import FakeUpstream, Limits, UnknownBehaviourError
 from tests.fakes.requests import KEYS, ask, send
 
 
-@pytest.fixture
-async def fake():
-    async with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession(headers=KEYS) as session:
-        yield session
-
-
 @pytest.mark.parametrize("provider", ["groq", "gemini"])
 @pytest.mark.parametrize("stream", [False, True])
 async def test_connections_break_where_the_behaviour_says(fake, http, provider, stream):

@@ -11,7 +11,6 @@ from apps.providers.adapters.gemini.chat import CODEC
 from apps.providers.adapters.shared.joining import join_chunks
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult
-from fakes import FakeUpstream
 from tests.factories import make_offer, make_request
 
 WEATHER: dict[str, Any] = {
@@ -26,12 +25,6 @@ WEATHER: dict[str, Any] = {
         },
     },
 }
-
-
-@pytest.fixture
-async def fake():
-    async with FakeUpstream() as upstream:
-        yield upstream
 
 
 @pytest.fixture

@@ -6,25 +6,13 @@ import aiohttp
 import orjson
 import pytest
 
-from fakes import UPSTREAMS, FakeUpstream
+from fakes import UPSTREAMS
 from fakes.faults import Fault
 from tests.fakes.requests import KEYS, PUBLIC_LISTS, ask, send
 
 USER = {"role": "user", "content": "Weather in Rome?"}
 GEMINI_USER = {"role": "user", "parts": [{"text": "Weather in Rome?"}]}
 SIGNATURE = "skip_thought_signature_validator"
-
-
-@pytest.fixture
-async def fake():
-    async with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession(headers=KEYS) as session:
-        yield session
 
 
 async def refusal(http, fake, provider, model="ok", **body):

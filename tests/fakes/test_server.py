@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import aiohttp
 import orjson
 import pytest
 
-from fakes import UPSTREAMS, FakeUpstream
-from tests.fakes.requests import KEYS, ask, frames, gemini_joined, openai_joined, openai_whole, send
+from fakes import UPSTREAMS
+from tests.fakes.requests import ask, frames, gemini_joined, openai_joined, openai_whole, send
 
 OPENAI_WIRE = sorted(set(UPSTREAMS) - {"gemini", "cohere"})
 ANSWERED = [
@@ -16,18 +15,6 @@ ANSWERED = [
     *("one_garbage_frame", "role_everywhere", "usage_in_last", "no_index", "no_id", "args_object"),
     *("finish_stop_with_tools", "split_utf8", "slow_0.05", "long_500", "frames_3_10", "no_usage", "blocked"),
 ]
-
-
-@pytest.fixture
-async def fake():
-    async with FakeUpstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def http():
-    async with aiohttp.ClientSession(headers=KEYS) as session:
-        yield session
 
 
 @pytest.mark.parametrize("behaviour", ANSWERED)
