@@ -223,7 +223,7 @@ class _Run(Generic[T]):
         except asyncio.CancelledError:
             attempt.cancel()
             raise
-        except Exception as unsorted:
+        except Exception as unsorted:  # data is hostile: what nobody foresaw is logged as it is sorted
             error = as_upstream_error(unsorted, attempt.offer)
             if error.status is None:
                 error.status = attempt.status
