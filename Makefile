@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+AUDIT  := .venv-audit
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test lint types check bench lock format
+.PHONY: help setup parquet serve test fuzz lint types check screenshots bench audit lock format
 
 # HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
 given        = $(if $(filter command line,$(origin $(1))),$($(1)))
@@ -26,16 +27,24 @@ help:  ## List the targets
 $(VENV)/.base: requirements/base.txt
 	$(install)
 
+$(VENV)/.export: requirements/export.txt
+	$(install)
+
 $(VENV)/.dev: requirements/dev.txt
 	$(install)
 
 setup: $(VENV)/.base  ## Make the virtual environment and install what serving needs
+
+parquet: setup $(VENV)/.export  ## Install what Parquet exports need on top
 
 serve: setup  ## Start the gateway on 127.0.0.1:8000, or HOST=… PORT=… (the first run sets everything up)
 	@exec $(BIN)/python manage.py serve $(SERVE_OPTIONS)
 
 test: $(VENV)/.dev  ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto
+
+fuzz: $(VENV)/.dev  ## Ask every route by its OpenAPI document, deeply: EXAMPLES=100 random requests of each kind
+	FREEAI_TEST_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -n auto --timeout 3600 tests/openapi
 
 lint: $(VENV)/.dev  ## Style, formatting, import contracts, a complete lock
 	$(BIN)/ruff check .
@@ -49,17 +58,32 @@ types: $(VENV)/.dev  ## Type check (mypy, strict)
 check: lint types  ## Everything that must be green before a commit lands
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py document_catalogue --check
+	$(BIN)/python manage.py document_rights --check
 	FREEAI_PUBLIC_URL=https://freeai.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(MAKE) test
 
+screenshots: $(VENV)/.dev  ## Pictures of the admin site, of demo data, into docs/screenshots (needs Chromium)
+	mkdir -p docs/screenshots
+	FREEAI_TEST_PICTURES=docs/screenshots $(BIN)/python -m pytest -q -n 0 tests/browser/test_looks.py -k "dashboard or analytics or provider"
+
 bench: $(VENV)/.dev  ## Measure against the floor proxy and the budgets
 	$(BIN)/python -m benchmarks
+
+$(AUDIT)/.done: requirements/audit.txt
+	@test -x $(AUDIT)/bin/pip || $(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+# --strict: a package of which the index cannot tell whether it is vulnerable fails the audit, where it would pass in silence.
+audit: $(AUDIT)/.done  ## Ask the index for known vulnerabilities of all that is locked
+	for f in base dev export audit; do $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/$$f.txt || exit 1; done
 
 format: $(VENV)/.dev  ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(VENV)/.dev  ## Lock requirements/*.in with hashes
-	cd requirements && for f in base dev; do \
+lock: $(VENV)/.dev  ## Lock requirements/*.in with hashes; what serves in the versions that are tested
+	cd requirements && for f in dev base export audit; do \
+	  case $$f in base|export) same="-c dev.txt";; *) same=;; esac; \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --quiet $$f.in -o $$f.txt; done
+	  --no-emit-index-url --no-emit-find-links --quiet $$same $$f.in -o $$f.txt; done
