@@ -1,29 +1,31 @@
 """Encryption of provider keys at rest: Fernet, several master keys, the first encrypts."""
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+from apps.core import master_keys
 
 
 class WrongMasterKeyError(Exception):
     """A stored secret cannot be read with any of the master keys."""
 
 
-def _fernet() -> MultiFernet:
-    if not settings.FREEAI_MASTER_KEYS:
+def _fernets() -> list[Fernet]:
+    keys = master_keys.current()
+    if not keys:
         raise ImproperlyConfigured("There is no master key yet: run `manage.py setup`.")
-    return MultiFernet([Fernet(key) for key in settings.FREEAI_MASTER_KEYS])
+    return [Fernet(key) for key in keys]
 
 
 def encrypt(secret: str) -> str:
     """Ciphertext as text, with the first master key."""
-    return _fernet().encrypt(secret.encode()).decode()
+    return MultiFernet(_fernets()).encrypt(secret.encode()).decode()
 
 
 def decrypt(ciphertext: str) -> str:
     """The secret. Raises WrongMasterKeyError."""
     try:
-        return _fernet().decrypt(ciphertext.encode()).decode()
+        return MultiFernet(_fernets()).decrypt(ciphertext.encode()).decode()
     except InvalidToken:
         raise WrongMasterKeyError from None
 
@@ -31,9 +33,18 @@ def decrypt(ciphertext: str) -> str:
 def rotate(ciphertext: str) -> str:
     """The same secret under the first master key. Raises WrongMasterKeyError."""
     try:
-        return _fernet().rotate(ciphertext.encode()).decode()
+        return MultiFernet(_fernets()).rotate(ciphertext.encode()).decode()
     except InvalidToken:
         raise WrongMasterKeyError from None
+
+
+def is_current(ciphertext: str) -> bool:
+    """Whether the first master key alone can read it."""
+    try:
+        _fernets()[0].decrypt(ciphertext.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 MIN_PREVIEWED = 16

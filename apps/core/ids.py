@@ -3,10 +3,12 @@
 import threading
 import time
 from os import urandom
+from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0x2 << 62
 _LOW_62 = (1 << 62) - 1
+_LAST_MS = (1 << 48) - 1
 
 _from_bytes = int.from_bytes
 
@@ -32,3 +34,9 @@ def uuid7() -> str:
             _last_tail += 1 + (noise & 0xFFFF_FFFF)
         ms, tail = _last_ms, _last_tail
     return (ms << 80 | _VERSION_7 | tail >> 62 << 64 | _VARIANT | tail & _LOW_62).to_bytes(16).hex()
+
+
+def least_at(at: float) -> UUID:
+    """What no UUIDv7 made from `at` on is below, UTC epoch seconds; those made before are. For looking ids up by time."""
+    ms = min(max(int(at * 1000), 0), _LAST_MS)
+    return UUID(int=ms << 80)

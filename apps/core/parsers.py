@@ -1,15 +1,15 @@
 """The JSON parser of `/api`. Apart from `core.api`: DRF imports it while its views are still being imported."""
 
 from collections.abc import Mapping
-from io import BytesIO
 from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
 
-from apps.core.json_bounds import MAX_DEPTH, holds_more_values, is_too_deep
-from apps.core.json_types import JSONValue
+from apps.core.encodings import encoding_of, not_decoded
+from apps.core.strict_json import TooManyValuesError, decode
 
 
 class TooManyValues(APIException):
@@ -21,8 +21,17 @@ class TooManyValues(APIException):
         super().__init__(f"The request body holds more than {settings.FREEAI_MAX_JSON_VALUES} JSON values.")
 
 
+class UnsupportedEncoding(APIException):
+    """415: what `/v1` answers too."""
+
+    status_code = 415
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(not_decoded(encoding))
+
+
 class StrictJSONParser(JSONParser):
-    """DRF's, which refuses NaN, but nothing with too many values to decode, or nested too deep to be walked or stored."""
+    """As DRF's, but strict: see `strict_json`."""
 
     def parse(
         self,
@@ -30,15 +39,13 @@ class StrictJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, object] | None = None,
     ) -> Any:
-        """The value in the body. Raises ParseError, TooManyValues."""
-        too_deep = ParseError(f"JSON parse error - nested deeper than {MAX_DEPTH} levels")
-        body = stream.read()
-        if holds_more_values(body, settings.FREEAI_MAX_JSON_VALUES):
-            raise TooManyValues
+        """The value in the body. Raises ParseError, TooManyValues, UnsupportedEncoding."""
+        request = (parser_context or {}).get("request")
+        if isinstance(request, Request) and (encoding := encoding_of(request.META)):
+            raise UnsupportedEncoding(encoding)
         try:
-            value: JSONValue = super().parse(BytesIO(body), media_type, parser_context)
-        except RecursionError:
-            raise too_deep from None
-        if isinstance(value, dict | list) and is_too_deep(value):
-            raise too_deep
-        return value
+            return decode(stream.read())
+        except TooManyValuesError:
+            raise TooManyValues from None
+        except ValueError as error:
+            raise ParseError(f"JSON parse error - {error}") from None

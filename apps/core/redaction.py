@@ -6,6 +6,8 @@ from collections.abc import Iterable
 # Keys of ours, of OpenAI's kind, and of one whose kind is often pasted. How a provider's keys begin is data: see `mask_keys`.
 PREFIXES = frozenset({"fai", "sk", "xai"})
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+OF_A_KEY = r"\w.~+/=-"
+RECOGNISED = 8
 MAX_LENGTH = 500
 
 
@@ -38,11 +40,23 @@ def mask_keys(prefixes: Iterable[str]) -> None:
         _keys.prefixes = known
 
 
+def mask(text: str) -> str:
+    """`text` without anything that looks like a key."""
+    return _keys.pattern.sub("***", text)
+
+
+def _cut(secret: str) -> re.Pattern[str]:
+    """What some upstreams repeat of a key: its beginning or its end, enough of it to be recognised."""
+    begun, ended = re.escape(secret[:RECOGNISED]), re.escape(secret[-RECOGNISED:])
+    return re.compile(rf"{begun}[{OF_A_KEY}]*|[{OF_A_KEY}]*{ended}")
+
+
 def scrub(text: str, *secrets: str) -> str:
     """`text` without anything that looks like a key, without the given secrets, without control characters, cut to 500 characters."""
     text = text[: MAX_LENGTH * 8]
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
-    text = CONTROL.sub(" ", _keys.pattern.sub("***", text))
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
+        if len(secret) >= 2 * RECOGNISED:
+            text = _cut(secret).sub("***", text)
+    text = CONTROL.sub(" ", mask(text))
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"

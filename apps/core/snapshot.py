@@ -1,7 +1,7 @@
 """Immutable, versioned, in-memory views of slowly changing rows.
 
 The request path reads `section.value` and never the database. Whoever writes a row of a section bumps its version in the same
-transaction (`watch` does so for saves and deletes, `announce` for bulk updates). Every process polls the versions once a second
+transaction (`watch` does so for saves and deletes, `announce` for bulk updates). Every process polls the versions twice a second
 and reloads what moved; its own writes it sees at commit. When the database is away, the last good value goes on serving.
 """
 
@@ -25,9 +25,13 @@ class NotLoadedError(RuntimeError):
 
 
 class Section(Generic[T]):
-    """One view. `load` gets the previous value (None at first) and returns the new one; it runs off the event loop."""
+    """One view. `load` gets the previous value (None at first) and returns the new one; it runs off the event loop. `is_stale`: whether
+    a value is to be loaded anew though no row has changed."""
 
-    def __init__(self, name: str, load: Callable[[T | None], T]) -> None:
+    def __init__(
+        self, name: str, load: Callable[[T | None], T], is_stale: Callable[[T], bool] = lambda _value: False
+    ) -> None:
+        self.is_stale = is_stale
         self.name = name
         self.version = -1
         self._load = load
@@ -76,7 +80,9 @@ def poll() -> None:
         log.warning("snapshot.database_away", error=type(error).__name__)
         return
     for section in SECTIONS.values():
-        if section.loaded and versions.get(section.name, 0) != section.version:
+        if section.loaded and (
+            versions.get(section.name, 0) != section.version or section.is_stale(section.value)
+        ):
             _try_refresh(section)
 
 

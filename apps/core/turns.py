@@ -81,10 +81,19 @@ class DatabaseThread:
             self.close()
 
 
+def in_a_thread_of_its_own(name: str, work: Callable[[], T]) -> T:
+    """The result of `work`, for a main thread that has to hear signals while a database makes it wait. Raises what `work` raises."""
+    worker = _Worker(name, PATIENCE_S.get())
+    try:
+        return worker.submit(work).result()
+    finally:
+        worker.stop()
+
+
 class _Worker(threading.Thread):
     """One thread, for as long as its turns end in time."""
 
-    def __init__(self, name: str, patience_s: float) -> None:
+    def __init__(self, name: str, patience_s: float | None) -> None:
         super().__init__(name=name, daemon=True)
         self._patience_s = patience_s
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()

@@ -54,6 +54,19 @@ def test_many_small_values_are_found(text):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        b'"' * 400_000 + b"," * 100_001,
+        b'["' + b"," * 100_001 + b'"' + b"[]" * 200_000,
+        b"[" * 100_002 + b"]" * 9,
+    ],
+    ids=["quotes", "lists that nothing parts", "lists that nothing closes"],
+)
+def test_what_cannot_be_json_is_not_looked_at_to_its_end(text: bytes):
+    assert holds_more_values(text, 100_000)
+
+
+@pytest.mark.parametrize(
     "content",
     [
         "Hello, world: prose, with commas. " * 20_000,

@@ -1,15 +1,20 @@
 """freeai.logs: lines are lost and counted, never raised and never waited for."""
 
+import asyncio
+import gc
 import io
 import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
+from django.test import RequestFactory
 from prometheus_client import REGISTRY
 
 from freeai import logs
@@ -29,14 +34,16 @@ def pipe() -> Iterator[tuple[int, io.TextIOWrapper]]:
 
 
 @pytest.fixture
-def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The file that stands in for stderr, and structlog as it was afterwards."""
+def configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Path]:
+    """The file that stands in for stderr, and structlog as it was afterwards. The parameter is the style."""
     before = structlog.get_config()
     handlers = logging.getLogger().handlers[:]
     path = tmp_path / "log"
     with path.open("w") as file:
         monkeypatch.setattr(sys, "stderr", file)
-        logs.configure("info", "json")
+        logs.configure("info", getattr(request, "param", "json"))
         yield path
     structlog.configure(**before)
     logging.getLogger().handlers[:] = handlers
@@ -123,3 +130,92 @@ def test_a_value_that_cannot_be_rendered_costs_its_line_only(configured: Path):
 
     assert lost() - before == 2
     assert [json.loads(line)["event"] for line in configured.read_text().splitlines()] == ["afterwards"]
+
+
+PROMPT = "what nobody may read in a log"
+KEY = "fai_" + "k" * 43
+
+
+def fail(text: str) -> None:
+    """As a fault of ours does that has what was sent in its text."""
+    try:
+        os.environ[text]
+    except KeyError:
+        raise ValueError(f"invalid literal: {text!r}") from OSError(28, text)
+
+
+@pytest.mark.parametrize("configured", ["json", "console"], indirect=True)
+@pytest.mark.parametrize("logger", [structlog.get_logger("ours"), logging.getLogger("theirs")])
+def test_an_exception_is_told_by_its_type_and_place_and_not_in_its_words(configured: Path, logger: Any):
+    try:
+        fail(PROMPT)
+    except ValueError:
+        logger.exception("it failed")
+
+    told = configured.read_text()
+    assert PROMPT not in told
+    assert "builtins.ValueError" in told and "OSError ENOSPC" in told
+    assert "in fail" in told and "it failed" in told
+
+
+def test_a_circle_of_causes_has_an_end(configured: Path):
+    first, second = ValueError(PROMPT), KeyError(PROMPT)
+    first.__cause__, second.__cause__ = second, first
+
+    structlog.get_logger("any").error("it failed", exc_info=first)
+
+    assert (
+        json.loads(configured.read_text())["exception"] == "builtins.ValueError\ncaused by\nbuiltins.KeyError"
+    )
+
+
+def test_what_a_library_says_has_no_query_and_no_key(configured: Path, rf: RequestFactory):
+    request = rf.get("/api/clients", {"api_key": PROMPT})
+
+    logging.getLogger("django.request").warning(
+        "Not Found: %s", f"/api/clients/{KEY}", extra={"request": request}
+    )
+
+    told = configured.read_text()
+    assert json.loads(told)["event"] == "Not Found: /api/clients/***"
+    assert PROMPT not in told
+
+
+def test_a_task_that_nobody_awaited_is_told_without_its_words(configured: Path):
+    async def forget() -> None:
+        task = asyncio.create_task(asyncio.to_thread(fail, PROMPT))
+        await asyncio.wait([task])
+
+    asyncio.run(forget())
+    gc.collect()
+
+    told = configured.read_text()
+    assert "never retrieved" in told
+    assert PROMPT not in told
+
+
+class Collecting:
+    """A poll in whose midst garbage is collected, whose destructor logs: of a task that nobody awaited, or an answer that nobody closed."""
+
+    def __init__(self, stream: LogStream) -> None:
+        self._stream = stream
+        self._said = False
+
+    def poll(self, _timeout: int) -> list[tuple[int, int]]:
+        if not self._said:
+            self._said = True
+            self._stream.write("destroyed\n")
+        return [(1, 4)]
+
+
+def test_a_line_from_inside_of_a_write_follows_it(pipe, monkeypatch):
+    read, file = pipe
+    stream = LogStream(file)
+    monkeypatch.setattr(stream, "_room", Collecting(stream))
+    writing = threading.Thread(target=stream.write, args=("one\n",), daemon=True)
+
+    writing.start()
+    writing.join(5.0)
+
+    assert not writing.is_alive()
+    assert os.read(read, 100) == b"one\ndestroyed\n"

@@ -10,7 +10,7 @@ from typing import Any
 import dj_database_url
 import psycopg
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
 
 from apps.core import postgres
 from apps.core.postgres import base, dbapi
@@ -65,6 +65,26 @@ def test_a_statement_without_an_answer_ends_and_its_connection_is_replaced(alias
 
     assert 0.4 < took < 3
     assert ask(alias) == 1
+
+
+def test_a_server_that_takes_no_writes_is_away_and_its_connection_is_replaced(alias: str):
+    """A standby after a switch, or one that an administrator holds: no fault of ours, and the next connection may lead elsewhere."""
+    ask(alias, "SELECT set_config('default_transaction_read_only', 'on', false)")
+
+    with pytest.raises(OperationalError, match="read-only transaction"):
+        ask(alias, "CREATE TABLE never_made (id integer)")
+    connections[alias].close_if_unusable_or_obsolete()
+
+    assert ask(alias, "SELECT current_setting('default_transaction_read_only')") == "off"
+
+
+def test_in_the_middle_of_a_transaction_too(alias: str):
+    ask(alias, "SELECT set_config('default_transaction_read_only', 'on', false)")
+
+    with pytest.raises(OperationalError, match="read-only transaction"), transaction.atomic(using=alias):
+        ask(alias, "CREATE TABLE never_made (id integer)")
+
+    assert ask(alias, "SELECT current_setting('default_transaction_read_only')") == "off"
 
 
 def test_who_needs_one_connection_more_waits_for_it(alias: str):

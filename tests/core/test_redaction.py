@@ -50,3 +50,18 @@ def test_masks_a_given_secret_and_cuts_novels():
 
     assert scrubbed.startswith("*** ")
     assert len(scrubbed) == MAX_LENGTH
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["it begins with abcdefghijkl, see", "…mnopqrstuvwx is wrong", '{"key":"abcdefgh"}', "abcdefgh***uvwx"],
+)
+def test_masks_the_beginning_and_the_end_of_a_secret(text):
+    scrubbed = scrub(text, "abcdefghijklmnopqrstuvwx")
+
+    assert "abcdefgh" not in scrubbed and "qrstuvwx" not in scrubbed
+    assert "***" in scrubbed and scrubbed[0] == text[0].replace("a", "*")
+
+
+def test_a_short_secret_is_masked_whole_only():
+    assert scrub("ollama and ollama-cloud", "ollama-clou") == "ollama and ***d"
