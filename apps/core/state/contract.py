@@ -12,32 +12,64 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from apps.core.state.keys import Metric, Span, parse_window_key, window_key
+from apps.core.state.lesson import Lesson
 from apps.core.state.periods import Period
 
 Amounts = Mapping[Metric, int]
 """How much of each metric. A window of a metric that is not named is left alone."""
 Health = Literal["success", "failure", "neutral"]
-Reason = Literal["quota", "rate_limited", "quarantine", "model_gone", "breaker", "half_open"]
+Kind = Literal["fixed", "rolling", "bucket", "first_use"]
+"""How a window runs. fixed: it starts on the period's boundary (days and longer: local midnight in its zone). rolling: it covers the last
+period. bucket: what was taken comes back continuously, the whole limit within a period. first_use: it starts with the first charge after
+the last one has ended, and lasts a period."""
+Reason = Literal[
+    "quota",
+    "rate_limited",
+    "throttled",
+    "quarantine",
+    "payment_required",
+    "unsupported_region",
+    "not_in_plan",
+    "model_gone",
+    "service_retired",
+    "address_changed",
+    "breaker",
+    "half_open",
+]
+REPEATS_WITHIN_S = 86_400.0
+"""A growing block that comes so long after the last one of its row had ended begins anew."""
 
 
 class Window(Struct, frozen=True):
     """A quota window of one metric: `limit` per `period`, 0 for counted but unlimited.
 
-    A fixed window starts on the period's boundary (days and longer: local midnight in `zone`); a rolling one covers the last period,
-    so that nothing is counted longer than that, and may over-count by its oldest sixtieth, never under-count. A rolling month is 30 days.
+    A fixed window's days and longer begin at local midnight in `zone`; elsewhere a month is 30 days. In a rolling one nothing is counted
+    longer than a period, and it may over-count by its oldest sixtieth, never under-count. A bucket is exact to the microsecond. Those of
+    the metric "concurrency" and of the period "once" end with no time, whatever their kind: see `Completion` and `restore`.
+
+    `margin_s`: whoever enforces it hears of a charge up to so many seconds later, or may be that far ahead or behind with a boundary. No
+    charge that the store grants is then refused there: it counts that much longer, in a fixed window also in the next one where it may
+    fall into that. A second is spacing then, whatever its kind: exact, and with a margin of its own that refusals widen.
+
+    `own`: a person set it. What a claim takes has to fit as it is, elsewhere what is known of it beforehand, where that is less
+    (`Claim.known`); and what refusals teach may tighten it, but nothing loosens it. `certain`: whoever enforces it has named the number, so
+    that nobody asks for more.
     """
 
     key: str
     metric: Metric
     period: Period
     limit: int
-    rolling: bool = False
+    kind: Kind = "fixed"
     zone: str = "UTC"
+    margin_s: float = 0.0
+    own: bool = False
+    certain: bool = False
 
     @classmethod
-    def of(cls, scope: str, span: Span, limit: int, *, rolling: bool = False, zone: str = "UTC") -> "Window":
-        """The window of `scope` over `span`."""
-        return cls(window_key(scope, span), span.metric, span.period, limit, rolling, zone)
+    def of(cls, scope: str, span: Span, limit: int, *, kind: Kind = "fixed", zone: str = "UTC") -> "Window":
+        """The window of `scope` over `span`, without a margin."""
+        return cls(window_key(scope, span), span.metric, span.period, limit, kind, zone)
 
     @property
     def span(self) -> Span:
@@ -61,8 +93,9 @@ class Subject(Struct, frozen=True):
 class Standing(Struct, frozen=True):
     """What is known of one subject now. `used` is aligned with `Subject.windows`; averages are None until measured.
 
-    `blocked_until` is 0.0 when requests may pass; `reason` then is None. A half-open breaker whose trial is free counts as
-    passing; one whose trial is under way is blocked with reason "half_open". `detail`: what the block says of itself.
+    `blocked_until` is 0.0 when requests may pass; `reason` then is None. What is half-open (a breaker, or a growing block that has ended)
+    counts as passing while its trial is free; while it is under way, it is blocked with reason "half_open". `detail`: what the block says
+    of itself, until a trial has proved that it is over.
     """
 
     used: tuple[int, ...]
@@ -76,8 +109,29 @@ class Standing(Struct, frozen=True):
     detail: str = ""
 
 
+class Reading(Struct, frozen=True):
+    """What is known of one window now. `used` as in `Standing`; `counted`: what of it was charged here, whatever an upstream reports.
+
+    `lesson`: what refusals and probes taught of its limit, None while nothing did. `free_at`: 0.0 while one more fits, else the earliest
+    time at which it may. `resets_at`: when nothing of `used` counts any more if nothing is added, None where no time ends it or nothing
+    is there to end. `returns`: what a rolling window gives back until then, by time. `reported_at`: when the upstream said what makes
+    `used` more than `counted`.
+    """
+
+    used: int
+    counted: int
+    free_at: float
+    resets_at: float | None
+    returns: tuple[tuple[float, int], ...] = ()
+    reported_at: float | None = None
+    lesson: Lesson | None = None
+
+
 class Claim(Struct, frozen=True, gc=False):
     """What an attempt asks for: `amounts` of every window of `subject`.
+
+    `known`: of a metric that is named here so much has to fit, where a window is not `own`; what is taken is the amount. Whoever admits
+    requests upstream does not know either how long an answer becomes: a window there may be overdrawn by what turns out.
 
     `id` is the caller's, another for each attempt: a caller that never heard the answer can still say what the attempt came to.
     """
@@ -85,14 +139,17 @@ class Claim(Struct, frozen=True, gc=False):
     id: str
     subject: Subject
     amounts: Amounts
+    known: Amounts = {}
 
 
 class Grant(Struct, frozen=True, gc=False):
-    """A reservation: `claim` was taken at `at`. `trial`: it probes a half-open breaker."""
+    """A reservation: `claim` was taken at `at`. `trial`: it probes a half-open breaker. `tries`: the reason of the growing block that it
+    probes, of several the widest."""
 
     claim: Claim
     at: float
     trial: bool = False
+    tries: Reason | None = None
 
 
 class Refusal(Struct, frozen=True):
@@ -106,11 +163,14 @@ class Refusal(Struct, frozen=True):
 
 
 class Block(Struct, frozen=True):
-    """Close `scope` (a credential or candidate key) from `since` until `until`. Never shortens a later block.
+    """Close `scope` (a credential, candidate or provider key) from `since` until `until`. Never shortens a later block.
 
     `detail`: why, and what to do about it, for people; it may be logged and stored. With `max_s`, one that comes after another of the
-    same reason had ended lasts twice as long as that one, up to so many seconds; a success of the candidate, or a day without any, ends
-    the row.
+    same reason had ended lasts twice as long as that one, up to so many seconds; in between one request at a time tries whether it is
+    over. A success within the scope, or a day without any, ends the row.
+
+    `by`: the candidates whose refusals closed a whole account. Where another one of the account succeeds afterwards, they were closed
+    wrongly together: the account opens, and each of these is closed by itself, from then on as well.
     """
 
     scope: str
@@ -119,6 +179,12 @@ class Block(Struct, frozen=True):
     detail: str = ""
     since: float = 0.0
     max_s: float = 0.0
+    by: tuple[str, ...] = ()
+
+    @property
+    def remembered_until(self) -> float:
+        """Until when it may matter what it was."""
+        return self.until + REPEATS_WITHIN_S if self.max_s else self.until
 
 
 class BreakerPolicy(Struct, frozen=True):
@@ -131,10 +197,13 @@ class BreakerPolicy(Struct, frozen=True):
 
 
 class Completion(Struct, frozen=True, kw_only=True, gc=False):
-    """How an attempt ended. `spent`: what it took in the end; of a metric that is not named what was claimed stays charged.
+    """How an attempt ended. `spent`: what it took in the end; of a metric that is not named what was claimed stays charged. Calls at a
+    time are given back in any case.
 
     `health` success feeds the averages and clears the failures of a closed breaker; an open one is closed by its trial's success, and by
-    no other. failure counts for the breaker; neutral does neither.
+    no other. failure counts for the breaker; neutral does neither. `refused`: the keys of those of its windows that the upstream may have
+    found full; `named`: it said so of them, else they are suspects, of which the fullest by our own count may be it. `told`: how much it
+    said that they allow, 0 where it did not.
     """
 
     health: Health
@@ -142,6 +211,9 @@ class Completion(Struct, frozen=True, kw_only=True, gc=False):
     latency_ms: float | None = None
     ttfb_ms: float | None = None
     blocks: tuple[Block, ...] = ()
+    refused: tuple[str, ...] = ()
+    named: bool = False
+    told: int = 0
 
 
 class Report(Struct, frozen=True):
@@ -150,6 +222,13 @@ class Report(Struct, frozen=True):
     window: Window
     remaining: int
     resets_at: float | None = None
+
+
+class Skew(Struct, frozen=True):
+    """The clock of an upstream: so many seconds ahead of ours (behind where less than 0), give or take `doubt_s`."""
+
+    ahead_s: float = 0.0
+    doubt_s: float = 0.0
 
 
 class PastUsage(Struct, frozen=True):
@@ -187,6 +266,10 @@ class StateStore(Protocol):
         """The standing of each subject, in order."""
         ...
 
+    async def read(self, windows: Sequence[Window], now: float) -> list[Reading]:
+        """What is known of each window, in order. For what people are told, not for requests: it may cost several times a `view`."""
+        ...
+
     async def acquire(self, claim: Claim, now: float) -> Grant | Refusal:
         """Check blocks, breaker and every window, and take from all windows, or from none."""
         ...
@@ -212,9 +295,13 @@ class StateStore(Protocol):
         """Take over what upstreams report as left, where it is less than what the store believes."""
         ...
 
-    async def reset(self, credential: str, now: float, *, before: float = inf) -> None:
-        """Forget blocks and breaker of a credential and of what `keys.belongs` to it, where they began earlier than `before`. Counters
-        stay."""
+    async def set_clock(self, provider: str, skew: Skew, now: float) -> None:
+        """From now on the fixed windows of `provider` (its key) begin by its own clock."""
+        ...
+
+    async def reset(self, owner: str, now: float, *, before: float = inf) -> None:
+        """Forget blocks and breakers of what `keys.belongs` to a credential, or to a provider (of each of its accounts by itself), and
+        the blocks of the provider as a whole, where they began earlier than `before`. Counters and averages stay."""
         ...
 
     async def restore(self, read: ReadPast, now: float) -> None:
@@ -222,7 +309,7 @@ class StateStore(Protocol):
 
         `read` is called by one process at a time, and only while nobody has restored them; the others wait for it. If it raises, the
         error passes through, nothing was charged, and whoever asks next reads anew. A store whose counters can get lost later keeps
-        `read` and calls it again then.
+        `read` and calls it again then. Calls at a time are not charged: those of a process end with it.
         """
         ...
 

@@ -17,15 +17,22 @@ from apps.core.state.contract import (
     Completion,
     Grant,
     Health,
+    PastUsage,
+    Reading,
     ReadPast,
     Refusal,
     Report,
+    Skew,
     Standing,
     Subject,
     Window,
 )
+from apps.core.state.counters.counter import Counter
 from apps.core.state.journal import Journal
-from apps.core.state.windows import Counter, new_counter
+from apps.core.state.keys import CONCURRENCY, account_of, belongs, parse_window_key, provider_key, provider_of
+from apps.core.state.lessons import Lessons
+from apps.core.state.taught import learn
+from apps.core.state.windows import counts_since, new_counter, read_counter
 
 SWEEP_EVERY = 1024
 """Acquires between two sweeps; as many as there are keys if that is more, so the cost of each is constant."""
@@ -33,12 +40,17 @@ SWEEP_EVERY = 1024
 _UNMEASURED = Averages()
 
 
-def _nobody(_credential: str) -> None:
-    """Listens to no breaker."""
+def _ignored(_what: object) -> None:
+    """Nobody listens to breakers, nobody minds the clock."""
 
 
-def _nothing(_seconds: float) -> None:
-    """Minds no clock."""
+def _when(usage: PastUsage) -> float:
+    return usage.at
+
+
+def _limit(counter: Counter, window: Window) -> int:
+    """What the window admits, by what was learnt of it."""
+    return window.limit if counter.learnt is None else counter.learnt.limit_of(window)
 
 
 CLOCK_WENT_BACK_S = 10.0
@@ -56,23 +68,30 @@ class MemoryStore:
     def __init__(self, journal: Journal | None = None) -> None:
         self._counters: dict[str, Counter] = {}
         self._blocks = Blocks(journal)
+        self._lessons = Lessons()
         self._breakers: dict[str, Breaker] = {}
         self._averages: dict[str, Averages] = {}
+        self._skews: dict[str, Skew] = {}
         self._latest = 0.0
         self._open: set[str] = set()
         self._restoring = asyncio.Lock()
         self._restored = False
-        self.on_trip: Callable[[str], None] = _nobody
-        self.on_rewind: Callable[[float], None] = _nothing
+        self.on_trip: Callable[[str], None] = _ignored
+        self.on_rewind: Callable[[float], None] = _ignored
         self._sweep_in = SWEEP_EVERY
 
     async def view(self, subjects: Sequence[Subject], now: float) -> list[Standing]:
         self._follow(now)
         return [self._standing(subject, now) for subject in subjects]
 
+    async def read(self, windows: Sequence[Window], now: float) -> list[Reading]:
+        self._follow(now)
+        return [read_counter(self._counters.get(window.key), window, now) for window in windows]
+
     async def acquire(self, claim: Claim, now: float) -> Grant | Refusal:
         self._follow(now)
-        refusal = self._charge(claim.subject.windows, claim.amounts, now, self._shut(claim.subject, now))
+        shut = self._shut(claim.subject, now)
+        refusal = self._charge(claim.subject.windows, claim.amounts, now, shut, claim)
         return self._grant(claim, now) if refusal is None else refusal
 
     async def take(
@@ -87,37 +106,55 @@ class MemoryStore:
             return
         self._open.remove(grant.claim.id)
         self._follow(now)
+        if completion.refused or self._lessons.is_probing:
+            completion = learn(self._lessons, grant, completion, self._counter, now)
+        if completion.health == "success":
+            self._lessons.succeeded(grant.claim.subject.credential)
         self._settle(grant, completion, now)
         for block in completion.blocks:
             self._blocks.add(block, now)
         self._averages[grant.claim.subject.candidate].finish(completion, now)
         if self._judge(grant, completion.health, policy, now):
             self.on_trip(grant.claim.subject.credential)
+        if self._lessons.changed:
+            self._blocks.write_down(self._lessons.changed, now)
+            self._lessons.changed = []
 
     async def tighten(self, reports: Sequence[Report], now: float) -> None:
         self._follow(now)
         for report in reports:
             counter = self._counter(report.window, now)
-            counter.tighten(report.window.limit, report.remaining, report.resets_at, now)
+            counter.tighten(_limit(counter, report.window), report.remaining, report.resets_at, now)
 
-    async def reset(self, credential: str, now: float, *, before: float = inf) -> None:
-        breaker = self._breakers.get(credential)
-        if breaker is not None and breaker.opened_at < before:
-            del self._breakers[credential]
-        self._blocks.lift(credential, before)
+    async def set_clock(self, provider: str, skew: Skew, now: float) -> None:
+        self._follow(now)
+        self._skews[provider] = skew
+        for key, counter in self._counters.items():
+            if belongs(account_of(parse_window_key(key).scope), provider):
+                counter.set_clock(skew, now)
+
+    async def reset(self, owner: str, now: float, *, before: float = inf) -> None:
+        for credential, breaker in list(self._breakers.items()):
+            if belongs(credential, owner) and breaker.opened_at < before:
+                del self._breakers[credential]
+        self._blocks.lift(owner, before)
+        for key in self._lessons.forget(owner, before):
+            self._blocks.forget_lesson(key)
+            if key in self._counters:
+                self._counters[key].learnt = None
 
     async def restore(self, read: ReadPast, now: float) -> None:
         async with self._restoring:
             if self._restored:
                 return
-            past = list(await read(now))
+            past = sorted(await read(now), key=_when)
             self._restored = True
-        self._blocks.recall(now)
+        self._lessons.recall(self._blocks.recall(now))
         for usage in past:
             at = min(usage.at, now)  # another process's clock may be ahead
             for window in usage.windows:
                 if amount := usage.amounts.get(window.metric):
-                    self._counter(window, now).correct(amount, at)
+                    self._recall(window, amount, at, now)
 
     async def open_grants(self) -> int:
         return len(self._open)
@@ -127,7 +164,8 @@ class MemoryStore:
 
     def size(self) -> int:
         """Keys held in memory, for the metric that shows a leak."""
-        return len(self._counters) + self._blocks.size() + len(self._breakers) + len(self._averages)
+        kept = len(self._counters) + self._blocks.size() + self._lessons.size()
+        return kept + len(self._breakers) + len(self._averages)
 
     def _standing(self, subject: Subject, now: float) -> Standing:
         until, reason, detail = self._shut(subject, now)
@@ -138,13 +176,14 @@ class MemoryStore:
             if counter is None:
                 used.append(0)
                 continue
+            limit = window.limit if counter.learnt is None else counter.learnt.limit_of(window)
             if now >= counter.stale_at:
-                counter.roll(now)
-            if counter.cap is None and not 0 < window.limit <= counter.used:
+                counter.roll(now, limit)
+            if counter.cap is None and not 0 < limit <= counter.used:
                 used.append(counter.used)
                 continue
-            used.append(counter.shown(window.limit, now))
-            free_at = counter.free_at(1, window.limit, now)
+            used.append(counter.shown(limit, now))
+            free_at = counter.free_at(1, limit, now)
             if free_at > until:
                 until, reason, detail = free_at, "quota", ""
         averages = self._averages.get(subject.candidate, _UNMEASURED)
@@ -171,18 +210,32 @@ class MemoryStore:
         counter = self._counters.get(window.key)
         if counter is None:
             return 0
+        limit = _limit(counter, window)
         if now >= counter.stale_at:
-            counter.roll(now)
-        return counter.shown(window.limit, now)
+            counter.roll(now, limit)
+        return counter.shown(limit, now)
 
     def _counter(self, window: Window, now: float) -> Counter:
         """The window's counter, up to date; a new one if need be."""
         counter = self._counters.get(window.key)
         if counter is None:
             counter = self._counters[window.key] = new_counter(window, now)
+            counter.learnt = self._lessons.of(window.key)
+            if self._skews and window.margin_s:
+                skew = self._skews.get(provider_key(provider_of(account_of(window.scope))))
+                if skew is not None:
+                    counter.set_clock(skew, now)
         elif now >= counter.stale_at:
-            counter.roll(now)
+            counter.roll(now, _limit(counter, window))
         return counter
+
+    def _recall(self, window: Window, amount: int, at: float, now: float) -> None:
+        """It may have ended since: then nothing else knew, and what follows begins anew."""
+        counter = self._counters.get(window.key)
+        if counter is None:
+            counter = self._counters[window.key] = new_counter(window, now)
+            counter.learnt = self._lessons.of(window.key)
+        counter.recall(amount, at, counts_since(window, now), _limit(counter, window))
 
     def _charge(
         self,
@@ -190,13 +243,15 @@ class MemoryStore:
         amounts: Amounts,
         now: float,
         shut: Shut = OPEN,
+        claim: Claim | None = None,
     ) -> Refusal | None:
-        """Take from all windows or, if one is full or something has `shut` the subject, from none."""
+        """Take from all windows or, if one is full or something has `shut` the subject, from none; but one that `claim` may probe."""
         self._sweep_in -= 1
         if self._sweep_in <= 0:
             self._sweep(now)
         until, reason, detail = shut
-        full = ""
+        key = ""
+        full: list[tuple[Window, Counter, int]] = []
         charges: list[tuple[Counter, int]] = []
         counters = self._counters
         for window in windows:
@@ -206,16 +261,28 @@ class MemoryStore:
             counter = counters.get(window.key)
             if counter is None or now >= counter.stale_at:
                 counter = self._counter(window, now)
-            if counter.cap is not None or 0 < window.limit < counter.used + amount:
-                free_at = counter.free_at(amount, window.limit, now)
+            limit = window.limit if counter.learnt is None else counter.learnt.limit_of(window)
+            if counter.cap is not None or 0 < limit < counter.used + amount:
+                needed = amount if window.own or claim is None else claim.known.get(metric, amount)
+                free_at = counter.free_at(needed, limit, now)
+                if free_at:
+                    full.append((window, counter, needed))
                 if free_at > until:
-                    until, reason, detail, full = free_at, "quota", "", window.key
+                    until, reason, detail, key = free_at, "quota", "", window.key
             charges.append((counter, amount))
-        if reason is not None:
-            return Refusal(reason, until, full, detail)
+        if reason is not None and not (claim and shut[1] is None and self._goes_beyond(claim, full, now)):
+            return Refusal(reason, until, key, detail)
         for counter, amount in charges:
             counter.charge(amount, now)
         return None
+
+    def _goes_beyond(self, claim: Claim, full: list[tuple[Window, Counter, int]], now: float) -> bool:
+        """Whether it probes for more than the one window holds that is in its way."""
+        if len(full) != 1 or not self._lessons.may_probe(full[0][0], full[0][1], now):
+            return False
+        window, _, amount = full[0]
+        self._lessons.probe(claim.id, window, amount)
+        return True
 
     def _grant(self, claim: Claim, now: float) -> Grant:
         subject = claim.subject
@@ -225,20 +292,24 @@ class MemoryStore:
             averages = self._averages[subject.candidate] = Averages()
         averages.in_flight += 1
         breaker = self._breakers.get(subject.credential)
-        return Grant(claim, now, breaker is not None and breaker.begin(claim.id, now))
+        trial = breaker is not None and breaker.begin(claim.id, now)
+        return Grant(claim, now, trial, self._blocks.begin(subject, claim.id, now))
 
     def _settle(self, grant: Grant, completion: Completion, now: float) -> None:
         claimed, spent = grant.claim.amounts, completion.spent
+        if CONCURRENCY in claimed:
+            spent = {**spent, CONCURRENCY: 0}
         for window in grant.claim.subject.windows:
             if (metric := window.metric) in spent and (delta := spent[metric] - claimed.get(metric, 0)):
                 self._counter(window, now).correct(delta, min(grant.at, now))
 
     def _judge(self, grant: Grant, health: Health, policy: BreakerPolicy, now: float) -> bool:
         """Tell the breaker. Returns whether this opened it."""
-        credential, attempt = grant.claim.subject.credential, grant.claim.id
+        subject, attempt = grant.claim.subject, grant.claim.id
+        credential = subject.credential
+        self._blocks.ended(subject, attempt, grant.at, health, now)
         breaker = self._breakers.get(credential)
         if health == "success":
-            self._blocks.end_row(grant.claim.subject.candidate)
             if breaker is not None and breaker.ends_with(attempt):
                 del self._breakers[credential]
             return False
@@ -266,11 +337,13 @@ class MemoryStore:
         for breaker in self._breakers.values():
             breaker.rewind(now)
         self._blocks.rewind(now)
+        self._lessons.rewind(now)
 
     def _sweep(self, now: float) -> None:
         """Drop what has nothing left to say. Open grants settle only into running windows, and those stay."""
         self._counters = {key: counter for key, counter in self._counters.items() if not counter.ended(now)}
         self._blocks.sweep(now)
+        self._lessons.sweep(now)
         self._breakers = {key: breaker for key, breaker in self._breakers.items() if breaker.forget_at > now}
         self._averages = {key: averages for key, averages in self._averages.items() if not averages.idle(now)}
         self._sweep_in = max(SWEEP_EVERY, self.size())

@@ -27,6 +27,11 @@ UNIT_SECONDS: Final[dict[Unit, int]] = {
     "month": 30 * DAY_S,
 }
 MAX_SECONDS: Final = 366 * DAY_S
+SECOND: Final[Period] = "second"
+ONCE: Final[Period] = "once"
+"""No length ends it: what is used is never given back."""
+NOW: Final[Period] = "now"
+"""No length at all: what is under way at this moment."""
 
 _WORD = re.compile(rf"(\d{{1,9}})?({'|'.join(UNITS)})", re.ASCII)
 _LARGER: Final[dict[Unit, Unit]] = {"second": "minute", "minute": "hour"}
@@ -78,7 +83,7 @@ def bounds(period: Period, zone: str, now: float) -> tuple[float, float]:
     local = ZoneInfo(zone)
     today = datetime.fromtimestamp(int(now), local).date()
     first, beyond = _dates(length, today)
-    return _midnight(first, local), _midnight(beyond, local)
+    return midnight(first, local), midnight(beyond, local)
 
 
 def _word(unit: Unit, count: int) -> Period:
@@ -103,6 +108,6 @@ def _first_of(months: int) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
-def _midnight(day: date, zone: ZoneInfo) -> float:
+def midnight(day: date, zone: ZoneInfo) -> float:
     """The first of two midnights; where there is none, the moment at which it would have been."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from apps.core.state.contract import (
@@ -10,6 +11,7 @@ from apps.core.state.contract import (
     Completion,
     Grant,
     Health,
+    Kind,
     PastUsage,
     ReadPast,
     Refusal,
@@ -23,6 +25,7 @@ from apps.core.state.periods import Period
 from tests.factories import make_claim
 
 NOON = datetime(2026, 1, 15, 12, 0, tzinfo=ZoneInfo("UTC")).timestamp()
+KINDS: tuple[Kind, ...] = get_args(Kind)
 POLICY = BreakerPolicy(threshold=3, window_s=300.0, base_s=30.0, max_s=3600.0)
 CREDENTIAL = "groq-1"
 CANDIDATE = "groq-1|llama"
@@ -37,12 +40,12 @@ def at(text: str, zone: str = "UTC") -> float:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
 
 
-def requests(limit: int, period: Period = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
-    return Window.of(CREDENTIAL, Span("requests", period), limit, rolling=rolling, zone=zone)
+def requests(limit: int, period: Period = "minute", *, kind: Kind = "fixed", zone: str = "UTC") -> Window:
+    return Window.of(CREDENTIAL, Span("requests", period), limit, kind=kind, zone=zone)
 
 
-def tokens(limit: int, period: Period = "minute", *, rolling: bool = False, zone: str = "UTC") -> Window:
-    return Window.of(CREDENTIAL, Span("tokens", period), limit, rolling=rolling, zone=zone)
+def tokens(limit: int, period: Period = "minute", *, kind: Kind = "fixed", zone: str = "UTC") -> Window:
+    return Window.of(CREDENTIAL, Span("tokens", period), limit, kind=kind, zone=zone)
 
 
 def subject(*windows: Window, candidate: str = CANDIDATE) -> Subject:

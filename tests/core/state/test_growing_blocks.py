@@ -62,3 +62,13 @@ async def test_reset_of_what_began_before_leaves_the_rest(store: StateStore) -> 
 
     assert kept.reason == "model_gone"
     assert (await standing(store, subject(), NOON + 2)).reason is None
+
+
+async def test_after_a_brief_one_nobody_waits_for_the_first_to_come_back(store: StateStore) -> None:
+    """It takes longer to answer than the block lasted."""
+    grant = await take(store, subject(), NOON)
+    block = Block(CANDIDATE, NOON + 1, "rate_limited", since=NOON, max_s=HOUR)
+    await finish(store, grant, Completion(health="neutral", blocks=(block,)), NOON)
+
+    await take(store, subject(), NOON + 1)
+    await take(store, subject(), NOON + 1.1)

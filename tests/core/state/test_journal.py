@@ -1,5 +1,6 @@
 """What a single process closed stays closed after it was killed. The file is all that the two stores of a test share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,9 @@ async def test_does_not_grow_without_end(tmp_path: Path):
         journal.closed(Block("1:groq", NOON + 60 + number, "rate_limited"), NOON)
 
     assert (tmp_path / "blocks").read_bytes().count(b"\n") < 20
-    assert [block.until for block in Journal(tmp_path / "blocks").open(NOON)] == [NOON + 60 + MAX_LINES + 9]
+    assert [block.until for block in Journal(tmp_path / "blocks").open(NOON)[0]] == [
+        NOON + 60 + MAX_LINES + 9
+    ]
 
 
 async def test_nothing_is_written_before_it_is_opened_nor_for_a_moment(tmp_path: Path):
@@ -112,3 +115,32 @@ async def test_nothing_is_written_before_it_is_opened_nor_for_a_moment(tmp_path:
 
     assert untouched
     assert (tmp_path / "blocks").read_bytes() == b""
+
+
+async def test_file_that_could_not_be_begun_at_start_is_begun_when_it_can_be(tmp_path: Path):
+    (tmp_path / "spool").touch()  # where a directory is needed
+    path = tmp_path / "spool" / "blocks"
+    store = await started(path)
+    (tmp_path / "spool").unlink()
+
+    await close(store, QUARANTINE)
+
+    assert (await refused(await started(path, NOON + 1), subject(), NOON + 1)).reason == "quarantine"
+
+
+async def test_line_that_was_written_in_part_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "blocks"
+    store = await started(path)
+    whole = os.write
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", lambda file, data: whole(file, data[: len(data) // 2]))
+        await close(store, SPENT)
+    await close(store, QUARANTINE)
+
+    with structlog.testing.capture_logs() as logs:
+        held, _ = Journal(path).open(NOON + 1)
+
+    assert held == [SPENT, QUARANTINE]
+    assert logs == []

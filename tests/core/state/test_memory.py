@@ -13,7 +13,7 @@ def stranger(number: int) -> Subject:
     key = f"key-{number}"
     windows = (
         Window(f"{key}:r", "requests", "minute", 10),
-        Window(f"{key}:t", "tokens", "minute", 10, rolling=True),
+        Window(f"{key}:t", "tokens", "minute", 10, kind="rolling"),
     )
     return Subject(key, f"{key}|model", windows)
 
@@ -63,7 +63,7 @@ async def test_sweeping_keeps_reports_and_breakers_that_still_hold() -> None:
 
 async def test_sweeping_keeps_what_still_counts() -> None:
     store = MemoryStore()
-    windows = (requests(10_000, "day"), requests(10_000, "hour", rolling=True))
+    windows = (requests(10_000, "day"), requests(10_000, "hour", kind="rolling"))
     kept = await take(store, subject(*windows), NOON)
 
     for number in range(5000):

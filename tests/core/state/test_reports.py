@@ -1,6 +1,6 @@
 import pytest
 
-from apps.core.state.contract import Completion, Refusal, Report, StateStore
+from apps.core.state.contract import Completion, Kind, Refusal, Report, StateStore
 from tests.core.state.builders import (
     NOON,
     SUCCESS,
@@ -91,11 +91,12 @@ async def test_second_report_of_nothing_left_may_move_the_end(store: StateStore)
     assert (await refused(store, subject(DAY), NOON + 11)).retry_at == NOON + 60
 
 
-@pytest.mark.parametrize(("rolling", "end"), [(False, NOON + 60), (True, NOON + 70)])
-async def test_report_without_an_end_lasts_for_the_window(
-    store: StateStore, rolling: bool, end: float
-) -> None:
-    window = requests(10, rolling=rolling)
+@pytest.mark.parametrize(
+    ("runs", "end"),
+    [("fixed", NOON + 60), ("rolling", NOON + 70), ("bucket", NOON + 16), ("first_use", NOON + 70)],
+)
+async def test_report_without_an_end_lasts_for_the_window(store: StateStore, runs: Kind, end: float) -> None:
+    window = requests(10, kind=runs)
 
     await store.tighten([Report(window, 0)], NOON + 10)
 
@@ -139,7 +140,7 @@ async def test_unlimited_window_is_tightened_too(store: StateStore) -> None:
 
 
 async def test_tightened_rolling_window_frees_nothing_before_the_end(store: StateStore) -> None:
-    window = requests(10, rolling=True)
+    window = requests(10, kind="rolling")
     for second in range(5):
         await take(store, subject(window), NOON + second)
 

@@ -1,11 +1,13 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
-from apps.core.state.contract import Claim, Completion, Grant, Refusal, StateStore, Window
+from apps.core.state.contract import Claim, Completion, Grant, Kind, Refusal, StateStore, Window
 from apps.core.state.keys import Span
 from tests.core.state.builders import (
     CREDENTIAL,
+    KINDS,
     NEUTRAL,
     NOON,
     SUCCESS,
@@ -31,7 +33,7 @@ async def test_grant_says_what_was_taken_and_when(store: StateStore) -> None:
 
 
 async def test_counts_whatever_a_claim_names(store: StateStore) -> None:
-    seconds = Window.of(CREDENTIAL, Span("audio_seconds", "5hour"), 100, rolling=True)
+    seconds = Window.of(CREDENTIAL, Span("audio_seconds", "5hour"), 100, kind="rolling")
     wanted = subject(requests(10), seconds)
     grant = await store.acquire(Claim("a", wanted, {"requests": 1, "audio_seconds": 70}), NOON)
     assert isinstance(grant, Grant)
@@ -55,7 +57,7 @@ async def test_leaves_windows_alone_of_what_a_claim_does_not_name(store: StateSt
 
 
 async def test_counts_what_was_spent_though_nobody_claimed_it(store: StateStore) -> None:
-    wanted = subject(requests(10), tokens(50), tokens(50, "hour", rolling=True))
+    wanted = subject(requests(10), tokens(50), tokens(50, "hour", kind="rolling"))
     grant = await store.acquire(Claim("a", wanted, {"requests": 1}), NOON)
     assert isinstance(grant, Grant)
 
@@ -76,7 +78,7 @@ async def test_completing_what_was_never_granted_changes_nothing(store: StateSto
 
 
 async def test_takes_from_no_window_when_one_is_full(store: StateStore) -> None:
-    windows = (requests(10), tokens(50), requests(100, "day"), tokens(1000, "hour", rolling=True))
+    windows = (requests(10), tokens(50), requests(100, "day"), tokens(1000, "hour", kind="rolling"))
     await take(store, subject(*windows), NOON, claim=40)
     before = await standing(store, subject(*windows), NOON)
 
@@ -100,11 +102,13 @@ async def test_names_the_full_window_that_frees_last(store: StateStore, reverse:
     assert seen.blocked_until == refusal.retry_at
 
 
-@pytest.mark.parametrize(("rolling", "retry_at"), [(False, NOON + 60), (True, NOON + 10 + 60)])
+@pytest.mark.parametrize(
+    ("runs", "retry_at"), [("fixed", NOON + 60), ("rolling", NOON + 10 + 60), ("bucket", NOON + 10 + 60)]
+)
 async def test_claim_above_the_limit_is_refused_with_the_end_of_the_window(
-    store: StateStore, rolling: bool, retry_at: float
+    store: StateStore, runs: Kind, retry_at: float
 ) -> None:
-    window = tokens(100, rolling=rolling)
+    window = tokens(100, kind=runs)
 
     empty = await refused(store, subject(window), NOON + 10, claim=101)
     await take(store, subject(window), NOON, claim=100)
@@ -125,7 +129,7 @@ async def test_full_window_shows_as_blocked_until_it_frees(store: StateStore) ->
 
 
 async def test_completion_corrects_tokens_both_ways(store: StateStore) -> None:
-    windows = (requests(10), tokens(1000), tokens(1000, "hour", rolling=True))
+    windows = (requests(10), tokens(1000), tokens(1000, "hour", kind="rolling"))
     low = await take(store, subject(*windows), NOON, claim=100)
     high = await take(store, subject(*windows), NOON, claim=100)
 
@@ -153,9 +157,9 @@ async def test_completion_without_tokens_keeps_the_estimate(store: StateStore) -
     assert await used(store, NOON + 2, tokens(100)) == (70,)
 
 
-@pytest.mark.parametrize("rolling", [False, True])
-async def test_refund_gives_back_the_request_and_its_tokens(store: StateStore, rolling: bool) -> None:
-    windows = (requests(1, rolling=rolling), tokens(50, rolling=rolling))
+@pytest.mark.parametrize("runs", KINDS)
+async def test_refund_gives_back_the_request_and_its_tokens(store: StateStore, runs: Kind) -> None:
+    windows = (requests(1, kind=runs), tokens(50, kind=runs))
     grant = await take(store, subject(*windows), NOON, claim=50)
 
     await finish(store, grant, Completion(health="neutral", spent=spent(0, requests=0)), NOON + 3)
@@ -183,7 +187,7 @@ async def test_corrects_no_fixed_window_that_nobody_has_looked_at_since_it_ended
 
 
 async def test_correction_of_a_rolling_window_expires_with_its_charge(store: StateStore) -> None:
-    window = tokens(1000, rolling=True)
+    window = tokens(1000, kind="rolling")
     grant = await take(store, subject(window), NOON, claim=100)
 
     await finish(store, grant, Completion(health="success", spent=spent(400)), NOON + 30)
@@ -193,7 +197,7 @@ async def test_correction_of_a_rolling_window_expires_with_its_charge(store: Sta
 
 
 async def test_correction_after_the_charge_has_rolled_out_is_dropped(store: StateStore) -> None:
-    window = tokens(1000, rolling=True)
+    window = tokens(1000, kind="rolling")
     grant = await take(store, subject(window), NOON, claim=100)
     await take(store, subject(window), NOON + 50, claim=7)
 
@@ -239,9 +243,32 @@ async def test_in_flight_is_counted_per_candidate(store: StateStore) -> None:
 
 
 async def test_concurrent_claims_never_take_more_than_there_is(store: StateStore) -> None:
-    wanted = subject(requests(7), tokens(1000, rolling=True))
+    wanted = subject(requests(7), tokens(1000, kind="rolling"))
 
     answers = await asyncio.gather(*(store.acquire(make_claim(wanted, 10), NOON) for _ in range(50)))
 
     assert sum(isinstance(answer, Grant) for answer in answers) == 7
     assert (await standing(store, wanted, NOON)).used == (7, 70)
+
+
+async def test_what_is_known_of_a_claim_has_to_fit_and_all_of_it_is_taken(store: StateStore) -> None:
+    """Upstream nobody knows either how long an answer becomes."""
+    window = tokens(100)
+    await take(store, subject(window), NOON, claim=80)
+
+    grant = await store.acquire(Claim("a", subject(window), spent(60), {"tokens": 20}), NOON)
+
+    assert isinstance(grant, Grant)
+    assert await used(store, NOON, window) == (140,)
+    assert isinstance(
+        await store.acquire(Claim("b", subject(window), spent(60), {"tokens": 1}), NOON), Refusal
+    )
+
+
+async def test_a_window_that_a_person_set_is_not_overdrawn(store: StateStore) -> None:
+    window = replace(tokens(100), own=True)
+    await take(store, subject(window), NOON, claim=80)
+
+    refusal = await store.acquire(Claim("a", subject(window), spent(60), {"tokens": 20}), NOON)
+
+    assert isinstance(refusal, Refusal)

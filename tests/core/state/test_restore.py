@@ -23,7 +23,7 @@ async def test_past_usage_is_charged_to_the_windows_that_still_run(store: StateS
 
 
 async def test_past_usage_rolls_out_when_it_would_have(store: StateStore) -> None:
-    window = tokens(100, rolling=True)
+    window = tokens(100, kind="rolling")
     past = [PastUsage((window,), NOON - age, spent(40, requests=1)) for age in (20, 50, 61, 3600)]
 
     await store.restore(reading(past), NOON)
@@ -44,7 +44,7 @@ async def test_restored_usage_limits_the_first_request(store: StateStore) -> Non
 
 
 async def test_usage_stamped_by_a_clock_that_is_ahead_counts_as_now(store: StateStore) -> None:
-    windows = (requests(10), requests(10, "hour", rolling=True))
+    windows = (requests(10), requests(10, "hour", kind="rolling"))
 
     await store.restore(reading([PastUsage(windows, NOON + 3700, spent(0, requests=4))]), NOON)
 

@@ -12,7 +12,7 @@ PERIODS = [*UNITS, "90second", "7minute", "5hour", "10day", "2week", "3month"]
 async def test_counts_for_a_whole_period_and_not_a_moment_longer(
     store: StateStore, period: Period, phase: float
 ) -> None:
-    window = requests(10, period, rolling=True)
+    window = requests(10, period, kind="rolling")
     bucket = seconds(period) / 60
     start = NOON + phase * bucket
 
@@ -26,7 +26,7 @@ async def test_counts_for_a_whole_period_and_not_a_moment_longer(
 async def test_what_shares_a_sixtieth_counts_as_long_as_the_last_of_it(
     store: StateStore, period: Period
 ) -> None:
-    window = requests(10, period, rolling=True)
+    window = requests(10, period, kind="rolling")
     bucket = seconds(period) / 60
     start = NOON - NOON % bucket
     for part in (0.1, 0.9):
@@ -37,7 +37,7 @@ async def test_what_shares_a_sixtieth_counts_as_long_as_the_last_of_it(
 
 
 async def test_clock_minute_s_boundary_frees_nothing(store: StateStore) -> None:
-    window = requests(2, rolling=True)
+    window = requests(2, kind="rolling")
     await take(store, subject(window), NOON - 1)
     await take(store, subject(window), NOON - 1)
 
@@ -50,7 +50,7 @@ async def test_clock_minute_s_boundary_frees_nothing(store: StateStore) -> None:
 async def test_retry_at_is_the_first_moment_at_which_enough_has_expired(
     store: StateStore, period: Period
 ) -> None:
-    window = tokens(100, period, rolling=True)
+    window = tokens(100, period, kind="rolling")
     bucket = seconds(period) / 60
     start = NOON - NOON % bucket
     for index in range(4):
@@ -71,7 +71,7 @@ async def test_retry_at_is_the_first_moment_at_which_enough_has_expired(
 async def test_retry_at_of_a_second_survives_binary_fractions(
     store: StateStore, year: int, sixtieth: int
 ) -> None:
-    window = requests(1, "second", rolling=True)
+    window = requests(1, "second", kind="rolling")
     taken_at = at(f"{year}-01-15 12:00") + (sixtieth + 0.5) / 60
     await take(store, subject(window), taken_at)
 
@@ -81,7 +81,7 @@ async def test_retry_at_of_a_second_survives_binary_fractions(
 
 
 async def test_forgets_everything_after_a_long_silence(store: StateStore) -> None:
-    window = tokens(100, rolling=True)
+    window = tokens(100, kind="rolling")
     for second in range(0, 60, 7):
         await take(store, subject(window), NOON + second, claim=10)
 
@@ -90,7 +90,7 @@ async def test_forgets_everything_after_a_long_silence(store: StateStore) -> Non
 
 
 async def test_rolling_month_is_thirty_days(store: StateStore) -> None:
-    window = requests(1, "month", rolling=True)
+    window = requests(1, "month", kind="rolling")
     thirty_days = 30 * 86_400
     await take(store, subject(window), NOON)
 
@@ -99,7 +99,7 @@ async def test_rolling_month_is_thirty_days(store: StateStore) -> None:
 
 
 async def test_limit_zero_counts_without_limiting(store: StateStore) -> None:
-    window = requests(0, rolling=True)
+    window = requests(0, kind="rolling")
 
     for _ in range(50):
         await take(store, subject(window), NOON)

@@ -11,7 +11,7 @@ ONE = {"requests": 1}
 
 
 async def test_says_what_is_used_now_of_each_window(store: StateStore) -> None:
-    windows = (requests(10), tokens(100, "day", rolling=True), requests(50, "5hour"))
+    windows = (requests(10), tokens(100, "day", kind="rolling"), requests(50, "5hour"))
 
     first = await store.take(windows, spent(30), NOON)
     second = await store.take(windows, ONE, NOON + 1)
@@ -47,7 +47,7 @@ async def test_leaves_nothing_open(store: StateStore) -> None:
 
 
 async def test_counts_in_the_same_windows_as_attempts_do(store: StateStore) -> None:
-    window = requests(2, rolling=True)
+    window = requests(2, kind="rolling")
 
     await take(store, subject(window), NOON)
     assert await store.take((window,), ONE, NOON) == (2,)
@@ -62,7 +62,7 @@ async def test_limit_zero_counts_without_limiting(store: StateStore) -> None:
 
 
 async def test_concurrent_callers_never_take_more_than_there_is(store: StateStore) -> None:
-    windows = (requests(7), requests(1000, "day", rolling=True))
+    windows = (requests(7), requests(1000, "day", kind="rolling"))
 
     answers = await asyncio.gather(*(store.take(windows, ONE, NOON) for _ in range(50)))
 

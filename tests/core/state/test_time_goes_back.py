@@ -2,9 +2,11 @@
 
 import pytest
 
-from apps.core.state.contract import Block, Completion, Report, StateStore
+from apps.core.state.contract import Block, Claim, Completion, Kind, Refusal, Report, StateStore, Window
+from apps.core.state.keys import Span
 from tests.core.state.builders import (
     CREDENTIAL,
+    KINDS,
     NOON,
     POLICY,
     attempt,
@@ -21,9 +23,9 @@ HOUR = 3600
 BACK = NOON - HOUR
 
 
-@pytest.mark.parametrize("rolling", [False, True])
-async def test_full_window_is_open_again_within_its_length(store: StateStore, rolling: bool) -> None:
-    window = requests(1, rolling=rolling)
+@pytest.mark.parametrize("runs", KINDS)
+async def test_full_window_is_open_again_within_its_length(store: StateStore, runs: Kind) -> None:
+    window = requests(1, kind=runs)
     await take(store, subject(window), NOON)
 
     refusal = await refused(store, subject(window), BACK)
@@ -32,18 +34,29 @@ async def test_full_window_is_open_again_within_its_length(store: StateStore, ro
     await take(store, subject(window), refusal.retry_at)
 
 
-@pytest.mark.parametrize("rolling", [False, True])
-async def test_what_was_used_stays_used(store: StateStore, rolling: bool) -> None:
-    window = requests(10, rolling=rolling)
+@pytest.mark.parametrize("runs", KINDS)
+async def test_what_was_used_stays_used(store: StateStore, runs: Kind) -> None:
+    window = requests(10, kind=runs)
     for second in range(3):
         await take(store, subject(window), NOON + second)
 
     assert await used(store, BACK, window) == (3,)
-    assert await used(store, BACK + 59, window) == (3,)
+    assert await used(store, BACK + 59, window) == ((0,) if runs == "bucket" else (3,))
+
+
+@pytest.mark.parametrize(
+    "window", [requests(2, "once"), Window.of(CREDENTIAL, Span("concurrency", "now"), 2)]
+)
+async def test_what_no_time_ends_stays_used(store: StateStore, window: Window) -> None:
+    claim = Claim("a", subject(window), {window.metric: 2})
+    await store.acquire(claim, NOON)
+
+    assert await used(store, BACK, window) == (2,)
+    assert isinstance(await store.acquire(claim, BACK), Refusal)
 
 
 async def test_what_was_used_before_the_clock_ran_ahead_still_counts(store: StateStore) -> None:
-    window = requests(10, "hour", rolling=True)
+    window = requests(10, "hour", kind="rolling")
     await take(store, subject(window), BACK - 60)
     await take(store, subject(window), NOON - 120)
 
@@ -53,7 +66,7 @@ async def test_what_was_used_before_the_clock_ran_ahead_still_counts(store: Stat
 
 
 async def test_settlement_of_a_request_from_the_future_is_kept(store: StateStore) -> None:
-    window = requests(10, rolling=True)
+    window = requests(10, kind="rolling")
     grant = await take(store, subject(window), NOON)
 
     await finish(store, grant, Completion(health="neutral", spent={"requests": 0}), BACK)

@@ -1,0 +1,53 @@
+"""What refusals taught of one window."""
+
+from typing import Protocol, TypeGuard
+
+from msgspec import Struct
+
+
+class Declared(Protocol):
+    """A window, as far as that goes: its limit, and whether a person set it."""
+
+    @property
+    def limit(self) -> int: ...
+    @property
+    def own(self) -> bool: ...
+
+
+class Lesson(Struct):
+    """The window `key` admits `limit`, where it was `declared` to admit another number, or none (0).
+
+    `why`: "refused" (that was used when it was), "probe" (more was asked for and granted), "" (nothing but that it was refused near its
+    limit). `used`: what was counted then, `named`: the upstream said which window it was, `told`: and what it allows. `at`: when.
+    `refusals` since something was granted beyond; `probe_at`: from when on more may be asked for, by `step`. `noted`: what was no proof
+    yet, since `noted_at`. Times are UTC epoch seconds.
+    """
+
+    key: str
+    limit: int
+    declared: int
+    at: float
+    why: str = ""
+    used: int = 0
+    named: bool = False
+    told: bool = False
+    refusals: int = 0
+    probe_at: float = 0.0
+    step: float = 0.0
+    noted: int = 0
+    noted_at: float = 0.0
+
+    def limit_of(self, window: Declared) -> int:
+        """What the window admits. Where it is declared anew, that counts again."""
+        if self.declared != window.limit or (window.own and self.limit > window.limit):
+            return window.limit
+        return self.limit
+
+
+def holds(lesson: Lesson | None, window: Declared) -> TypeGuard[Lesson]:
+    """Whether the lesson, and not the declaration, says what `window` admits: as it is declared, or already as it was learnt."""
+    return (
+        lesson is not None
+        and lesson.limit != lesson.declared
+        and window.limit in (lesson.limit, lesson.declared)
+    )

@@ -1,0 +1,301 @@
+"""What refusals teach of windows, and what asking for more does: the limits that hold, where they are not those that are declared.
+
+A limit of the catalogue is a prior. A refusal far below it cuts it to what was used; one near it does so when it comes again. When a
+window alone is in the way and is full beyond doubt, now and then one request goes beyond it: what is granted raises the limit by growing
+steps, what is refused is not asked for again for a while. Pure but for its memory; `now` is an argument, UTC epoch seconds.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from apps.core.state.contract import Completion, Subject, Window
+from apps.core.state.counters.counter import Counter
+from apps.core.state.keys import CONCURRENCY, account_of, belongs, parse_window_key
+from apps.core.state.lesson import Lesson
+from apps.core.state.periods import NOW, ONCE, SECOND, seconds
+
+MOST: Final = 20_000
+KEPT_S: Final = 30 * 86_400.0
+"""What nothing has confirmed for so long says nothing any more."""
+NEAR_REQUESTS: Final = 1.6
+NEAR_CLAIMS: Final = 1.5
+"""So near its limit a window may have been full there by chance."""
+SUSPECT_SHARE: Final = 0.5
+"""A window that nobody named and that is less used is not it."""
+MODELS_UNEXPLAINED: Final = 3
+FADING: Final = 0.9
+"""Of what is unexplained, with each success."""
+LEAST_UNEXPLAINED: Final = 0.1
+NOTED_SPANS: Final = 3
+BUCKET_CUT: Final = 0.87
+BUCKET_REFUSALS: Final = 3
+BUCKET_GRANTS: Final = 3
+GROWTH: Final = 1.6
+MOST_STEP: Final = 0.25
+"""Of a limit, in one step."""
+WAY_BACK: Final = 0.25
+"""Of the way from a cut limit to the declared one, in one step."""
+NEXT_PROBE: Final = 0.1
+"""Of a span after a grant."""
+LONGEST_PAUSE_S: Final = 900.0
+MOST_DOUBLINGS: Final = 6
+MOST_DOUBLINGS_OF_CUT: Final = 3
+LONGEST_EVER_S: Final = 6 * 3600.0
+A_SUCCESS: Final = 0.001
+YIELD_WEIGHT: Final = 16.0
+YIELD_ALPHA: Final = 0.1
+MOST_BUDGET: Final = 20.0
+GIVEN_BACK: Final = 0.9
+
+
+def teaches(window: Window) -> bool:
+    """Whether refusals say anything of its limit: an upstream's, of a length, but for spacing, which learns by itself."""
+    return bool(window.margin_s) and window.period not in (SECOND, ONCE, NOW) and window.metric != CONCURRENCY
+
+
+class Suspect(NamedTuple):
+    """A window that may have been found full: `used` of it was counted, when so much was `needed`."""
+
+    window: Window
+    counter: Counter
+    needed: int
+    used: int
+
+
+class Lessons:
+    """Of all windows. `changed`: those to be written down."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, Lesson] = {}
+        self._probes: dict[str, tuple[Window, int]] = {}  # by claim
+        self._probed: set[str] = set()
+        self._unexplained: dict[str, tuple[float, str]] = {}  # by account: refusals, and the last candidate
+        self._budget = 0.0
+        self._yield = 0.1
+        self.changed: list[Lesson] = []
+
+    def of(self, key: str) -> Lesson | None:
+        """What is known of a window."""
+        return self._by_key.get(key)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether any request is out that asks for more than is known to be there."""
+        return bool(self._probes)
+
+    def size(self) -> int:
+        """Keys held in memory."""
+        return len(self._by_key) + len(self._probes)
+
+    def refused(self, found: Suspect, completion: Completion, sent_at: float, now: float) -> bool:
+        """The upstream found it full. What was sent before the last refusal says nothing new. Returns whether it is no limit, but clocks
+        that differ: it has just begun, and hardly anything was used."""
+        window, counter, needed, used = found
+        lesson = self._lesson(window, counter, now)
+        if counter.is_at_edge(now) and lesson is not None and 2 * used < lesson.limit:
+            return True
+        if lesson is None or sent_at <= lesson.noted_at:
+            return False
+        named = completion.named
+        if completion.told and completion.told != lesson.limit:
+            self._teach(lesson, completion.told, used, named, now)
+        lesson.told = bool(completion.told)
+        limit, span_s = lesson.limit, seconds(window.period)
+        lesson.refusals += 1
+        lesson.probe_at = max(lesson.probe_at, now + _pause_s(lesson, span_s))
+        lesson.step = 0.0
+        if now - lesson.noted_at > NOTED_SPANS * span_s:
+            lesson.noted = 0
+        lesson.noted, lesson.noted_at = lesson.noted + 1, now
+        if window.kind == "bucket" and limit and used >= limit * SUSPECT_SHARE:
+            counter.deny(limit - needed / 2 + counter.used - used)
+            if lesson.noted >= BUCKET_REFUSALS and not lesson.told:
+                self._teach(lesson, max(1, round(limit * BUCKET_CUT)), used, named, now)
+        elif lesson.told:
+            pass  # full, by whomever
+        elif lesson.noted > 1 or (named if not limit else not _is_near(window, used, needed, limit)):
+            if not limit or used < limit:
+                self._teach(lesson, max(1, used), used, named, now)
+            lesson.noted = 0
+        return False
+
+    def may_probe(self, window: Window, counter: Counter, now: float) -> bool:
+        """Whether one request may go beyond a window that alone is in the way. None does while another one is out."""
+        if window.own or window.certain or not teaches(window) or window.key in self._probed:
+            return False
+        lesson = counter.learnt
+        if counter.cap is not None or (self._budget < 1 and not _is_cut(lesson)):
+            return False
+        if lesson is not None and (lesson.told or now < lesson.probe_at):
+            return False
+        return counter.surely_full(window.limit if lesson is None else lesson.limit_of(window), now)
+
+    def probe(self, claim: str, window: Window, amount: int) -> None:
+        """One goes out."""
+        self._budget = max(self._budget - 1, 0.0)
+        self._probes[claim] = (window, amount)
+        self._probed.add(window.key)
+
+    def ended(self, claim: str) -> tuple[Window, int] | None:
+        """A request ended: the window that it probed, and how much it asked for; None if it was no probe."""
+        probed = self._probes.pop(claim, None)
+        if probed is not None:
+            self._probed.discard(probed[0].key)
+        return probed
+
+    def granted(self, window: Window, counter: Counter, amount: int, now: float) -> None:
+        """A probe succeeded."""
+        lesson = self._lesson(window, counter, now)
+        if lesson is None:
+            return
+        self._budget = min(MOST_BUDGET, self._budget + GIVEN_BACK)
+        self._yield += YIELD_ALPHA * (1.0 - self._yield)
+        limit, span_s = lesson.limit, seconds(window.period)
+        lesson.refusals = 0
+        lesson.probe_at = now + NEXT_PROBE * span_s
+        if window.kind == "bucket" and not self._is_proved(lesson, span_s, now):
+            counter.correct(-amount, now)
+            return
+        least = max(1.0, float(amount), (lesson.declared - limit) * WAY_BACK)
+        step = min(max(least, lesson.step * GROWTH), max(least, limit * MOST_STEP))
+        lesson.step = step
+        self._teach(lesson, limit + round(step), counter.used, lesson.named, now, why="probe")
+
+    def probe_refused(self, window: Window, counter: Counter, now: float) -> None:
+        """What was asked for beyond the limit is not there: it is not asked for again for a while."""
+        lesson = self._lesson(window, counter, now)
+        self._yield -= YIELD_ALPHA * self._yield
+        if lesson is not None:
+            lesson.refusals += 1
+            lesson.step = 0.0
+            lesson.probe_at = now + _pause_s(lesson, seconds(window.period))
+            self.changed.append(lesson)
+
+    def unexplained(self, subject: Subject, suspects: Sequence[Suspect]) -> Suspect | None:
+        """What was full where no limit that is known explains it: the minute of the model, or that of the account, once several models
+        in a row were refused so."""
+        score, last = self._unexplained.get(subject.credential, (0.0, ""))
+        score += subject.candidate != last
+        if len(self._unexplained) < MOST:
+            self._unexplained[subject.credential] = score, subject.candidate
+        counted = [one for one in suspects if one.window.metric == "requests" and not _limit(one)]
+        if score >= MODELS_UNEXPLAINED:
+            account = next((one for one in counted if one.window.scope == subject.credential), None)
+            if account is not None:
+                self._clear_models(subject.credential)
+            return account
+        return next((one for one in counted if one.window.scope == subject.candidate), None)
+
+    def succeeded(self, credential: str) -> None:
+        """Some request did: there is a little more to probe with, and less to explain."""
+        if self._unexplained and credential in self._unexplained:
+            score, last = self._unexplained.pop(credential)
+            if score > LEAST_UNEXPLAINED:
+                self._unexplained[credential] = score * FADING, last
+        if self._budget < MOST_BUDGET:
+            self._budget += A_SUCCESS * (1.0 + YIELD_WEIGHT * self._yield)
+
+    def recall(self, lessons: Iterable[Lesson]) -> None:
+        """Take over what the process before knew."""
+        self._by_key |= {lesson.key: lesson for lesson in lessons}
+
+    def forget(self, owner: str, before: float) -> list[str]:
+        """Drop what was taught earlier than `before` of an account, or of all of a provider. Returns the keys of the windows."""
+        forgotten = [
+            key
+            for key, lesson in self._by_key.items()
+            if lesson.at < before and _is_of(parse_window_key(key).scope, owner)
+        ]
+        for key in forgotten:
+            del self._by_key[key]
+        return forgotten
+
+    def rewind(self, now: float) -> None:
+        """The clock went back to `now`: nothing is later than that."""
+        for lesson in self._by_key.values():
+            lesson.at, lesson.noted_at = min(lesson.at, now), min(lesson.noted_at, now)
+            lesson.probe_at = min(lesson.probe_at, now + LONGEST_EVER_S)
+
+    def sweep(self, now: float) -> None:
+        """Drop what has been true for long enough to be asked anew."""
+        self._by_key = {key: lesson for key, lesson in self._by_key.items() if is_kept(lesson, now)}
+
+    def _clear_models(self, credential: str) -> None:
+        """What models of which nothing is declared were taught, it was the account."""
+        for key, lesson in self._by_key.items():
+            scope = parse_window_key(key).scope
+            if not lesson.declared and scope != credential and belongs(scope, credential):
+                lesson.limit = 0
+
+    def _lesson(self, window: Window, counter: Counter, now: float) -> Lesson | None:
+        """That of the window as it is declared now; None where there are too many."""
+        lesson = self._by_key.get(window.key)
+        if lesson is None or lesson.declared != window.limit:
+            if lesson is None and len(self._by_key) >= MOST:
+                return None
+            lesson = self._by_key[window.key] = Lesson(window.key, window.limit, window.limit, now)
+        counter.learnt = lesson
+        return lesson
+
+    def _is_proved(self, lesson: Lesson, span_s: float, now: float) -> bool:
+        """A bucket may have had more than was known, once or twice."""
+        if now - lesson.noted_at > NOTED_SPANS * span_s:
+            lesson.noted = 0
+        lesson.noted, lesson.noted_at = lesson.noted - 1, now
+        if lesson.noted > -BUCKET_GRANTS:
+            return False
+        lesson.noted = 0
+        return True
+
+    def _teach(
+        self, lesson: Lesson, limit: int, used: int, named: bool, now: float, why: str = "refused"
+    ) -> None:
+        lesson.limit, lesson.used, lesson.named, lesson.at, lesson.why = limit, used, named, now, why
+        self.changed.append(lesson)
+
+
+def suspect(suspects: Iterable[Suspect], completion: Completion) -> Suspect | None:
+    """Which of the windows was full, of those that may have been it; None where none of the limited ones was, by our own count."""
+    limited: list[tuple[float, Suspect]] = []
+    counted: list[Suspect] = []
+    for one in suspects:
+        if limit := _limit(one):
+            limited.append(((one.used + one.needed) / limit, one))
+        else:
+            counted.append(one)
+    share, found = max(limited, key=lambda item: item[0], default=(0.0, None))
+    if found is not None and (completion.named or share >= SUSPECT_SHARE):
+        return found
+    if completion.told and counted:  # of which it was the limit, what was used there tells
+        return min(counted, key=lambda one: abs(one.used - completion.told))
+    return None
+
+
+def _limit(one: Suspect) -> int:
+    learnt = one.counter.learnt
+    return one.window.limit if learnt is None else learnt.limit_of(one.window)
+
+
+def is_kept(lesson: Lesson, now: float) -> bool:
+    """Whether it is worth remembering."""
+    return now - lesson.at < KEPT_S
+
+
+def _is_near(window: Window, used: int, amount: int, limit: int) -> bool:
+    return used + (NEAR_REQUESTS if window.metric == "requests" else NEAR_CLAIMS * amount) >= limit
+
+
+def _is_cut(lesson: Lesson | None) -> bool:
+    """Whether less is believed than declared: to ask again there costs no budget, whoever took the rest may be gone."""
+    return lesson is not None and 0 < lesson.limit < lesson.declared
+
+
+def _pause_s(lesson: Lesson, span_s: float) -> float:
+    """Until more is asked for again."""
+    doublings = min(lesson.refusals, MOST_DOUBLINGS_OF_CUT if _is_cut(lesson) else MOST_DOUBLINGS)
+    return min(LONGEST_EVER_S, min(span_s, LONGEST_PAUSE_S) * 2.0**doublings)
+
+
+def _is_of(scope: str, owner: str) -> bool:
+    """Whether the scope of a window is of the account `owner` or, where that is a provider, of any there; groups included."""
+    return belongs(account_of(scope), owner)
