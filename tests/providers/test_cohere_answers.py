@@ -79,8 +79,8 @@ def test_deltas_of_calls_carry_their_index_and_the_id_once():
     deltas = [delta for chunk in chunks for delta in chunk.choices[0]["delta"].get("tool_calls", ())]
     assert [(delta["index"], delta.get("id")) for delta in deltas] == [
         (0, "get_weather_k3x9"),
-        (0, None),
         (1, "b"),
+        (0, None),
         (1, None),
     ]
 
@@ -117,7 +117,7 @@ def test_citations_are_kept_and_are_no_content():
         ("COMPLETE", "stop"),
         ("STOP_SEQUENCE", "stop"),
         ("MAX_TOKENS", "length"),
-        ("TOOL_CALL", "tool_calls"),
+        ("TOOL_CALL", "stop"),  # without any call
         ("ERROR_TOXIC", "content_filter"),
         ("A_NEW_REASON", "stop"),
     ],

@@ -78,3 +78,25 @@ def test_quota_error_in_a_stream_is_a_rate_limit():
     error = failure(stream, sse(document))
 
     assert (error.kind, error.window) == (ErrorKind.RATE_LIMITED, "minute")
+
+
+@pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "OTHER"])
+def test_thoughts_alone_are_no_answer_of_a_model_that_failed(reason):
+    thought, end = frame({"text": "I call it.", "thought": True}), frame(finish=reason)
+    whole = frame({"text": "I call it.", "thought": True}, finish=reason)
+
+    assert failure(parse, whole).kind is ErrorKind.SERVER_ERROR
+    assert failure(stream, sse(thought, end)).kind is ErrorKind.SERVER_ERROR
+
+
+@pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"])
+@pytest.mark.parametrize("said", [{"text": "Let me look."}, {"functionCall": {"name": "f", "args": {}}}])
+def test_an_answer_that_broke_at_a_call_is_not_whole(reason, said):
+    assert failure(parse, frame(said, finish=reason)).kind is ErrorKind.SERVER_ERROR
+    assert failure(stream, sse(frame(said), frame(finish=reason))).kind is ErrorKind.SERVER_ERROR
+
+
+def test_an_unknown_reason_is_shown_beside_ours():
+    (choice,) = parse(frame({"text": "x"}, finish="A_NEW_REASON")).choices
+
+    assert (choice["finish_reason"], choice["native_finish_reason"]) == ("stop", "A_NEW_REASON")

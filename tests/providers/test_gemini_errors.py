@@ -91,7 +91,7 @@ def test_model_without_a_free_quota_is_none_for_this_key(limit, value):
 
     error = classify(429, EXHAUSTED.format(limit=limit), "RESOURCE_EXHAUSTED", details)
 
-    assert error.kind is ErrorKind.MODEL_GONE
+    assert error.kind is ErrorKind.NOT_IN_PLAN
 
 
 def test_delay_is_read_from_the_text_where_no_detail_has_it():
@@ -101,7 +101,12 @@ def test_delay_is_read_from_the_text_where_no_detail_has_it():
 @pytest.mark.parametrize(
     ("status", "message", "code", "kind"),
     [
-        (400, "User location is not supported for the API use.", "FAILED_PRECONDITION", ErrorKind.REFUSED),
+        (
+            400,
+            "User location is not supported for the API use.",
+            "FAILED_PRECONDITION",
+            ErrorKind.UNSUPPORTED_REGION,
+        ),
         (404, "models/x is not found for API version v1beta.", "NOT_FOUND", ErrorKind.MODEL_GONE),
         (
             413,
@@ -192,3 +197,35 @@ def test_key_never_shows_in_a_message():
 
     assert API_KEY not in str(error)
     assert "AIzaSyTestCanary" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("quota_id", "told"),
+    [
+        ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", (("requests", "day"), 20, "model")),
+        ("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", (("requests", "minute"), 20, "model")),
+        (
+            "GenerateContentInputTokensPerModelPerMinute-FreeTier",
+            (("input_tokens", "minute"), 20, "model"),
+        ),
+        ("GenerateContentTokensPerModelPerDay", (("tokens", "day"), 20, "model")),
+        ("EmbedContentRequestsPerMinutePerProject", (("requests", "minute"), 20, "account")),
+    ],
+)
+def test_a_spent_quota_tells_the_limit(quota_id, told):
+    error = classify(429, EXHAUSTED, "RESOURCE_EXHAUSTED", quota(quota_id))
+
+    assert error.told == (told,)
+
+
+@pytest.mark.parametrize("value", ["", "many", "-5", "1e9", "0", "9" * 40, "²"])
+def test_a_quota_without_a_number_tells_nothing(value):
+    details = quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", value=value)
+
+    assert classify(429, "", "RESOURCE_EXHAUSTED", details).told == ()
+
+
+def test_a_refusal_that_names_quotas_without_end_is_read_to_an_end():
+    details = quota(*["GenerateRequestsPerDayPerProjectPerModel-FreeTier"] * 5_000)
+
+    assert len(classify(429, EXHAUSTED, "RESOURCE_EXHAUSTED", details).told) == 20

@@ -4,6 +4,7 @@ from base64 import b64encode
 
 import pytest
 
+from apps.providers.adapters.shared.media import canonical_uri
 from apps.providers.image_fetch import image_urls
 from tests.providers.gemini_histories import PIXEL, assistant, call, refused, result, send, user
 
@@ -43,6 +44,14 @@ def test_media_is_sent_inline():
         ("audio/x-wav", "UklGRg==", "audio/wav"),
         ("audio/mpeg", "//uQ", "audio/mp3"),
         ("image/webp", "UklGRg==", "image/webp"),
+        ("image/jpeg", PIXEL, "image/png"),
+        ("image/png", "/9j/4AAQ", "image/jpeg"),
+        ("image/png", "UklGRgAAAABXRUJQ", "image/webp"),
+        ("image/webp", "R0lGODlh", "image/gif"),
+        ("image/png", "JVBERi0x", "application/pdf"),
+        ("audio/mpeg", "UklGRgAAAABXQVZF", "audio/wav"),
+        ("text/plain", "R0lGODlh", "text/plain"),
+        ("image/heic", "AAAAGGZ0", "image/heic"),
     ],
 )
 def test_a_media_type_goes_by_the_name_that_gemini_knows(stated, data, sent_as):
@@ -51,6 +60,46 @@ def test_a_media_type_goes_by_the_name_that_gemini_knows(stated, data, sent_as):
     (part,) = send([user(content)])["contents"][0]["parts"]
 
     assert part == {"inlineData": {"mimeType": sent_as, "data": data}}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("-_-_", "+/+/"),
+        ("aGk%3D", "aGk="),
+        ("aGk%3d", "aGk="),
+        ("aGk", "aGk="),
+        ("-_8", "+/8="),
+        ("%2B%2F8%3D", "+/8="),
+        ("aG\nk%0A=", "aGk="),
+    ],
+)
+@pytest.mark.parametrize("part", ["image_url", "file", "input_audio"])
+def test_base64_is_sent_in_the_alphabet_that_gemini_reads(part: str, given: str, sent: str):
+    content = {
+        "image_url": {"image_url": {"url": f"data:image/heic;base64,{given}"}},
+        "file": {"file": {"file_data": given, "filename": "a.heic"}},
+        "input_audio": {"input_audio": {"data": given, "format": "heic"}},
+    }
+
+    (made,) = send([user([{"type": part, **content[part]}])])["contents"][0]["parts"]
+
+    assert made["inlineData"]["data"] == sent
+
+
+@pytest.mark.parametrize(
+    ("url", "canonical"),
+    [
+        ("data:image/jpeg;base64,-_-_", "data:image/jpeg;base64,+/+/"),
+        ("data:image/png;base64,aGk%3D", "data:image/png;base64,aGk="),
+        (f"data:image/jpeg;base64,{PIXEL}", f"data:image/png;base64,{PIXEL}"),
+        (f"data:image/png;base64,{PIXEL}", f"data:image/png;base64,{PIXEL}"),
+        ("data:image/svg+xml,%3Csvg-_/%3E", "data:image/svg+xml,%3Csvg-_/%3E"),
+        ("https://example.test/a-b_%3D.png", "https://example.test/a-b_%3D.png"),
+    ],
+)
+def test_other_wires_get_it_so_too(url: str, canonical: str):
+    assert canonical_uri(url) == canonical
 
 
 def test_image_in_a_tool_result_follows_its_response():

@@ -37,6 +37,8 @@ def config_of(body, offer, **fields):
         (GEMINI_3, "minimal", {"includeThoughts": True, "thinkingLevel": "LOW"}),
         (GEMINI_3, "high", {"includeThoughts": True, "thinkingLevel": "HIGH"}),
         ("gemini-3.1-pro-preview", "none", {"includeThoughts": True, "thinkingLevel": "LOW"}),
+        ("gemini-3.8-flash", "none", {"includeThoughts": True, "thinkingLevel": "LOW"}),
+        ("gemini-3.5-flash-lite", "none", {"includeThoughts": True, "thinkingLevel": "MINIMAL"}),
         ("gemma-4-31b-it", "medium", {"includeThoughts": True, "thinkingLevel": "HIGH"}),
         ("gemma-4-31b-it", "low", {"includeThoughts": True, "thinkingLevel": "MINIMAL"}),
     ],

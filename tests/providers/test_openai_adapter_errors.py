@@ -9,13 +9,16 @@ from apps.providers.adapters.openai.chat import CODEC
 from apps.providers.adapters.refusals.waits import parse_duration
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.errors import ErrorKind
+from apps.providers.limits import Limit
+from apps.providers.overrides import Overrides
 from apps.providers.presets import parse_preset
-from apps.providers.quotas import Limit, Overrides, model_windows
+from apps.providers.quotas import NO_SCHEME, model_windows
 from apps.providers.types import Preset
 from tests.factories import API_KEY, make_offer
+from tests.providers.azure_wire import AZURE
 
 codec = CODEC
-PRESETS = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}
+PRESETS = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()} | {"github": AZURE}
 DATE = {"date": "Sat, 01 Aug 2026 12:00:00 GMT"}  # epoch 1785585600
 
 
@@ -63,14 +66,14 @@ GONE = [
     (400, {"object": "error", "message": "Invalid model: x", "code": "1500"}, "mistral"),
     (400, nested("x/y is not a valid model ID", code=400)),
     (403, {"error": {"code": "no_access", "message": "No access to model: openai/gpt-5"}}, "github"),
-    (403, nested("this model requires a subscription")),
+    (400, nested("The model is not available in your region")),
+    (403, nested("Model m is not supported in your country")),
     (
         400,
         {"errors": [{"code": 5007, "message": "No such model @cf/x or task"}], "success": False},
         "cloudflare",
     ),
     (401, nested("Model x is not supported")),
-    (403, nested("Your plan does not include this model.", type="permission_error")),
     (403, nested("Project `p` does not have access to llama-3.3-70b-versatile.")),
     (404, b""),
     (404, b"<html><title>404 Not Found</title></html>"),
@@ -83,7 +86,6 @@ UNKNOWN = [
     (422, nested("top_p must be above 0")),
     (403, nested("token permission")),
     (403, {"status": 403, "title": "Forbidden", "detail": "Authorization failed"}),
-    (403, nested("Country, region, or territory not supported", code="unsupported_country_region_territory")),
     (403, b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"),
     (403, b"<html><title>Attention Required! | Cloudflare</title>our model of your browser</html>"),
     (401, b"<html><title>Just a moment...</title><body>Enable JavaScript</body></html>"),
@@ -149,6 +151,40 @@ FAILED = [
     (400, {"status": 400, "detail": "Function id '1': DEGRADED function cannot be invoked"}, "nvidia"),
     (522, b""),
 ]
+HF_MONTH = "You have exceeded your monthly included credits for Inference Providers."
+UNPAID = [
+    (402, b""),
+    (402, {"error": HF_MONTH}, "huggingface"),
+    (402, nested("This request requires more credits", code=402)),
+    (
+        402,
+        nested("A payment method is required.", code="PAYMENT_METHOD_REQUIRED", balance_units=0),
+        "sambanova",
+    ),
+    (403, nested("Sorry, your balance is insufficient")),
+    (429, nested("You exceeded your current quota", code="insufficient_quota")),
+    (429, nested("You exceeded your current quota, please check your plan and billing details")),
+    (429, nested("Insufficient balance or no resource package", code="1113"), "zai"),
+]
+OTHER_PLAN = [
+    (403, nested("Your plan does not include this model.", type="permission_error")),
+    (403, {"error": "this model requires a subscription, upgrade for access"}, "ollama_cloud"),
+    (
+        403,
+        {"errors": [{"code": 5035, "message": "This is for paid accounts"}], "success": False},
+        "cloudflare",
+    ),
+    (403, nested("The model `m` is not available on your current plan.")),
+    (403, nested("Your subscription does not include this model")),
+    (403, nested("Only available on the Pro plan")),
+]
+OTHER_REGION = [
+    (403, nested("Not here", code="unsupported_country_region_territory")),
+    (403, nested("Country, region, or territory not supported")),
+    (400, nested("User location is not supported for the API use.")),
+    (403, nested("Sorry, this service is not available in your region")),
+    (400, nested("The free tier is not available in your country. Please enable billing.")),
+]
 FILTERED = [
     (400, nested("The response was filtered", type=None, param="prompt", code="content_filter")),
     (403, nested("x requires moderation on y", code=403, metadata={"reasons": ["violence"]})),
@@ -166,8 +202,22 @@ FILTERED = [
         (ErrorKind.CLIENT_ERROR, CALLERS_FAULT),
         (ErrorKind.SERVER_ERROR, FAILED),
         (ErrorKind.CONTENT_FILTERED, FILTERED),
+        (ErrorKind.PAYMENT_REQUIRED, UNPAID),
+        (ErrorKind.NOT_IN_PLAN, OTHER_PLAN),
+        (ErrorKind.UNSUPPORTED_REGION, OTHER_REGION),
     ],
-    ids=["auth", "context", "gone", "unknown", "callers_fault", "failed", "filtered"],
+    ids=[
+        "auth",
+        "context",
+        "gone",
+        "unknown",
+        "callers_fault",
+        "failed",
+        "filtered",
+        "unpaid",
+        "plan",
+        "region",
+    ],
 )
 def test_classifies_documented_refusals(kind, samples):
     for status, body, *provider in samples:
@@ -185,7 +235,6 @@ GROQ_DAY = (
 GITHUB_DAY = (
     "Rate limit of 50 per 86400s exceeded for UserByModelByDay. Please wait 84893 seconds before retrying."
 )
-HF_MONTH = "You have exceeded your monthly included credits for Inference Providers."
 NEURONS = "you have used up your daily free allocation of 10,000 neurons"
 
 
@@ -194,7 +243,7 @@ NEURONS = "you have used up your daily free allocation of 10,000 neurons"
     [
         (429, nested(GROQ_DAY, type="tokens", code="rate_limit_exceeded"), "day", "model", "groq"),
         (429, nested("on requests per minute (RPM): Limit 30", code="rate_limit_exceeded"), "minute", "account", None),
-        (429, {"message": "Rate limit exceeded", "type": "rate_limited", "code": "1300"}, "minute", "account", "mistral"),
+        (429, {"message": "Rate limit exceeded", "type": "rate_limited", "code": "1300"}, None, "account", "mistral"),
         (429, {"message": "Requests per minute limit exceeded", "code": "request_quota_exceeded"}, "minute", "account", "cerebras"),
         (429, {"message": "Tokens per day limit exceeded", "code": "token_quota_exceeded"}, "day", "account", "cerebras"),
         (429, {"message": "We're experiencing high traffic!", "code": "queue_exceeded"}, None, "model", "cerebras"),
@@ -210,11 +259,8 @@ NEURONS = "you have used up your daily free allocation of 10,000 neurons"
         (429, {"message": "limited to 1000 API calls / month"}, "month", "account", "cohere"),
         (429, {"message": "limited to 20 API calls / minute"}, "minute", "account", "cohere"),
         (429, {"errors": [{"code": 4006, "message": NEURONS}], "success": False}, "day", "account", "cloudflare"),
-        (429, nested("You exceeded your current quota", code="insufficient_quota"), "day", "account", None),
-        (429, {"status": 429, "title": "Too Many Requests"}, "minute", "account", None),
-        (429, b"", "minute", "account", None),
-        (402, {"error": HF_MONTH}, "month", "account", "huggingface"),
-        (402, nested("This request requires more credits", code=402), "day", "account", None),
+        (429, {"status": 429, "title": "Too Many Requests"}, None, "account", None),
+        (429, b"", None, "account", None),
     ],
 )  # fmt: skip
 def test_tells_which_limit_was_met(status, body, window, scope, provider):
@@ -224,8 +270,26 @@ def test_tells_which_limit_was_met(status, body, window, scope, provider):
 
 
 @pytest.mark.parametrize(
+    ("words", "kind", "scope"),
+    [
+        ({"service_retired": frozenset({"Ended"})}, ErrorKind.SERVICE_RETIRED, "account"),
+        ({"model_payment_required": frozenset({"Ended"})}, ErrorKind.PAYMENT_REQUIRED, "model"),
+        ({"payment_required": frozenset({"Ended"})}, ErrorKind.PAYMENT_REQUIRED, "account"),
+    ],
+)
+def test_a_provider_says_by_its_own_code_what_is_closed(words, kind, scope):
+    offer = make_offer(preset=Preset(errors=words))
+
+    error = WIRE.parse_error(402, {}, orjson.dumps(nested("It is over.", code="ended")), offer)
+
+    assert (error.kind, error.scope) == (kind, scope)
+
+
+@pytest.mark.parametrize(
     ("status", "message"),
     [
+        (400, "Invalid value: 'your location is not supported'"),
+        (403, "tool 'plan' requires a plan of action"),
         (400, "Invalid schema for function 'f': 'the API key is invalid' is not of type 'object'"),
         (400, "Invalid value at 'contents[0].parts[0].text': your API key is invalid"),
         (400, "invalid request: tool 'f': the api key is invalid"),
@@ -261,7 +325,7 @@ def test_a_code_of_the_key_is_believed_only_of_a_refusal_of_all_models(status, c
         ({"x-ratelimit-remaining-req-minute": "0", "x-ratelimit-remaining-tokens-month": "9"}, "minute"),
         ({"x-ratelimit-remaining-req-minute": "0", "x-ratelimit-remaining-tokens-month": "0"}, "month"),
         ({"x-ratelimit-remaining-requests-day": "0"}, "day"),
-        ({"x-ratelimit-remaining-requests": "0"}, "minute"),
+        ({"x-ratelimit-remaining-requests": "0"}, None),
     ],
 )
 def test_takes_the_window_from_the_headers_that_say_zero_where_the_text_names_none(headers, window):
@@ -276,7 +340,7 @@ def test_blames_the_account_until_something_proves_that_it_is_the_model():
     plain = WIRE.parse_error(429, {}, b"", offer)
     overload = WIRE.parse_error(429, {}, b'{"error": {"code": "3505", "message": "capacity"}}', offer)
 
-    assert (plain.window, plain.scope) == ("minute", "account")
+    assert (plain.window, plain.scope) == (None, "account")
     assert (overload.window, overload.scope) == (None, "model")
 
 
@@ -294,12 +358,14 @@ def test_a_429_is_the_models_where_something_proves_it(proof):
     text, own = proof.pop("text"), proof.pop("window", False)
     offer = make_offer(**proof)
     if own:
-        windows = model_windows(offer.subject.candidate, [Limit("requests", "minute", 30)], Overrides())
+        windows = model_windows(
+            offer.subject.candidate, offer.model, [Limit("requests", "minute", 30)], NO_SCHEME, Overrides()
+        )
         offer = replace(offer, subject=replace(offer.subject, windows=windows))
 
     error = WIRE.parse_error(429, {}, orjson.dumps(nested(text)), offer)
 
-    assert (error.window, error.scope) == ("minute", "model")
+    assert error.scope == "model"
 
 
 def test_reads_googles_quota_names_from_its_compatible_endpoint():

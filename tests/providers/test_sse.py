@@ -90,3 +90,29 @@ def test_a_large_event_in_small_reads_is_kept_whole():
 
     assert len(large.data) == 3999 * 1024
     assert following == Event(b"next")
+
+
+@pytest.mark.parametrize(
+    "line", [b"DATA: %s", b" data: %s", b"data : %s", b"\tData\t:%s", b"\xef\xbb\xbfdata: %s", b"message: %s"]
+)
+def test_data_in_another_spelling_is_data(line):
+    said = b'{"text": "x"}'
+
+    assert read(b"data: a\n\n" + line % said + b"\n\n") == [Event(b"a"), Event(said)]
+    assert read(b"EVENT: odd\n" + line % said + b"\n" + line % b"[]" + b"\n\n") == [
+        Event(said + b"\n[]", "odd")
+    ]
+
+
+@pytest.mark.parametrize("line", [b": %s", b" : %s", b"id: %s", b"ID: %s", b"retry: %s"])
+def test_comments_and_other_fields_are_no_data(line):
+    assert read(line % b'{"text": "x"}' + b"\n\n") == []
+
+
+@pytest.mark.parametrize(
+    "text", [b"Look:\n data: 5", b"a\nNote: b\nc", b"a\nid: 5\nevent: 6\nc", b"a\nDATA: {}\nb"]
+)
+def test_a_raw_line_end_in_a_text_costs_nothing_of_it(text):
+    said = b'{"text": "%s"}' % text
+
+    assert read(b"data: " + said + b"\nid: 7\nother: 8\n\n") == [Event(said)]

@@ -178,6 +178,14 @@ def test_verbose_answer_keeps_whispers_numbers():
     assert result.words == [word]
 
 
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n"])
+def test_a_transcript_in_one_event_is_read(wire: str, end: bytes):
+    body = b"event: done\ndata: " + orjson.dumps(answer(wire, text="Hi")) + b"\n\n" + end
+
+    assert parsed(plain(wire), body).text == "Hi"
+
+
 def test_mistral_segments_become_whispers():
     segments = [{"start": 0, "end": 2.5, "text": "Hi", "type": "transcription_segment"}]
     usage = {"prompt_audio_seconds": 3, "prompt_tokens": 40, "completion_tokens": 2}

@@ -1,5 +1,7 @@
 """Chat completions on every wire, and what holds on all of them: answers call tools by the names that the client knows."""
 
+import re
+
 from apps.providers.sse import BOM
 from apps.providers.types import ChatChunk, ChatRequest, ChatResult, Offer
 
@@ -9,7 +11,7 @@ from .shared.joining import join_chunks
 from .shared.names import fitter, restore
 
 CODECS: dict[str, ChatCodec] = codecs(lambda wire: wire.chat)
-EVENTS = (b"data:", b"event:", b"id:", b"retry:", b":")
+EVENTS = re.compile(rb"\s*(?:data|event|id|retry)?\s*:", re.IGNORECASE)
 
 
 def codec_for(offer: Offer) -> ChatCodec:
@@ -21,7 +23,7 @@ def parse(body: bytes, request: ChatRequest, offer: Offer) -> ChatResult:
     """The whole answer to `request`, also where it came as the events of a stream that nobody asked for. Raises UpstreamError: what
     the codec's `parse` and its streams raise."""
     codec = codec_for(offer)
-    if body[:64].removeprefix(BOM).lstrip().startswith(EVENTS):
+    if EVENTS.match(body[:64].removeprefix(BOM)):
         stream = codec.open_stream(offer)
         result = join_chunks([*stream.feed(body), *stream.finish()])
     else:

@@ -2,8 +2,6 @@
 
 from base64 import b64encode
 
-import orjson
-
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
@@ -17,7 +15,7 @@ from apps.providers.adapters.shared.audio import (
     words_of,
 )
 from apps.providers.adapters.shared.headers import bearer_headers
-from apps.providers.adapters.shared.payloads import load_payload
+from apps.providers.adapters.shared.payloads import encoded, load_payload
 from apps.providers.adapters.shared.urls import model_path
 from apps.providers.adapters.shared.values import as_dict, as_text
 from apps.providers.tasks import Transcript, TranscriptionRequest
@@ -37,7 +35,7 @@ def build(request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
             payload["language"] = request.language
         if request.prompt:
             payload["initial_prompt"] = request.prompt
-        body = orjson.dumps(payload)
+        body = encoded(payload)
     return UpstreamRequest(url=task_url(offer, f"run/{model_path(offer.model)}"), headers=headers, body=body)
 
 

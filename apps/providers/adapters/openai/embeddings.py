@@ -9,7 +9,7 @@ from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import usage_of
-from apps.providers.adapters.shared.values import as_dict, as_list
+from apps.providers.adapters.shared.values import as_dict, as_index, as_list
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors, unreadable
 from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest
@@ -45,8 +45,9 @@ def parse(body: bytes, count: int, offer: Offer) -> EmbeddingResult:
 
 def _in_order(items: list[JSONObject]) -> JSONArray:
     """The vectors by their `index`; without any, in the order in which they came. Raises UpstreamError(PARSING)."""
-    indexes = [item.get("index", at) for at, item in enumerate(items)]
-    if not all(type(index) is int for index in indexes) or set(indexes) != set(range(len(items))):
+    given = [as_index(item.get("index", at)) for at, item in enumerate(items)]
+    indexes = [index for index in given if index is not None]
+    if len(indexes) < len(items) or set(indexes) != set(range(len(items))):
         raise unreadable("the upstream's vectors are not numbered from 0 on")
     ordered: JSONArray = [None] * len(items)
     for index, item in zip(indexes, items, strict=True):

@@ -9,13 +9,14 @@ from apps.providers.adapters.shared.values import as_dict
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer
 
-from .classification import SERVER_ERRORS, TIMEOUT, classify
+from .classification import OK, TIMEOUT, classify
 from .details import Details, read_body, read_payload
 from .meanings import REFUSED, Meaning
+from .numbers import metric_of, told_limits
 from .scopes import whose
 from .waits import retry_after_s, spent_windows
 
-OK, GATEWAY_TIMEOUT = 200, 504
+GATEWAY_TIMEOUT = 504
 
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Offer) -> UpstreamError:
@@ -38,11 +39,11 @@ def wrapped_error(payload: JSONObject, offer: Offer) -> UpstreamError | None:
 
 
 def frame_error(payload: JSONObject, offer: Offer) -> UpstreamError:
-    """The error in `payload`, which came with status 200: the upstream's failure, unless it says by a code or
-    status that it is another kind. Having been accepted, the request is not at fault: another candidate may
+    """The error in `payload`, which came with status 200: the upstream's failure, unless it says by a code, a status or what its sentence
+    proves that it is another kind. Having been accepted, the request is not at fault: another candidate may
     answer it."""
     details = read_payload(payload)
-    meaning = classify(details.status or SERVER_ERRORS, details, offer)
+    meaning = classify(details.status or OK, details, offer)
     if meaning.kind is ErrorKind.CLIENT_ERROR:
         meaning = REFUSED
     return upstream_error(meaning, details, offer, OK, retry_after_s({}, details))
@@ -53,16 +54,20 @@ def upstream_error(
 ) -> UpstreamError:
     """THE error of an upstream's answer: it says `meaning`; `retry_after` in seconds. Its message is without the offer's key."""
     message = scrub(details.message, offer.api_key) or f"the upstream answered with status {status}"
+    scope = meaning.scope or whose(meaning.window, details, offer)
+    is_limit = meaning.kind is ErrorKind.RATE_LIMITED and meaning.window is not None
     return UpstreamError(
         meaning.kind,
         message,
         status=status,
         retry_after_s=retry_after,
         window=meaning.window,
-        scope=meaning.scope or whose(meaning.window, details, offer),
+        scope=scope,
         timed_out=status in (TIMEOUT, GATEWAY_TIMEOUT),
         param=details.param,
         code=details.code or None,
+        told=told_limits(details.message, offer) if is_limit else (),
+        metric=metric_of(details.message, meaning.window) if is_limit else None,
     )
 
 

@@ -10,24 +10,24 @@ from apps.providers.types import Offer
 
 from .details import Details
 from .meanings import (
-    ACCOUNT_DAY,
     AUTH,
     BUSY,
     FAILED,
     LIMIT_TEXTS,
     MODEL_GONE,
+    NO_CREDIT,
     OVERLOADED,
-    PAYMENT_TEXTS,
-    PER_MINUTE,
     PROOFS,
     REFUSAL_TEXTS,
     REFUSED,
+    UNNAMED,
     Meaning,
     first_match,
 )
 from .scopes import names_model
 from .vocabulary import Vocabulary
 
+OK = 200  # of an error inside of an answer: it says nothing
 UNAUTHORIZED, PAYMENT_REQUIRED, FORBIDDEN, NOT_FOUND, GONE = 401, 402, 403, 404, 410
 TIMEOUT, TOO_LARGE, TOO_MANY = 408, 413, 429
 CAPACITY = 498  # Groq's flex tier, in the range of client errors
@@ -35,6 +35,7 @@ SERVER_ERRORS = 500
 # Where no text says otherwise. A 403 proves nothing: it may be about the model, the region, or a firewall before the upstream.
 BY_STATUS: dict[int, Meaning] = {
     UNAUTHORIZED: AUTH,
+    PAYMENT_REQUIRED: NO_CREDIT,
     **dict.fromkeys((NOT_FOUND, GONE), MODEL_GONE),
     **dict.fromkeys((TIMEOUT, CAPACITY), FAILED),
 }
@@ -66,7 +67,7 @@ def _is_of_the_key(status: int, details: Details, offer: Offer) -> bool:
     return (
         status < SERVER_ERRORS
         and status != TOO_MANY
-        and not (status == FORBIDDEN and names_model(details, offer))
+        and not (status in (OK, FORBIDDEN) and names_model(details, offer))
     )
 
 
@@ -83,10 +84,8 @@ def _proven(status: int, details: Details) -> Meaning | None:
 def _by_text(status: int, text: str, details: Details, offer: Offer) -> Meaning:
     """By what is said in many places; by the status alone where nothing is."""
     if status == TOO_MANY:
-        return first_match(LIMIT_TEXTS, text) or PER_MINUTE
-    if status == PAYMENT_REQUIRED:
-        return first_match(PAYMENT_TEXTS, text) or ACCOUNT_DAY
-    if status >= SERVER_ERRORS:
+        return first_match(LIMIT_TEXTS, text) or UNNAMED
+    if status >= SERVER_ERRORS or status == OK:
         return FAILED
     if is_challenge(details):
         return REFUSED

@@ -21,6 +21,15 @@ class Meaning(Struct, frozen=True):
 
 
 AUTH = Meaning(ErrorKind.AUTH)
+# The key is good, and there is nothing to pay with: whatever model is asked for, unless the provider says that it is about one.
+NO_CREDIT = Meaning(ErrorKind.PAYMENT_REQUIRED, scope="account")
+MODEL_UNPAID = Meaning(ErrorKind.PAYMENT_REQUIRED, scope="model")
+# Where the gateway, or the account, is.
+NO_REGION = Meaning(ErrorKind.UNSUPPORTED_REGION, scope="account")
+# The whole service has ended, for everybody.
+RETIRED = Meaning(ErrorKind.SERVICE_RETIRED)
+# The model is there, for accounts that pay, or pay more.
+NOT_IN_PLAN = Meaning(ErrorKind.NOT_IN_PLAN)
 # An unknown or retired model, or one that is not for this key.
 MODEL_GONE = Meaning(ErrorKind.MODEL_GONE)
 # Proven: every provider would refuse the same request.
@@ -35,6 +44,8 @@ OVERLOADED = Meaning(ErrorKind.SERVER_ERROR)
 BUSY = Meaning(ErrorKind.RATE_LIMITED, scope="model")
 # The user's own calls at the same time are too many for the key.
 QUEUED = Meaning(ErrorKind.RATE_LIMITED, scope="account")
+# A limit, and nobody says which.
+UNNAMED = Meaning(ErrorKind.RATE_LIMITED)
 PER_SECOND = Meaning(ErrorKind.RATE_LIMITED, "second")
 PER_MINUTE = Meaning(ErrorKind.RATE_LIMITED, "minute")
 PER_HOUR = Meaning(ErrorKind.RATE_LIMITED, "hour")
@@ -53,6 +64,11 @@ ACCOUNT_MONTH = Meaning(ErrorKind.RATE_LIMITED, "month", "account")
 # The words for them in the catalogue (see `Preset.errors`). LIMIT is none of them: it says "rate limit", and leaves it to the text which.
 MEANINGS: dict[str, Meaning] = {
     "auth": AUTH,
+    "payment_required": NO_CREDIT,
+    "model_payment_required": MODEL_UNPAID,
+    "unsupported_region": NO_REGION,
+    "service_retired": RETIRED,
+    "not_in_plan": NOT_IN_PLAN,
     "model_gone": MODEL_GONE,
     "client_error": CLIENT_ERROR,
     "refused": REFUSED,
@@ -90,7 +106,9 @@ CODES: dict[str, Meaning] = {
         (TOO_LONG, "payload_too_large"),
         (FILTERED, "content_filter content_policy_violation refusal"),
         (OVERLOADED, "capacity_exceeded overloaded overloaded_error"),
-        (ACCOUNT_DAY, "insufficient_quota payment_required"),  # nothing left to pay with
+        (NO_CREDIT, "insufficient_quota payment_required payment_method_required insufficient_balance"),
+        (NO_CREDIT, "insufficient_credits insufficient_funds billing_not_active billing_hard_limit_reached"),
+        (NO_REGION, "unsupported_country_region_territory"),
     )
     for code in codes.split()
 }
@@ -123,11 +141,8 @@ LIMIT_TEXTS = _table(
     (r"per hour|PerHour|/ ?hour|per 3600s|\((?:RPH|TPH|ASH)\)", PER_HOUR),
     (r"per min|PerMinute|ByMinute|/ ?min|per 60s|\((?:RPM|TPM)\)", PER_MINUTE),
     (r"per second|PerSecond|/ ?s(?:ec|econd)?\b|per 1s\b|\(RPS\)", PER_SECOND),
-    (r"current quota.*billing|insufficient balance", ACCOUNT_DAY),
+    (r"current quota.*billing|insufficient (?:balance|credits|funds)", NO_CREDIT),
 )
-
-# What a 402 says about when it ends: credits that come every month, or a payment that the user has to make.
-PAYMENT_TEXTS = _table((r"month", ACCOUNT_MONTH))
 
 # A model that is not there, by its name: not a part of a request that a model does not support.
 _OF_A_MODEL = r"\bmodel\b:?(?:\s+\S+){0,2}?\s+"
@@ -137,6 +152,28 @@ GONE = (
     rf"|{_OF_A_MODEL}(?:has|was|is) (?:been )?(?:reached its end of life|decommissioned|retired|removed|deprecated|shut ?down)"
     r"|not a valid model|(?:no such|unknown|invalid) model(?! (?:parameter|setting|option|input|output))|not supported by any provider"
 )
+
+# Something else that is not there: of the request, not of the catalogue.
+_THING = (
+    r"(?<![\w/-])(?:tools?|functions?|files?|images?|audio|videos?|documents?|attachments?|ur[il]s?|cached? ?contents?|caches?|threads?"
+    r"|conversations?|sessions?|assistants?|(?:previous )?responses?|messages?|prompts?|templates?|schemas?|indexe?s?|datasets?|voices?"
+    r"|batch(?:es)?|accounts?|users?|organi[sz]ations?|projects?|references?)(?![\w-])"
+)
+OTHER_GONE = (
+    rf"{_THING}[^.]{{0,80}}\b(?:not (?:be )?found|(?:does|do|did) ?n[o']t exist|no longer exists?"
+    r"|(?:is|are|was|were) missing|(?:has|have) expired)"
+    rf"|\b(?:no such|unknown|(?:can|could|did) ?(?:not|n't) find|unable to find)\s+(?:\w+\s+){{0,2}}?{_THING}"
+)
+
+# A model that other plans have.
+_PLAN = r"(?:plan|tier|subscription|membership)\b"
+OTHER_PLAN = (
+    rf"requires? an? (?:(?:\w+ ){{1,3}}{_PLAN}|subscription\b)|(?:on|in|for|with|by|under) your (?:\w+ ){{0,2}}{_PLAN}"
+    rf"|your (?:\w+ ){{0,2}}{_PLAN}(?: \w+)? (?:does(?: not|n['’]t)|has no|cannot)|upgrade (?:your {_PLAN}|to a \w+ {_PLAN}|for access)"
+    rf"|only (?:available )?(?:on|in|for|to|with) (?:\w+ ){{0,3}}(?:plans?|tiers?|subscribers|subscriptions?|customers)\b"
+)
+
+PLAN_TEXTS = _table((OTHER_PLAN, NOT_IN_PLAN))
 
 # What a refusal is about, where it has no code of its own.
 REFUSAL_TEXTS: dict[int, Table] = {
@@ -157,13 +194,15 @@ REFUSAL_TEXTS: dict[int, Table] = {
     403: _table(
         (r"requires moderation|content policy", FILTERED),
         (r"context (?:size|length|window)|maximum context|`?max_tokens`? exceed", TOO_LONG),
-        (r"insufficient balance|balance (?:is )?insufficient", ACCOUNT_DAY),
-        (r"requires a subscription|no access to model|not available (?:on|in|for) your", MODEL_GONE),
+        (r"insufficient (?:balance|credits|funds)|balance (?:is )?insufficient", NO_CREDIT),
+        (OTHER_PLAN, NOT_IN_PLAN),
+        (r"no access to model|not available (?:on|in|for) your", MODEL_GONE),
         (GONE, MODEL_GONE),
     ),
-    404: _table((GONE, MODEL_GONE), (r"\btool\b[^.]{0,60}\bnot found", REFUSED)),
+    404: _table((GONE, MODEL_GONE), (OTHER_GONE, REFUSED)),
     413: _table((r"token|too large for model|context|reduce|request too large", TOO_LONG)),
 }
+REFUSAL_TEXTS[410] = REFUSAL_TEXTS[404]
 REFUSAL_TEXTS[422] = REFUSAL_TEXTS[400]
 
 # What proves something for good, so that only the upstream's own sentence is read for it: not what it quotes of another's, no web page.
@@ -182,16 +221,24 @@ NOTHING_SAID = (
     r"|messages['\"`]?:? empty array|messages['\"`]?:? (?:must (?:contain|have) )?at least one"
     r"|['\"`]messages['\"`]\W{0,5}minimum number of items"
 )
+# "Model m is not available in your region" is about the model.
+_PLACE = r"(?:countr(?:y|ies)|regions?|territor(?:y|ies)|locations?)"
+OTHER_REGION = (
+    rf"^(?!.*\bmodel\b)(?:\W*(?:your |the |user )*{_PLACE}[\w ,]{{0,30}} (?:is |are )?not supported\b"
+    rf"|[\w ,.'-]{{0,60}}?\bnot (?:available|supported) in your {_PLACE}\b)"
+)
 PROOFS: dict[int, Table] = {
     400: _table(
         (BAD_KEY, AUTH),
+        (OTHER_REGION, NO_REGION),
         (NOTHING_SAID, CLIENT_ERROR),
         (r"invalid base64|not (?:a )?valid base64|incorrect padding", CLIENT_ERROR),
         (rf"(?:audio|uploaded) file is empty{_ENDS}", CLIENT_ERROR),
     ),
-    403: _table((BAD_KEY, AUTH)),
+    403: _table((BAD_KEY, AUTH), (OTHER_REGION, NO_REGION)),
 }
 PROOFS[422] = PROOFS[400]
+PROOFS[200] = PROOFS[400]  # an error inside of an answer
 
 
 def first_match(table: Table, text: str) -> Meaning | None:

@@ -123,6 +123,6 @@ def _http_date(value: str | None) -> float | None:
         return None
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second for years and offsets without end
         return None
     return at.replace(tzinfo=at.tzinfo or UTC).timestamp()

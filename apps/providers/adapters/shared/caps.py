@@ -6,7 +6,7 @@ Agents send 32,000 tokens and more with every request, whatever model answers; u
 from typing import Any
 
 from apps.core.json_types import JSONObject
-from apps.providers.quotas import DEFAULT_COMPLETION_TOKENS
+from apps.providers.claims import DEFAULT_COMPLETION_TOKENS
 from apps.providers.types import ChatRequest, Offer
 
 CAPS = ("max_completion_tokens", "max_tokens")

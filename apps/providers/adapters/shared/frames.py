@@ -1,28 +1,28 @@
 """What the streams of all wires have in common: bytes come in, events or one whole answer come out."""
 
-import re
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import ClassVar
 
 import orjson
 
+from apps.core.json_bounds import holds_more_values
 from apps.core.json_types import JSONArray
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sse import BOM, MAX_EVENT_BYTES, Event, EventTooLargeError, SSEParser
 from apps.providers.types import ChatChunk, Offer
 
 from .lenient import read_values
+from .missed import is_missed, lost
 from .payloads import beginning
 
 MAX_MALFORMED = 5
 ANY_NUMBER = 1 << 30
-# What of an unreadable frame would be missed: text that has begun, a call, an error, or that the answer was cut.
-MISSED = re.compile(
-    rb'"(?:content|text|reasoning|reasoning_content|thinking|refusal|arguments|tool_plan)"\s*:\s*"[^"]'
-    rb'|"(?:tool_calls|function_?[cC]all|args|arguments)"\s*:\s*[\[{]+\s*[^\]}\s]'
-    rb'|"error"\s*:\s*["{]'
-    rb'|"finish_?[rR]eason"\s*:\s*"(?!stop"|STOP")[^"]'
-)
+MAX_EVENT_VALUES = 100_000
+MAX_WHOLE_VALUES = 1_000_000
+ALWAYS_TRIED = 64 * 1024
+"""Bytes up to which a whole answer may be complete with each part that comes; beyond them, each time that it has grown by a quarter:
+reading it all once more for each part would cost the square of its length."""
 
 
 class FrameReader(ABC):
@@ -44,6 +44,7 @@ class FrameReader(ABC):
         self._events = SSEParser()
         self._head: bytes | None = b""
         self._whole: bytearray | None = None
+        self._tried_from = 0
         self._partial = b""
         self._malformed = 0
 
@@ -59,15 +60,17 @@ class FrameReader(ABC):
             events = self._events.feed(data)
         except EventTooLargeError as exc:
             raise UpstreamError(ErrorKind.PARSING, str(exc)) from exc
-        return self._read_events(events)
+        return self._read_bounded(events)
 
     def finish(self) -> list[ChatChunk]:
         """What the end of the body completes. Raises UpstreamError: NETWORK when the answer was cut short, and what
         `feed` raises."""
         if self._whole is None:
-            chunks = self._read_events(self._events.flush())
+            chunks = self._read_bounded(self._events.flush())
         else:
-            chunks = self._read_whole(bytes(self._whole))
+            whole = bytes(self._whole)
+            _refuse_many(whole, MAX_WHOLE_VALUES)
+            chunks = self._read_whole(whole)
         if not self._is_complete():
             raise UpstreamError(ErrorKind.NETWORK, "the upstream's stream was cut before its end")
         self._give_up()
@@ -78,6 +81,13 @@ class FrameReader(ABC):
         if self._whole is not None:
             return self.finish()
         return self._closing()
+
+    def _read_bounded(self, events: list[Event]) -> list[ChatChunk]:
+        """What `events` say, each looked at before it is decoded. Raises UpstreamError."""
+        for event in events:
+            if len(event.data) > MAX_EVENT_VALUES:
+                _refuse_many(event.data, MAX_EVENT_VALUES)
+        return self._read_events(events)
 
     @abstractmethod
     def _read_events(self, events: list[Event]) -> list[ChatChunk]:
@@ -103,9 +113,9 @@ class FrameReader(ABC):
             self._give_up()
         except orjson.JSONDecodeError:
             values = self._odd_values(data)
-        if len(values) == 1 and type(values[0]) is not list:
+        if len(values) == 1 and type(values[0]) is dict:
             return values
-        items = [item for value in values for item in (value if isinstance(value, list) else [value])]
+        items = _flat(_flat(values))
         if values and not items:
             self._skip(data)
         return items
@@ -113,10 +123,8 @@ class FrameReader(ABC):
     def _skip(self, data: bytes) -> None:
         """Leave a frame out that nobody can make sense of. Raises UpstreamError(PARSING): for one that has something of the answer in it,
         and for too many in a row, since then what comes is not this wire's stream."""
-        if MISSED.search(data):
-            raise UpstreamError(
-                ErrorKind.PARSING, "the upstream sent a part of its answer that cannot be read"
-            )
+        if is_missed(data):
+            raise lost()
         self.skipped += 1
         self._count_malformed()
 
@@ -173,10 +181,13 @@ class FrameReader(ABC):
         whole += data
         if len(whole) > MAX_EVENT_BYTES:
             raise UpstreamError(ErrorKind.PARSING, f"an answer is larger than {MAX_EVENT_BYTES} bytes")
-        if data.rstrip()[-1:] in (b"}", b"]"):
+        if data.rstrip()[-1:] in (b"}", b"]") and len(whole) >= self._tried_from:
+            _refuse_many(bytes(whole), MAX_WHOLE_VALUES)
             try:
                 orjson.loads(whole)
             except orjson.JSONDecodeError:
+                if len(whole) > ALWAYS_TRIED:
+                    self._tried_from = len(whole) + len(whole) // 4
                 return
             self.finished = ANY_NUMBER
 
@@ -186,3 +197,25 @@ class FrameReader(ABC):
         if self._malformed >= MAX_MALFORMED:
             message = f"the upstream sent {MAX_MALFORMED} malformed frames in a row"
             raise UpstreamError(ErrorKind.PARSING, message)
+
+
+def _refuse_many(body: bytes, most: int) -> None:
+    """Raises UpstreamError for a text that would be too much to decode."""
+    if holds_more_values(body, most):
+        raise UpstreamError(ErrorKind.PARSING, f"a part of the answer holds more than {most} JSON values")
+
+
+def _flat(values: JSONArray) -> JSONArray:
+    """`values` with the items of lists one by one, and what is in those of JSON that are encoded once more, as a text."""
+    items: JSONArray = []
+    for value in values:
+        inner = _encoded_values(value) if isinstance(value, str) else [value]
+        items += [item for one in inner for item in (one if isinstance(one, list) else [one])]
+    return items
+
+
+def _encoded_values(text: str) -> JSONArray:
+    if text.lstrip().startswith(("{", "[")):
+        with suppress(ValueError):
+            return read_values(text.encode())
+    return [text]

@@ -67,11 +67,11 @@ def modernised(messages: list[Message]) -> list[Message]:
         call = message.get("function_call")
         if message.get("role") == "function":
             name = str(message.get("name", ""))
-            call_id = call_ids.get(name) or _legacy_id(position, name)
+            call_id = call_ids.get(name) or _made_id(position, name)
             result.append({"role": "tool", "tool_call_id": call_id, "content": message.get("content") or ""})
         elif isinstance(call, dict):
             name = str(call.get("name", ""))
-            call_ids[name] = _legacy_id(position, name)
+            call_ids[name] = _made_id(position, name)
             rest = {key: value for key, value in message.items() if key != "function_call"}
             tool_call = {"id": call_ids[name], "type": "function", "function": call}
             result.append({"content": None} | rest | {"tool_calls": [tool_call]})
@@ -82,7 +82,7 @@ def modernised(messages: list[Message]) -> list[Message]:
 
 def paired(messages: list[Message]) -> list[Placed]:
     """The messages, each with its position in `messages`, so that every assistant's tool calls are answered at once, each by one
-    result, in the order of the calls.
+    result, in the order of the calls, and have an id each.
 
     What else was said in between follows. A call that was never answered gets `UNANSWERED` as its result; a result whose call is not
     in the turn before, perhaps cut off with the older history, is kept as what the user said.
@@ -111,21 +111,27 @@ def named_args(call: JSONObject) -> tuple[str, JSONObject]:
 
 
 class _Call:
-    """A tool call that waits for its result."""
+    """A tool call that waits for its result. `id`: the one that the history gives it; `own_id`: the same, or one that tells it apart."""
 
-    __slots__ = ("id", "position", "result")
+    __slots__ = ("id", "own_id", "position", "result")
 
-    def __init__(self, position: int, call_id: str) -> None:
+    def __init__(self, position: int, call_id: str, own_id: str) -> None:
         self.position = position
         self.id = call_id
+        self.own_id = own_id
         self.result: Placed | None = None
 
     def answer(self) -> Placed:
         """Its result, or one that says that there is none."""
-        if self.result is not None:
-            return self.result
-        content = orjson.dumps(UNANSWERED).decode()
-        return self.position, {"role": "tool", "tool_call_id": self.id, "content": content}
+        if self.result is None:
+            content = orjson.dumps(UNANSWERED).decode()
+            return self.position, {"role": "tool", "tool_call_id": self.own_id, "content": content}
+        position, message = self.result
+        return (
+            (position, message)
+            if self.own_id == self.id
+            else (position, message | {"tool_call_id": self.own_id})
+        )
 
 
 class _Pairing:
@@ -140,23 +146,33 @@ class _Pairing:
         role = message.get("role")
         if role == "assistant":
             self._end_turn()
-            self._placed.append((position, message))
-            calls = message.get("tool_calls")
-            calls = calls if isinstance(calls, list) else []
-            self._calls = [
-                _Call(position, str(call.get("id", ""))) for call in calls if isinstance(call, dict)
-            ]
+            self._placed.append((position, self._with_calls(position, message)))
         elif role == "tool":
             self._add_result(position, message)
         else:
             self._said.append((position, message))
+
+    def _with_calls(self, position: int, message: Message) -> Message:
+        """Note the calls of `message`. Returns it with an id of its own for each, since upstreams refuse none and the same twice."""
+        calls = message.get("tool_calls")
+        calls = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+        given = {""}
+        for place, call in enumerate(calls):
+            call_id = str(call.get("id") or "")
+            own_id = call_id if call_id not in given else _made_id(position, f"{place} {call_id}")
+            given.add(own_id)
+            self._calls.append(_Call(position, call_id, own_id))
+        if all(call.id == call.own_id for call in self._calls):
+            return message
+        told = zip(calls, self._calls, strict=True)
+        return message | {"tool_calls": [call | {"id": known.own_id} for call, known in told]}
 
     def finish(self) -> list[Placed]:
         self._end_turn()
         return self._placed
 
     def _add_result(self, position: int, message: Message) -> None:
-        call_id = str(message.get("tool_call_id", ""))
+        call_id = str(message.get("tool_call_id") or "")
         waiting = (call for call in self._calls if call.id == call_id and call.result is None)
         call = next(waiting, None)
         if call is None:
@@ -184,5 +200,5 @@ def _text_of_part(part: Any) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _legacy_id(position: int, name: str) -> str:
+def _made_id(position: int, name: str) -> str:
     return "call_" + text_hash(f"{position} {name}", 24)

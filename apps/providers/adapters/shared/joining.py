@@ -6,6 +6,8 @@ from apps.core.json_types import JSONObject
 from apps.providers.types import ChatChunk, ChatResult
 
 TEXTS = ("content", "reasoning_content", "refusal")
+CALL_KINDS = ("function", "custom")
+GROWING = frozenset({"arguments", "input", "transcript", "data"})
 
 
 def join_chunks(chunks: Iterable[ChatChunk]) -> ChatResult:
@@ -34,6 +36,8 @@ def _join(choice: JSONObject, more: JSONObject) -> None:
             message[field] = message.get(field, "") + value
         elif isinstance(value, list) and isinstance(message.get(field), list):
             message[field] += value
+        elif isinstance(value, dict) and isinstance(message.get(field), dict):
+            message[field] = _grown(message[field], value)
         else:
             message[field] = value
     if logprobs := more.get("logprobs"):
@@ -49,11 +53,20 @@ def _join_calls(calls: list[JSONObject], deltas: list[JSONObject]) -> None:
         if delta["index"] >= len(calls):
             calls.append({key: value for key, value in delta.items() if key != "index"})
             continue
-        function = delta.get("function", {})
-        known = calls[delta["index"]].setdefault("function", {})
-        known["arguments"] = known.get("arguments", "") + function.get("arguments", "")
-        if "name" in function:
-            known["name"] = function["name"]
+        call = calls[delta["index"]]
+        for kind in CALL_KINDS:
+            if more := delta.get(kind):
+                call[kind] = _grown(call.get(kind) or {}, more)
+
+
+def _grown(known: JSONObject, more: JSONObject) -> JSONObject:
+    """`known` with what a further piece says: more of its texts, and of the rest the latest."""
+    said = {
+        name: known[name] + value if name in GROWING and isinstance(known.get(name), str) else value
+        for name, value in more.items()
+        if isinstance(value, str) or name not in GROWING
+    }
+    return {**known, **said}
 
 
 def _join_logprobs(choice: JSONObject, logprobs: JSONObject) -> None:
@@ -69,7 +82,7 @@ def _closed(choice: JSONObject) -> JSONObject:
     """A complete choice: content None beside tool calls, as OpenAI has it, and a finish reason in any case."""
     message = choice["message"]
     has_calls = "tool_calls" in message
-    if has_calls and not message["content"]:
+    if not message["content"] and not message.keys().isdisjoint(("tool_calls", "refusal", "audio")):
         message["content"] = None
     choice["finish_reason"] = choice["finish_reason"] or ("tool_calls" if has_calls else "stop")
     return choice

@@ -8,11 +8,14 @@ from apps.core.json_types import JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.errors import ErrorKind, UpstreamError
+from apps.providers.sse import BOM, SSEParser
 from apps.providers.types import Offer
 
 from .lenient import read_values
 
 SHOWN_BYTES = 200
+MAX_HEAD = 64
+WHITE = b" \t\r\n" + BOM
 
 
 def encoded(payload: JSONObject, param: str | None = None) -> bytes:
@@ -29,17 +32,26 @@ def beginning(body: bytes, offer: Offer) -> str:
 
 
 def load_json(body: bytes, offer: Offer) -> Any:
-    """The JSON value in `body`, as far as it can be read. Raises UpstreamError(PARSING)."""
+    """The JSON value in `body`, as far as it can be read; also out of the one event of a stream. Raises UpstreamError(PARSING)."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         try:
-            (value,) = read_values(body)
+            (value,) = read_values(_out_of_events(body))
         except ValueError:
             kind = "HTML" if body.lstrip().startswith(b"<") else "something else"
             message = f"the upstream sent {kind} instead of JSON: {beginning(body, offer)}"
             raise UpstreamError(ErrorKind.PARSING, message) from exc
         return value
+
+
+def _out_of_events(body: bytes) -> bytes:
+    """The data of the events in `body` but for the end mark; `body` as it is where it has no events."""
+    if body[:MAX_HEAD].lstrip(WHITE).startswith((b"{", b"[", b"<")):
+        return body
+    parser = SSEParser(max_event_bytes=len(body))
+    events = [*parser.feed(body), *parser.flush()]
+    return b"\n".join(event.data for event in events if event.data.strip() != b"[DONE]") or body
 
 
 def load_payload(body: bytes, offer: Offer) -> JSONObject:

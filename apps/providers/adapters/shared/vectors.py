@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from math import hypot, isfinite
 from typing import Any
 
-import orjson
 from msgspec import Struct
 
+from apps.providers.adapters.shared.payloads import encoded
 from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.tasks import Tokens
@@ -25,11 +25,11 @@ class Batch(Struct, frozen=True):
 
 
 def json_call(offer: Offer, path: str, payload: Any, headers: dict[str, str]) -> UpstreamRequest:
-    """POST `payload` to `path` below the base of the embeddings wire."""
+    """POST `payload` to `path` below the base of the embeddings wire. Raises UpstreamError(REFUSED) for what no JSON can say."""
     return UpstreamRequest(
         url=f"{resolve_base(offer.base_url, offer.preset.embeddings.base_url)}/{path}",
         headers=headers,
-        body=orjson.dumps(payload),
+        body=encoded(payload),
     )
 
 

@@ -13,11 +13,13 @@ from msgspec import Struct
 from apps.core.json_types import JSONArray, JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.refusals.answers import frame_error
-from apps.providers.adapters.shared.calls import CallIds, arguments_of
+from apps.providers.adapters.shared.calls import CallIds
+from apps.providers.adapters.shared.entries import arguments_of, calls_of, is_call
 from apps.providers.adapters.shared.finishes import native, read_finish
+from apps.providers.adapters.shared.missed import refuse_missed
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import as_count
-from apps.providers.adapters.shared.values import as_dict, as_list, as_text, split_content
+from apps.providers.adapters.shared.values import as_dict, as_list, as_message, as_text, split_content
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult, Offer, Usage
 
@@ -31,6 +33,9 @@ class Said(Struct, frozen=True):
     citations: JSONArray = []
 
 
+NOTHING = Said()
+
+
 def parse_chat(body: bytes, offer: Offer) -> ChatResult:
     """The answer in `body`. Raises UpstreamError: PARSING for what is not an answer, SERVER_ERROR for one that
     failed or that is an error."""
@@ -38,12 +43,12 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
     if is_error(payload):
         raise frame_error(payload, offer)
     raw = payload.get("message")
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict | list):
         raise UpstreamError(ErrorKind.PARSING, "the upstream's answer has no message")
     refuse_failure(payload, offer)
     ids = CallIds()
     ids.learn(payload.get("id"))
-    message = _message(read_message(raw), ids)
+    message = _message(said_by(payload), ids)
     finish = finish_of(payload, has_calls="tool_calls" in message)
     choice = {"index": 0, "message": message, "logprobs": None, **finish}
     return ChatResult(choices=[choice], usage=usage_of(payload))
@@ -62,14 +67,25 @@ def refuse_failure(ending: JSONObject, offer: Offer) -> None:
         raise UpstreamError(ErrorKind.SERVER_ERROR, text, timed_out=reason == "TIMEOUT")
 
 
+def said_by(frame: JSONObject) -> Said:
+    """What an answer's message says, or the one of a frame's delta; some write it into the delta itself. Raises UpstreamError(PARSING)
+    where it is none of them and something is said."""
+    delta = as_message(frame.get("delta"))
+    for place in (delta.get("message"), delta, frame.get("message")):
+        said = read_message(as_message(place))
+        if said != NOTHING:
+            return said
+    refuse_missed(frame)
+    return NOTHING
+
+
 def read_message(message: JSONObject) -> Said:
     """What `message` or the message of a delta says. In deltas the lists are single objects."""
-    content = message.get("content")
-    reasoning, text = split_content([content] if isinstance(content, dict) else content)
+    reasoning, text = split_content(message.get("content"))
     return Said(
         text=text,
-        reasoning=as_text(message.get("tool_plan")) + reasoning,
-        calls=[call for call in _listed(message.get("tool_calls")) if isinstance(call, dict)],
+        reasoning="".join(split_content(message.get("tool_plan"))) + reasoning,
+        calls=calls_of(message),
         citations=_listed(message.get("citations")),
     )
 
@@ -78,7 +94,7 @@ def finish_of(ending: JSONObject, *, has_calls: bool) -> JSONObject:
     """The members of a choice that say why it ended: "tool_calls" where tools were called, unless the answer was cut or filtered."""
     reason = ending.get("finish_reason")
     finish = read_finish(reason)
-    if finish in (None, "stop", "unknown"):
+    if finish in (None, "stop", "unknown", "tool_calls"):
         return {"finish_reason": "tool_calls" if has_calls else "stop", **native(reason, finish)}
     return {"finish_reason": finish}
 
@@ -101,9 +117,9 @@ def _message(said: Said, ids: CallIds) -> JSONObject:
     message: JSONObject = {"role": "assistant", "content": said.text}
     if said.reasoning:
         message["reasoning_content"] = said.reasoning
-    if said.calls:
+    if calls := [call for call in said.calls if is_call(as_dict(call.get("function")))]:
         message["content"] = said.text or None
-        message["tool_calls"] = [_call(call, ids, at) for at, call in enumerate(said.calls)]
+        message["tool_calls"] = [_call(call, ids, at) for at, call in enumerate(calls)]
     if said.citations:
         message["citations"] = said.citations
     return message

@@ -8,11 +8,11 @@ from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.answers import frame_error
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
 from apps.providers.adapters.shared.frames import FrameReader
-from apps.providers.adapters.shared.values import as_dict
+from apps.providers.adapters.shared.values import as_dict, as_index
 from apps.providers.sse import Event
 from apps.providers.types import ChatChunk, Offer, Usage
 
-from .response import Said, finish_of, is_error, parse_chat, read_message, refuse_failure, usage_of
+from .response import Said, finish_of, is_error, parse_chat, refuse_failure, said_by, usage_of
 
 
 class CohereStream(FrameReader):
@@ -40,8 +40,7 @@ class CohereStream(FrameReader):
             return [self._end({})]
         if event.name == "error":
             raise frame_error(self._error_of(event), self._offer)
-        read = [self._read_frame(frame, event) for frame in self._values(event.data)]
-        return [chunk for chunk in read if chunk is not None]
+        return [chunk for frame in self._values(event.data) for chunk in self._read_frame(frame, event)]
 
     def _error_of(self, event: Event) -> JSONObject:
         try:
@@ -50,20 +49,21 @@ class CohereStream(FrameReader):
             frame = None
         return frame if isinstance(frame, dict) else {"message": event.data.decode("utf-8", "replace")}
 
-    def _read_frame(self, frame: Any, event: Event) -> ChatChunk | None:
+    def _read_frame(self, frame: Any, event: Event) -> list[ChatChunk]:
         if not isinstance(frame, dict) or not (frame.setdefault("type", event.name) or is_error(frame)):
             self._skip(event.data)
-            return None
+            return []
         self._malformed = 0
         if is_error(frame):
             raise frame_error(frame, self._offer)
-        delta = as_dict(frame.get("delta"))
-        if frame["type"] == "message-end":
-            return self._end(delta)
         self._ids.learn(frame.get("id"))
-        return self._chunk(read_message(as_dict(delta.get("message"))), frame.get("index"))
+        chunk = self._chunk(said_by(frame), as_index(frame.get("index")))
+        chunks = [] if chunk is None else [chunk]
+        if frame["type"] == "message-end":
+            chunks.append(self._end(frame | as_dict(frame.get("delta"))))
+        return chunks
 
-    def _chunk(self, said: Said, index: Any) -> ChatChunk | None:
+    def _chunk(self, said: Said, index: int | None) -> ChatChunk | None:
         """The chunk of a delta; None where it says nothing. `index` counts calls in the events of calls."""
         delta: JSONObject = {}
         if said.text:
@@ -71,8 +71,9 @@ class CohereStream(FrameReader):
         if said.reasoning:
             delta["reasoning_content"] = said.reasoning
         if said.calls:
-            place = {"index": index} if type(index) is int and len(said.calls) == 1 else {}
-            delta["tool_calls"] = self._calls.deltas([call | place for call in said.calls])
+            place = {"index": index} if index is not None and len(said.calls) == 1 else {}
+            if deltas := self._calls.deltas([call | place for call in said.calls]):
+                delta["tool_calls"] = deltas
         has_content = bool(delta)
         if said.citations:
             delta["citations"] = said.citations

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.unsayable import cannot_say
-from apps.providers.adapters.shared.media import UNKNOWN, canonical_type
+from apps.providers.adapters.shared.media import UNKNOWN, canonical_type, standard_base64
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
 Part = JSONObject
@@ -86,5 +86,5 @@ def _encoded(data: str, mime_type: str) -> Part:
         mime_type = stated.strip() or mime_type
         if "base64" not in (parameter.strip().lower() for parameter in parameters):
             data = b64encode(unquote_to_bytes(data)).decode()
-    data = "".join(data.split())
+    data = standard_base64(data)
     return {"inlineData": {"mimeType": canonical_type(mime_type, data), "data": data}}

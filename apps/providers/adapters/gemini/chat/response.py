@@ -7,18 +7,21 @@ signatures of texts, which OpenAI's wire cannot carry and Gemini does not insist
 
 from typing import Any
 
-from apps.core.json_types import JSONArray, JSONObject
+from apps.core.json_types import JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.gemini.refusals import frame_error
-from apps.providers.adapters.shared.calls import CallIds, arguments_of
-from apps.providers.adapters.shared.finishes import read_finish
+from apps.providers.adapters.shared.calls import CallIds
+from apps.providers.adapters.shared.entries import arguments_of, is_call
+from apps.providers.adapters.shared.finishes import native, read_finish
 from apps.providers.adapters.shared.joining import join_chunks
+from apps.providers.adapters.shared.missed import refuse_missed
 from apps.providers.adapters.shared.payloads import load_json
 from apps.providers.adapters.shared.usage import as_count
-from apps.providers.adapters.shared.values import as_dict, as_list, as_text
+from apps.providers.adapters.shared.values import as_dict, as_index, as_list, as_text
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatChunk, ChatResult, Offer, Usage
 
+from .fields import calls_of, candidates_of, is_answer, parts_of, signature_of, text_of, unwrapped
 from .signatures import signed_id
 
 FILTERED = (
@@ -30,9 +33,9 @@ FINISH_REASONS = {
     "MAX_TOKENS": "length",
     **dict.fromkeys(FILTERED.split(), "content_filter"),
 }
+ANSWERS = frozenset({"content", "tool_calls"})  # thoughts are none
 # What others may mean; every other reason (MALFORMED_FUNCTION_CALL, OTHER, ...) means that the model failed: see `AnswerReader.check`.
 OTHERWISE_KNOWN = frozenset({"stop", "length", "content_filter"})
-ANSWER_FIELDS = ("candidates", "promptFeedback", "usageMetadata", "error")
 
 
 def parse_chat(body: bytes, offer: Offer) -> ChatResult:
@@ -48,14 +51,10 @@ def load_frames(body: bytes, offer: Offer) -> list[JSONObject]:
     """The answer objects in `body`: one, or those of the array that the stream endpoint sends without alt=sse.
     Raises UpstreamError(PARSING)."""
     payload = load_json(body, offer)
-    frames = payload if isinstance(payload, list) else [payload]
+    frames = [unwrapped(frame) for frame in (payload if isinstance(payload, list) else [payload])]
     if not frames or not all(map(is_answer, frames)):
         raise UpstreamError(ErrorKind.PARSING, "the upstream's answer has neither candidates nor a reason")
     return frames
-
-
-def is_answer(frame: Any) -> bool:
-    return isinstance(frame, dict) and any(field in frame for field in ANSWER_FIELDS)
 
 
 class _Candidate:
@@ -72,12 +71,15 @@ class _Candidate:
 
     def read(self, candidate: JSONObject) -> JSONObject | None:
         """OpenAI's chunk choice; None where the frame says nothing."""
-        delta = self._delta(as_list(as_dict(candidate.get("content")).get("parts")))
-        finish = self.finish(as_text(candidate.get("finishReason")))
+        delta = self._delta(parts_of(candidate))
+        reason = as_text(candidate.get("finishReason"))
+        finish = self.finish(reason)
         logprobs = logprobs_of(as_dict(candidate.get("logprobsResult")))
         if not delta and finish is None and logprobs is None:
             return None
         choice = {"index": self.index, "delta": delta, "finish_reason": finish}
+        if finish is not None and finish_of(reason) is None:
+            choice |= native(reason, read_finish(reason))
         return choice if logprobs is None else choice | {"logprobs": logprobs}
 
     def finish(self, reason: str) -> str | None:
@@ -94,34 +96,27 @@ class _Candidate:
         self.finished = finish
         return finish
 
-    def _delta(self, parts: JSONArray) -> JSONObject:
+    def _delta(self, parts: list[JSONObject]) -> JSONObject:
         texts: dict[str, str] = {"reasoning_content": "", "content": ""}
-        calls = []
-        for part in map(as_dict, parts):
-            if isinstance(call := part.get("functionCall"), dict):
-                calls.append(self._call(call, as_text(part.get("thoughtSignature"))))
-            else:
-                field = "reasoning_content" if part.get("thought") is True else "content"
-                texts[field] += as_text(part.get("text"))
+        made: list[JSONObject] = []
+        for part in parts:
+            text, calls = text_of(part), calls_of(part)
+            if not text and not calls:
+                refuse_missed(part)
+            made += [self._call(call, signature_of(part)) for call in calls if is_call(call)]
+            texts["reasoning_content" if part.get("thought") is True else "content"] += text
         delta: JSONObject = {field: text for field, text in texts.items() if text}
-        return delta | {"tool_calls": calls} if calls else delta
+        return delta | {"tool_calls": made} if made else delta
 
     def _call(self, call: JSONObject, signature: str) -> JSONObject:
         index = self._calls
         self._calls += 1
         call_id = as_text(call.get("id")) or self._ids.make(self.index, index)
-        arguments = call.get(
-            "args", call.get("arguments")
-        )  # an object; some that speak like Gemini send its text
-        arguments = (
-            arguments_of({"arguments": arguments if isinstance(arguments, str) else as_dict(arguments)})
-            or "{}"
-        )
         return {
             "index": index,
             "id": signed_id(call_id, signature, self._model) if signature else call_id,
             "type": "function",
-            "function": {"name": as_text(call.get("name")), "arguments": arguments},
+            "function": {"name": as_text(call.get("name")), "arguments": arguments_of(call) or "{}"},
         }
 
 
@@ -132,7 +127,8 @@ class AnswerReader:
         self._offer = offer
         self._ids = CallIds()
         self._candidates: dict[int, _Candidate] = {}
-        self._has_content = False
+        self._has_answer = False
+        self._is_broken = False
         self._failure = ""
 
     @property
@@ -152,7 +148,7 @@ class AnswerReader:
             raise frame_error(frame, self._offer)
         self._ids.learn(frame.get("responseId"))
         choices = []
-        for position, candidate in enumerate(map(as_dict, as_list(frame.get("candidates")))):
+        for position, candidate in enumerate(candidates_of(frame)):
             choice = self._candidate(candidate.get("index"), position).read(candidate)
             self._note_failure(candidate)
             if choice is not None:
@@ -163,18 +159,20 @@ class AnswerReader:
         if not choices and usage is None:
             return None
         has_content = any(choice["delta"] for choice in choices)
-        self._has_content = self._has_content or has_content
+        self._has_answer = self._has_answer or any(
+            not ANSWERS.isdisjoint(choice["delta"]) for choice in choices
+        )
         return ChatChunk(choices, has_content, usage)
 
     def check(self) -> None:
-        """At the answer's end. Raises UpstreamError(SERVER_ERROR) when the model failed without saying anything."""
-        if self._failure and not self._has_content:
-            raise UpstreamError(
-                ErrorKind.SERVER_ERROR, f"the model ended with {self._failure} and no content"
-            )
+        """At the answer's end. Raises UpstreamError(SERVER_ERROR) when the model failed in the middle of it, or without any answer behind
+        its thoughts."""
+        if self._is_broken or (self._failure and not self._has_answer):
+            without = "" if self._has_answer else " and no content"
+            raise UpstreamError(ErrorKind.SERVER_ERROR, f"the model ended with {self._failure}{without}")
 
     def _candidate(self, index: Any, position: int) -> _Candidate:
-        index = index if type(index) is int else position
+        index = position if (given := as_index(index)) is None else given
         if index not in self._candidates:
             self._candidates[index] = _Candidate(index, self._ids, self._offer.model)
         return self._candidates[index]
@@ -184,6 +182,7 @@ class AnswerReader:
         if reason and finish_of(reason) is None:
             message = scrub(as_text(candidate.get("finishMessage")), self._offer.api_key)
             self._failure = f"{reason[:40]} ({message})" if message else reason[:40]
+            self._is_broken = self._is_broken or read_finish(reason) == "failed"
 
     def _blocked(self) -> list[JSONObject]:
         """The prompt was blocked: what is not finished ends filtered, and if there is nothing, one empty choice."""

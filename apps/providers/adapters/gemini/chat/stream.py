@@ -5,6 +5,7 @@ from apps.providers.adapters.shared.frames import FrameReader
 from apps.providers.sse import Event
 from apps.providers.types import ChatChunk, Offer
 
+from .fields import unwrapped
 from .response import AnswerReader, load_frames
 
 
@@ -44,7 +45,7 @@ class GeminiStream(FrameReader):
         """The answer objects of an event: one, an array of them, or none if it is malformed."""
         if not event.data.strip():
             return []
-        frames = self._values(event.data)
+        frames = [unwrapped(frame) for frame in self._values(event.data)]
         if frames and all(isinstance(frame, dict) for frame in frames):
             self._malformed = 0
             return frames

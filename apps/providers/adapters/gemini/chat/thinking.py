@@ -9,6 +9,7 @@ Thoughts are always asked for: they become `reasoning_content`, and they keep a 
 model thinks.
 """
 
+import re
 from typing import Any
 
 from msgspec import Struct
@@ -40,6 +41,8 @@ LEVELS = {
 }
 # Gemma 4 knows two levels and refuses the others (2026-04).
 GEMMA_LEVELS = {"MINIMAL": "MINIMAL", "LOW": "MINIMAL", "MEDIUM": "HIGH", "HIGH": "HIGH"}
+# Models that refuse the least level: every Pro, and the later full Flash ones (2026-09).
+NO_MINIMAL = re.compile(r"pro|^gemini-3\.[78]-flash(?!-lite)")
 # Smallest budgets of models with a lower bound; Flash-Lite may also have none, Pro may not.
 PRO_MINIMUM, LITE_MINIMUM = 128, 512
 
@@ -94,4 +97,4 @@ def _level(effort: str, model: str) -> str:
     level = LEVELS[effort]
     if family_of(model) is Family.GEMMA_4:
         return GEMMA_LEVELS[level]
-    return "LOW" if level == "MINIMAL" and "pro" in model else level
+    return "LOW" if level == "MINIMAL" and NO_MINIMAL.search(model) else level

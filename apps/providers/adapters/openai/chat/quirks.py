@@ -15,7 +15,7 @@ from apps.providers.adapters.shared.tools import (
     use_allowed_tools,
 )
 from apps.providers.adapters.shared.values import as_list
-from apps.providers.types import ChatRequest, Offer, Preset
+from apps.providers.types import Capability, ChatRequest, Offer, Preset
 
 from .messages import MessageRewriter
 from .tools import ToolFitter
@@ -26,6 +26,12 @@ SCHEMA_KEYS = ("name", "description", "schema", "strict")
 EFFORT = "reasoning_effort"
 ALWAYS_LOOKED_AT = ("stop", "response_format", "top_logprobs", "prediction")
 ALWAYS_SENT = frozenset({"model", "messages", "stream", "stream_options"})
+# By a capability that is missing, the fields that then only say that it is not asked for (`n: 1`): some refuse even that.
+NEEDLESS: dict[Capability, tuple[str, ...]] = {
+    "n": ("n",),
+    "logprobs": ("logprobs", "top_logprobs"),
+    "audio_output": ("modalities", "audio"),
+}
 
 
 class Quirks:
@@ -41,8 +47,9 @@ class Quirks:
         self._ranges = dict(preset.ranges)
         if preset.temperature_max < OPENAI_TEMPERATURE_MAX:
             self._ranges.setdefault("temperature", (0.0, preset.temperature_max))
+        self._drops = preset.drops.union(*(NEEDLESS[name] for name in NEEDLESS.keys() & preset.incapable))
         self._touched = frozenset(
-            {*ALWAYS_LOOKED_AT, *TOOL_FIELDS, *LEGACY, *preset.drops, *preset.renames, *self._ranges}
+            {*ALWAYS_LOOKED_AT, *TOOL_FIELDS, *LEGACY, *self._drops, *preset.renames, *self._ranges}
         )
         if preset.effort is not None:
             self._touched |= {EFFORT}
@@ -77,7 +84,7 @@ class Quirks:
     def _apply(self, body: JSONObject, offer: Offer, fit_name: Naming) -> None:
         preset = self.preset
         modernise_functions(body)
-        for name in preset.drops:
+        for name in self._drops:
             body.pop(name, None)
         self._fit_tools(body, fit_name)
         if preset.effort is not None and EFFORT in body:

@@ -2,15 +2,16 @@
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.answers import wrapped_error
-from apps.providers.adapters.shared.calls import CallIds, arguments_of
+from apps.providers.adapters.shared.calls import CallIds
+from apps.providers.adapters.shared.entries import arguments_of, whole_calls_of
 from apps.providers.adapters.shared.finishes import native
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import usage_of
-from apps.providers.adapters.shared.values import as_dict, as_list, as_text, split_content
+from apps.providers.adapters.shared.values import as_dict, as_index, as_text, split_content
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatResult, Offer
 
-from .fields import calls_of, extensions_of, finish_of, reasoning_of, said_in, spoken
+from .fields import choices_of, extensions_of, finish_of, reasoning_of, said_in, spoken
 from .thinking import ThinkSplitter
 
 EXTRAS = ("system_fingerprint", "service_tier", "citations")
@@ -27,9 +28,9 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
         raise UpstreamError(ErrorKind.PARSING, "the upstream's answer has no choices")
     ids = CallIds()
     ids.learn(payload.get("id"))
-    choices = as_list(payload["choices"])
+    choices = choices_of(payload)
     return ChatResult(
-        choices=[_choice(choice, at, ids, offer) for at, choice in enumerate(map(as_dict, choices))],
+        choices=[_choice(choice, at, ids, offer) for at, choice in enumerate(choices)],
         usage=usage_of(payload, offer),
         extras={name: payload[name] for name in EXTRAS if payload.get(name) is not None},
     )
@@ -37,8 +38,7 @@ def parse_chat(body: bytes, offer: Offer) -> ChatResult:
 
 def _choice(choice: JSONObject, at: int, ids: CallIds, offer: Offer) -> JSONObject:
     finish = finish_of(choice)
-    index = choice.get("index")
-    index = index if type(index) is int else at
+    index = at if (given := as_index(choice.get("index"))) is None else given
     message = _message(said_in(choice, "message"), index, ids, offer)
     return {
         "index": index,
@@ -60,7 +60,7 @@ def _message(raw: JSONObject, index: int, ids: CallIds, offer: Offer) -> JSONObj
     message: JSONObject = {"role": "assistant", "content": text, **extensions_of(raw)}
     if reasoning:
         message["reasoning_content"] = reasoning
-    if calls := calls_of(raw):
+    if calls := whole_calls_of(raw):
         message["tool_calls"] = [_call(call, ids, index, at) for at, call in enumerate(calls)]
     if not text and not message.keys().isdisjoint(("tool_calls", "refusal", "audio")):
         message["content"] = None

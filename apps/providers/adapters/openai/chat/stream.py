@@ -1,20 +1,23 @@
 """Streamed answers in OpenAI's dialect, with the deviations of its imitators put right."""
 
 from typing import Any
+from zlib import crc32
 
 import orjson
 
 from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.refusals.answers import frame_error, wrapped_error
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
+from apps.providers.adapters.shared.entries import calls_of
 from apps.providers.adapters.shared.finishes import Finish, native
 from apps.providers.adapters.shared.frames import FrameReader
+from apps.providers.adapters.shared.missed import MISSED
 from apps.providers.adapters.shared.usage import usage_of
-from apps.providers.adapters.shared.values import as_dict, split_content
+from apps.providers.adapters.shared.values import as_index, as_message, split_content
 from apps.providers.sse import Event
 from apps.providers.types import ChatChunk, Offer, Usage
 
-from .fields import calls_of, extensions_of, finish_of, reasoning_of, said_in, spoken
+from .fields import choices_of, extensions_of, finish_of, reasoning_of, said_in, says, spoken
 from .response import parse_chat
 from .thinking import ThinkSplitter
 
@@ -23,20 +26,23 @@ CONTENT_FIELDS = frozenset({"content", "reasoning_content", "refusal", "audio", 
 
 
 class _Choice:
-    """What is remembered of one choice between its frames. `finish`: the finish reason that was passed on."""
+    """What is remembered of one choice between its frames. `finish`: the finish reason that was passed on; `checksum` and `size`: of the
+    texts of its deltas, in bytes."""
 
-    __slots__ = ("calls", "finish", "index", "splitter")
+    __slots__ = ("calls", "checksum", "finish", "index", "size", "splitter")
 
     def __init__(self, index: int, ids: CallIds, opened: bool) -> None:
         self.index = index
         self.calls = CallAssembler(index, ids)
         self.splitter = ThinkSplitter(opened)
         self.finish: str | None = None
+        self.checksum = 0
+        self.size = 0
 
     def read(self, choice: JSONObject) -> JSONObject | None:
         """OpenAI's chunk choice for an upstream's; None where it says nothing."""
-        delta = self._delta(said_in(choice, "delta"))
         said = finish_of(choice)
+        delta = self._delta(self._said(choice, ends=said is not None))
         finish = self._finish(said)
         logprobs = choice.get("logprobs")
         if not delta and finish is None and logprobs is None:
@@ -73,6 +79,28 @@ class _Choice:
         self.finish = finish
         return finish
 
+    def _said(self, choice: JSONObject, *, ends: bool) -> JSONObject:
+        """What `choice` says. Some say once more what the deltas said, perhaps with more behind it: in a message beside them, or at the
+        end."""
+        said = said_in(choice, "delta")
+        text = split_content(said.get("content"))[1].encode()
+        own = as_message(choice.get("delta"))
+        if says(own):
+            self.note(text)
+            return said
+        sums_up = ends or self.finish is not None or (bool(own) and "message" in choice)
+        if sums_up and self.size and crc32(text[: self.size]) == self.checksum:
+            rest = text[self.size :]
+            self.note(rest)
+            calls = {name: said[name] for name in ("tool_calls", "function_call") if name in said}
+            return calls | {"content": rest.decode("utf-8", "replace")}
+        return said
+
+    def note(self, text: bytes) -> None:
+        """Take note of a delta's text."""
+        self.checksum = crc32(text, self.checksum)
+        self.size += len(text)
+
     def _delta(self, raw: JSONObject) -> JSONObject:
         inline, text = split_content(raw.get("content"))
         thought, text = self.splitter.feed(text)
@@ -81,8 +109,8 @@ class _Choice:
             delta["content"] = text
         if reasoning := reasoning_of(raw) + inline + thought:
             delta["reasoning_content"] = reasoning
-        if calls := calls_of(raw):
-            delta["tool_calls"] = self.calls.deltas(calls)
+        if (calls := calls_of(raw)) and (deltas := self.calls.deltas(calls)):
+            delta["tool_calls"] = deltas
         return delta
 
 
@@ -98,6 +126,8 @@ class OpenAIStream(FrameReader):
     def _read_events(self, events: list[Event]) -> list[ChatChunk]:
         chunks: list[ChatChunk] = []
         for event in events:
+            if self.done:
+                break  # what comes behind the end mark is not of the answer
             try:
                 frame = orjson.loads(event.data)
             except orjson.JSONDecodeError:
@@ -121,15 +151,17 @@ class OpenAIStream(FrameReader):
 
     def _read(self, event: Event, frame: Any) -> ChatChunk | None:
         choices = frame.get("choices") if type(frame) is dict else False
-        if choices is not None and type(choices) is not list:
-            if event.name != "ping":
+        if choices is not None and type(choices) not in (list, dict):
+            if event.name != "ping" or MISSED.search(event.data):
                 self._skip(event.data)
             return None
         self._malformed = 0
-        if choices and len(choices) == 1 and (chunk := self._plain(frame, choices[0])) is not None:
-            return chunk
+        if type(choices) is list and len(choices) == 1:
+            chunk = self._plain(frame, choices[0])
+            if chunk is not None:
+                return chunk
         self._refuse_errors(event, frame)
-        return self._read_frame(frame, choices or [])
+        return self._read_frame(frame)
 
     def _plain(self, frame: JSONObject, choice: Any) -> ChatChunk | None:
         """The hot path: one choice with one piece of text and nothing else. None for every other frame."""
@@ -148,20 +180,22 @@ class OpenAIStream(FrameReader):
             return None
         if frame.get("usage") is not None or frame.get("error") is not None or self._annex in frame:
             return None
-        read = {"index": index, "delta": {"content": delta["content"]}, "finish_reason": None}
+        text = delta["content"]
+        state.note(text.encode())
+        read = {"index": index, "delta": {"content": text}, "finish_reason": None}
         return ChatChunk([read], True)
 
-    def _read_frame(self, frame: JSONObject, choices: JSONArray) -> ChatChunk | None:
+    def _read_frame(self, frame: JSONObject) -> ChatChunk | None:
         self._ids.learn(frame.get("id"))
-        read = [self._read_choice(as_dict(choice), at) for at, choice in enumerate(choices)]
+        choices = choices_of(frame)
+        read = [self._read_choice(choice, at) for at, choice in enumerate(choices)]
         if choices:
             states = self._choices.values()
             self.finished = len(states) if all(state.finish is not None for state in states) else 0
         return _chunk([choice for choice in read if choice is not None], usage_of(frame, self._offer))
 
     def _read_choice(self, choice: JSONObject, at: int) -> JSONObject | None:
-        index = choice.get("index")
-        index = index if type(index) is int else at
+        index = at if (given := as_index(choice.get("index"))) is None else given
         state = self._choices.get(index)
         if state is None:
             opened = self._offer.model in self._offer.preset.think_opened
@@ -183,7 +217,7 @@ class OpenAIStream(FrameReader):
             return self._closing()
         if event.name == "error":
             raise frame_error({"error": text.decode("utf-8", "replace")}, self._offer)
-        if not text or event.name == "ping":
+        if not text or (event.name == "ping" and not MISSED.search(text)):
             return []
         return self._read_all(event, self._values(event.data))
 
