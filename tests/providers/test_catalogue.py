@@ -2,7 +2,8 @@
 
 import pytest
 
-from apps.providers.catalogue_files import CatalogueError, read_catalogue
+from apps.providers.catalogue_files import CatalogueError, ModelEntry, read_catalogue
+from apps.providers.limits import parse_limits
 from apps.providers.offers import SCRIPT_TAG
 from apps.providers.presets import parse_preset
 
@@ -56,22 +57,81 @@ def test_only_models_with_tools_can_be_made_to_use_them(entry):
         assert not preset.for_model(model.name).incapable & set(model.capabilities), model.name
 
 
-def test_a_request_fits_githubs_limit_of_8000_tokens():
-    assert {model.context_window for model in CATALOGUE["github"].models if model.task == "chat"} == {
-        8_000,
-        4_000,
-    }
+def windows_of(provider, model):
+    """{"requests/minute": (limit, kind)} of the windows that the provider declares for each of its models, as they hold for this one."""
+    found: dict[str, tuple[int, str]] = {}
+    for limit in parse_limits(CATALOGUE[provider].limits):
+        if limit.each and limit.matches(model):
+            found.setdefault(str(limit.span), (limit.limit, limit.kind))
+    return found
 
 
-def test_groq_shows_what_the_api_reference_shows():
+def test_groq_limits_each_model_and_no_account():
     groq = CATALOGUE["groq"]
 
-    limits = {(limit["metric"], limit["unit"]): limit["limit"] for limit in groq.limits}
+    assert all(limit.each for limit in parse_limits(groq.limits))
+    for name in ("openai/gpt-oss-120b", "qwen/not-known-yet"):
+        assert windows_of("groq", name) == {
+            "requests/minute": (30, "bucket"),
+            "requests/day": (1_000, "bucket"),
+            "tokens/minute": (8_000, "bucket"),
+            "tokens/day": (200_000, "rolling"),
+        }
+    whisper = windows_of("groq", "whisper-large-v3")
+    assert (whisper["requests/minute"], whisper["audio_seconds/hour"]) == (
+        (20, "rolling"),
+        (7_200, "rolling"),
+    )
 
-    assert limits == {("requests", "minute"): 30, ("requests", "day"): 14_400, ("tokens", "day"): 500_000}
-    assert groq.tags == ["fast", "cheap", "audio"]
-    assert groq.default_model == "llama-3.3-70b-versatile"
-    assert groq.weight == 1.0
+
+@pytest.mark.parametrize(
+    ("model", "requests"),
+    [
+        ("gemini-3.5-flash-lite", {"requests/minute": (15, "rolling"), "requests/day": (500, "fixed")}),
+        ("gemini-3.8-flash", {"requests/minute": (5, "rolling"), "requests/day": (20, "fixed")}),
+        ("gemma-4-31b-it", {"requests/minute": (15, "rolling"), "requests/day": (1_500, "fixed")}),
+        ("gemini-embedding-2", {"requests/minute": (100, "rolling"), "requests/day": (1_000, "fixed")}),
+    ],
+)
+def test_gemini_counts_each_model_and_of_tokens_those_of_the_prompt(model, requests):
+    windows = windows_of("gemini", model)
+
+    assert windows.items() >= requests.items()
+    assert set(windows) <= {*requests, "input_tokens/minute"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "windows"),
+    [
+        ("mistral", {"money/month": 10_000_000}),
+        ("cohere", {"requests/month": 1_000}),
+        ("cloudflare", {"neurons/day": 10_000}),
+        ("nvidia", {"requests/minute": 40, "requests/day": 10_000}),
+        ("vercel", {"money/30day": 5_000_000}),
+        ("jina", {"tokens/once": 10_000_000, "requests/minute": 100, "tokens/minute": 100_000}),
+        ("groq", {}),
+        ("gemini", {}),
+        ("openrouter", {}),
+        ("zai", {}),
+        ("cerebras", {}),
+    ],
+)
+def test_windows_of_a_whole_account(provider, windows):
+    limits = parse_limits(CATALOGUE[provider].limits)
+
+    assert {str(limit.span): limit.limit for limit in limits if not (limit.each or limit.models)} == windows
+
+
+def test_free_models_of_a_router_share_one_window():
+    limits = parse_limits(CATALOGUE["openrouter"].limits)
+
+    assert {(str(limit.span), limit.limit, limit.group) for limit in limits} == {
+        ("requests/minute", 20, "free"),
+        ("requests/day", 50, "free"),
+    }
+    assert all(
+        limit.matches("qwen/qwen3.8-27b:free") and not limit.matches("qwen/qwen3.8-27b") for limit in limits
+    )
 
 
 def test_prices_become_micro_dollars():
@@ -80,12 +140,18 @@ def test_prices_become_micro_dollars():
     assert (columns["prompt_microusd"], columns["completion_microusd"]) == (75_000, 300_000)
 
 
-def test_a_single_price_leaves_the_other_at_nothing_and_no_price_stays_unknown():
+def test_vectors_cost_nothing_beside_their_prompt_and_no_price_stays_unknown():
     embedding = models("mistral")["mistral-embed"].columns()
     unpriced = models("groq")["allam-2-7b"].columns()
 
     assert (embedding["prompt_microusd"], embedding["completion_microusd"]) == (100_000, 0)
     assert (unpriced["prompt_microusd"], unpriced["completion_microusd"]) == (None, None)
+
+
+def test_half_a_price_of_a_model_that_talks_leaves_the_other_half_unknown():
+    columns = ModelEntry(name="any", prompt_usd=0.5).columns()
+
+    assert (columns["prompt_microusd"], columns["completion_microusd"]) == (500_000, None)
 
 
 def test_only_the_first_sandbox_script_takes_part_in_automatic_routing():
@@ -122,15 +188,13 @@ def test_every_chat_model_knows_its_context_window(entry):
                 "cohere",
                 "huggingface",
                 "openrouter",
-                "github",
                 "nvidia",
                 "cloudflare",
-                "sambanova",
                 "ollama",
                 "lmstudio",
             },
         ),
-        ("transcription", {"groq", "mistral", "cohere", "huggingface", "cloudflare", "sambanova"}),
+        ("transcription", {"groq", "mistral", "cohere", "huggingface", "cloudflare"}),
     ],
 )
 def test_every_provider_of_a_task_names_one_default_model_for_it(task, providers):
@@ -145,7 +209,7 @@ def test_every_provider_of_a_task_names_one_default_model_for_it(task, providers
 
 
 def test_gemini_days_end_at_midnight_in_california():
-    days = [limit for model in CATALOGUE["gemini"].models for limit in model.limits if limit["unit"] == "day"]
+    days = [limit for limit in CATALOGUE["gemini"].limits if limit["unit"] == "day"]
 
     assert {limit["zone"] for limit in days} == {"America/Los_Angeles"}
 
@@ -182,6 +246,8 @@ def test_accepts_the_smallest_file(tmp_path):
         (("[[models]]", "[wire]\nincapable = ['fly']\n[[models]]"), ("wire", "incapable", "fly")),
         (("[[models]]", "[wire]\nsettings = ['Account Id']\n[[models]]"), ("wire.settings", "Account Id")),
         (("acme.test", "{region}.acme.test"), ("base_url", "region", "wire.settings")),
+        (("[[models]]", "[wire.settings_env]\nregion = 'ACME_REGION'\n[[models]]"), ("wire.settings_env", "region")),
+        (("display_name", "key_env = ['acme key']\ndisplay_name"), ("key_env",)),
         (('name = "one"', 'name = "one"\ncontext_window = "big"'), ("model 'one'", "context_window")),
         (('name = "one"', 'name = "one"\ncapabilities = ["fly"]'), ("model 'one'", "capabilities", "fly")),
         (('name = "one"', 'name = "one"\nprompt_usd = -1'), ("model 'one'", "prompt_usd")),
@@ -203,6 +269,10 @@ def test_accepts_the_smallest_file(tmp_path):
         ),
         (('name = "one"', 'name = "one"\n[[models]]\nname = "one"'), ("model 'one'", "twice")),
         (('name = "one"', 'task = "chat"'), ("models[0]", "name")),
+        (("[[models]]", '[retired]\non = 2026-07-30\nbecause = "closed"\n[[models]]'), ("retired", "no models")),
+        (("[[models]]", "[retired]\non = 'x'\nbecause = 'closed'\n[[models]]"), ("retired.on",)),
+        (("[[models]]", 'key_env = ["acme key"]\n[[models]]'), ("key_env",)),
+        (("[[models]]", 'access = "trial"\n[[models]]'), ("access", "trial")),
         (("[[models]]", "[[models]"), ("acme.toml", "line")),
     ],
 )  # fmt: skip

@@ -9,13 +9,20 @@ import aiohttp
 import pytest
 
 from apps.providers.adapters.chat import codec_for
-from apps.providers.catalogue_files import ModelEntry, read_catalogue
+from apps.providers.catalogue_files import ModelEntry, ProviderEntry, read_catalogue
 from apps.providers.presets import parse_preset
 from apps.providers.types import Capability, Offer
 from fakes import UPSTREAMS, FakeUpstream
 from tests.factories import make_offer, make_request
 
-CATALOGUE = {entry.name: entry for entry in read_catalogue() if entry.name != "sandbox"}
+
+def has_chat(entry: ProviderEntry) -> bool:
+    """Of those that only embed there is nothing to see, and those that have ended answer nobody."""
+    embeds_only = entry.requires_key and {model.task for model in entry.models} == {"embedding"}
+    return entry.name != "sandbox" and not entry.retired and not embeds_only
+
+
+CATALOGUE = {entry.name: entry for entry in read_catalogue() if has_chat(entry)}
 DIALECT = {name for name, entry in CATALOGUE.items() if parse_preset(entry.wire).wire == "openai"}
 PLAIN = "openai"
 EVERYTHING: list[Capability] = [

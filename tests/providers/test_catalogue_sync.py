@@ -2,12 +2,19 @@
 
 import io
 import json
+from datetime import date
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from apps.core.models import SnapshotVersion
-from apps.providers.catalogue_files import ModelEntry, ProviderEntry, read_catalogue
+from apps.providers.catalogue_files import (
+    ModelEntry,
+    ProviderEntry,
+    Retirement,
+    Term,
+    read_catalogue,
+)
 from apps.providers.catalogue_sync import Changes, sync
 from apps.providers.models import Provider, ProviderModel
 
@@ -99,6 +106,47 @@ def test_keeps_an_edited_column_and_moves_the_others():
     assert (provider_row().weight, provider_row().tags) == (5.0, ["new"])
 
 
+def before_columns(row, *names):
+    """The row as a release wrote it that did not know these columns."""
+    for name in names:
+        setattr(row, name, getattr(type(row)(), name))
+        del row.shipped[name]
+    row.save()
+
+
+def test_a_column_that_an_earlier_release_did_not_know_follows_the_catalogue():
+    catalogue = [
+        entry(
+            model(access="free", retires_at=date(2027, 5, 7)),
+            access="prepaid",
+            key_env=["ACME_KEY"],
+            terms=(Term(about="use", text="Not for business.", seen=date(2026, 10, 1)),),
+            retired=Retirement(on=date(2026, 7, 30), because="It was closed."),
+        )
+    ]
+    sync(catalogue)
+    before_columns(provider_row(), "access", "key_env", "terms", "retired_on", "retired_because")
+    before_columns(model_row(), "access", "retires_at")
+
+    summary = sync(catalogue)
+
+    assert summary.kept == []
+    row = provider_row()
+    assert (row.access, row.key_env, row.retired_on) == ("prepaid", ["ACME_KEY"], date(2026, 7, 30))
+    assert (len(row.terms), row.retired_because) == (1, "It was closed.")
+    assert (model_row().access, model_row().retires_at) == ("free", date(2027, 5, 7))
+
+
+def test_what_was_written_into_such_a_column_stays():
+    sync([entry(access="prepaid")])
+    before_columns(provider_row(), "access")
+    Provider.objects.update(access="card")
+
+    summary = sync([entry(access="prepaid")])
+
+    assert (provider_row().access, summary.kept) == ("card", ["acme.access"])
+
+
 def test_keeps_an_edit_through_many_changes_of_the_catalogue():
     sync([entry(weight=1.0)])
     Provider.objects.update(weight=5.0)
@@ -118,6 +166,57 @@ def test_follows_the_catalogue_again_after_an_edit_was_undone():
     sync([entry(weight=3.0)])
 
     assert provider_row().weight == 3.0
+
+
+def window(metric, unit, limit, **fields):
+    return {"metric": metric, "unit": unit, "limit": limit, **fields}
+
+
+PER_ACCOUNT = [
+    window("requests", "minute", 30),
+    window("requests", "day", 14_400),
+    window("tokens", "day", 500),
+]
+PER_MODEL = [
+    window("requests", "minute", 20, models=["whisper-*"], each=True),
+    window("requests", "minute", 30, each=True),
+    window("requests", "day", 1_000, each=True),
+    window("tokens", "minute", 8_000, each=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("edited", "kept"),
+    [
+        (
+            [window("requests", "minute", 10), *PER_ACCOUNT[1:]],
+            [window("requests", "minute", 10), *PER_MODEL[2:]],
+        ),
+        ([*PER_ACCOUNT, window("requests", "hour", 5)], [*PER_MODEL, window("requests", "hour", 5)]),
+        (PER_ACCOUNT[1:], PER_MODEL[2:]),
+        (PER_ACCOUNT[::-1], PER_MODEL),
+        ("broken", "broken"),
+    ],
+    ids=["changed", "added", "removed", "moved", "unreadable"],
+)
+def test_an_edit_of_one_window_leaves_the_others_to_the_catalogue(edited, kept):
+    """Here the provider turns out to count each model, and an account's former ceilings do not exist."""
+    sync([entry(limits=PER_ACCOUNT)])
+    Provider.objects.update(limits=edited)
+
+    for _ in range(2):
+        sync([entry(limits=PER_MODEL)])
+
+        assert provider_row().limits == kept
+
+
+def test_a_window_of_a_model_that_was_edited_stays_as_well():
+    sync([entry(model(limits=PER_ACCOUNT))])
+    ProviderModel.objects.update(limits=[window("requests", "minute", 10), *PER_ACCOUNT[1:]])
+
+    sync([entry(model(limits=[window("requests", "day", 7)]))])
+
+    assert model_row().limits == [window("requests", "day", 7), window("requests", "minute", 10)]
 
 
 def test_keeps_a_provider_disabled_that_an_operator_disabled():
@@ -206,8 +305,8 @@ class TestCommand:
     def test_loads_the_shipped_catalogue(self):
         summary = json.loads(self.run("--json"))
 
-        assert "groq/llama-3.3-70b-versatile" in summary["added"]
-        assert Provider.objects.get(name="groq").default_model == "llama-3.3-70b-versatile"
+        assert "groq/openai/gpt-oss-120b" in summary["added"]
+        assert Provider.objects.get(name="groq").default_model == "openai/gpt-oss-120b"
 
     def test_check_exits_with_one_and_changes_nothing_when_out_of_sync(self):
         with pytest.raises(SystemExit) as exit_:
