@@ -1,211 +1,244 @@
-"""Which quota windows bind a credential and a model, and what a request takes from them. Pure.
+"""Which quota windows bind a credential and a model. Pure.
 
-The catalogue declares windows on the account (a provider's `limits`) and on single models; a credential
-overrides them. The state store counts; this module says what there is to count.
+The catalogue declares windows on the account (a provider's `limits`), on groups of its models, on each of them, and on single models; a
+credential overrides their numbers. The state store counts; this module says what there is to count.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
-import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
+from msgspec.structs import replace
 
-from apps.core.json_types import JSONObject
-from apps.core.state.contract import Window
-from apps.core.state.keys import Metric, Span
-from apps.core.state.periods import Period, PeriodError, Unit, bounds, parse, seconds
-from apps.providers.types import Offer
+from apps.core.state.contract import Kind, Window
+from apps.core.state.keys import Span, candidate_key, group_key, parse_window_key, part_of, window_key
+from apps.core.state.periods import NOW, ONCE, Period, bounds, seconds
+from apps.providers.limits import Limit
+from apps.providers.overrides import SHORT_FIELDS, LimitSource, Overrides
 
-METRICS: Final[tuple[Metric, ...]] = ("requests", "tokens")
-"""All that requests are counted by, see `amounts`. A window of anything else would never fill, and is refused."""
-OVERRIDABLE: Final[Mapping[Metric, tuple[Unit, ...]]] = dict.fromkeys(
-    ("requests", "tokens"), ("second", "minute", "hour", "day", "month")
-)
-"""The windows that `limits` of the API can name: a promise to clients, whatever else the catalogue may declare."""
-MAX_LIMIT = 10**15  # far above any real quota, and exact in every store
-DEFAULT_COMPLETION_TOKENS = 1024
-# A cap above this says nothing of the answer that will come: agents send 32,000 and more with every request.
-LONG_ANSWER_TOKENS = 8192
 RETRY_ROLLING_S = 60.0
-# Counted for the statistics of every account even where nothing limits them.
-ALWAYS_COUNTED: Final = (Span("requests", "minute"), Span("requests", "day"), Span("tokens", "day"))
-SHORT_FIELDS: Final[Mapping[str, Span]] = dict(
-    zip(("rpm_limit", "rpd_limit", "tpd_limit"), ALWAYS_COUNTED, strict=True)
-)
+TRANSIT_S: Final = 0.25
+"""By how much one request may take longer to an upstream than another, or its clock be off, before it refuses what our count grants."""
+ALWAYS_COUNTED: Final[tuple[Span, ...]] = tuple(SHORT_FIELDS.values())
+"""Counted for the statistics of every account even where nothing limits them."""
+WHOLE_ACCOUNT = ""
+"""The group of all models: for windows of an account that tell nothing of how much was used in a minute or today."""
+_OF_THE_CALENDAR: Final[tuple[Period, ...]] = ("day", "week", "month", ONCE, NOW)
+_MINUTE: Final[tuple[Period, ...]] = ("second", "minute")
+_TELLING: Final[tuple[Kind, ...]] = ("fixed", "rolling")
 
 
-class LimitsError(ValueError):
-    """Limits that cannot be used. `field` is the path of the culprit, such as `limits.requests.day`."""
+class Scheme(Struct, frozen=True):
+    """What a provider declares, by whom it binds.
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
-        self.message = message
+    `apart`: what it counts for models or groups of them, and not for the account; `single`: of that, what it counts for models alone.
+    `like`: of each span, how such a window runs there; an account's before a group's, a group's before a model's. `edited`: the spans
+    whose numbers an operator set.
+    """
 
-
-class Limit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"period": "unit"}):
-    """A window as declared: `limit` per `period`, 0 for unlimited. `zone` is where a day, week or month begins."""
-
-    metric: Metric
-    period: Period
-    limit: Annotated[int, Meta(ge=0, le=MAX_LIMIT)]
-    rolling: bool = False
-    zone: str = "UTC"
-
-    @property
-    def span(self) -> Span:
-        """What is counted, and over which length."""
-        return Span(self.metric, self.period)
-
-
-class Overrides(Struct, frozen=True):
-    """A credential's own limits by metric and length, 0 for unlimited. The others are the catalogue's."""
-
-    by_span: dict[Span, int] = {}
+    account: Mapping[Span, Limit]
+    groups: tuple[Limit, ...]
+    each: tuple[Limit, ...]
+    apart: frozenset[Span]
+    single: frozenset[Span]
+    like: Mapping[Span, Limit]
+    edited: frozenset[Span] = frozenset()
 
     @classmethod
     def of(
-        cls, limits: Mapping[str, Mapping[str, int | None]], short_fields: Mapping[str, int | None]
-    ) -> "Overrides":
-        """Merge `limits` (validated) with rpm_limit, rpd_limit and tpd_limit.
+        cls, declared: Iterable[Limit], models: Iterable[Limit], edited: frozenset[Span] = frozenset()
+    ) -> "Scheme":
+        """`models`: the limits of all the provider's models."""
+        limits = tuple(declared)
+        account = {limit.span: limit for limit in limits if not (limit.models or limit.each)}
+        groups = tuple(limit for limit in limits if limit.models and not limit.each)
+        each = tuple(limit for limit in limits if limit.each)
+        alone = (*each, *models)
+        like: dict[Span, Limit] = {}
+        for limit in (*account.values(), *groups, *alone):
+            like.setdefault(limit.span, limit)
+        single = frozenset(limit.span for limit in alone) - account.keys()
+        return cls(account, groups, each, frozenset(like.keys() - account.keys()), single, like, edited)
 
-        Where both name the same window the short field wins: it is the one that every answer of the API
-        shows.
-        """
-        merged: dict[Span, int] = {
-            Span(metric, unit): limit
-            for metric, units in OVERRIDABLE.items()
-            for unit in units
-            if (limit := limits.get(metric, {}).get(unit)) is not None
-        }
-        for name, span in SHORT_FIELDS.items():
-            if (limit := short_fields.get(name)) is not None:
-                merged[span] = limit
-        return cls(merged)
+    def number(self, span: Span, declared: int, overrides: Overrides, model: str = "") -> int:
+        """What a window of the account, or of `model`, allows."""
+        return overrides.number(span, declared, model, is_edited=span in self.edited)
+
+    def model_limits(self, model: str, own: Iterable[Limit]) -> dict[Span, Limit]:
+        """What is counted for `model` alone: `own`, what it declares itself, and the first of `each` that matches."""
+        found = {limit.span: limit for limit in own}
+        for limit in self.each:
+            if limit.matches(model):
+                found.setdefault(limit.span, limit)
+        return found
+
+    def groups_of(self, model: str) -> tuple[Limit, ...]:
+        return tuple(limit for limit in self.groups if limit.matches(model))
+
+    def running_like(self, span: Span) -> Limit:
+        """How a window runs that nobody declared: as the provider's others of its span, else as most do: by the calendar where that has a
+        word for it."""
+        found = self.like.get(span)
+        return found or Limit(*span, 0, kind="fixed" if span.period in _OF_THE_CALENDAR else "rolling")
 
 
-def parse_limits(raw: Any) -> tuple[Limit, ...]:
-    """The declared windows of a provider or model:
+NO_SCHEME: Final = Scheme.of((), ())
 
-    `[{"metric", "unit", "limit", "rolling"?, "zone"?}]`. Raises LimitsError.
+
+def account_windows(credential: str, scheme: Scheme, overrides: Overrides) -> tuple[Window, ...]:
+    """The windows of a whole account: the catalogue's, those that an override or the provider names and nobody counts otherwise, and
+    what ALWAYS_COUNTED names in any case.
+
+    An override keeps the way the catalogue's window runs (its kind and time zone).
     """
-    if not isinstance(raw, list):
-        raise LimitsError("limits", "must be a list")
-    limits = tuple(_parse_limit(item, f"limits[{index}]") for index, item in enumerate(raw))
-    spans = [limit.span for limit in limits]
-    for index, span in enumerate(spans):
-        if span in spans[:index]:
-            raise LimitsError(f"limits[{index}]", f"a second window of {span.metric} per {span.period}")
-    return limits
-
-
-def _parse_limit(raw: Any, path: str) -> Limit:
-    try:
-        limit = msgspec.convert(raw, Limit)
-    except msgspec.ValidationError as error:
-        raise LimitsError(path, str(error)) from error
-    if limit.metric not in METRICS:
-        raise LimitsError(f"{path}.metric", f"{limit.metric!r} is not counted; {', '.join(METRICS)} are")
-    try:
-        parse(limit.period)
-    except PeriodError as error:
-        raise LimitsError(f"{path}.unit", str(error)) from error
-    try:
-        ZoneInfo(limit.zone)
-    except (OSError, ValueError, KeyError) as error:
-        raise LimitsError(f"{path}.zone", f"{limit.zone!r} is not a time zone") from error
-    return limit
-
-
-def validate_limits(raw: Any) -> dict[str, dict[str, int | None]]:
-    """A credential's `limits`:
-
-    `{"requests": {"minute": 30, "day": 0, "month": null}, "tokens": {…}}`. Raises LimitsError.
-    """
-    return {
-        metric: {
-            unit: _validate_number(number, f"limits.{metric}.{unit}")
-            for unit, number in _members(by_unit, OVERRIDABLE[metric], f"limits.{metric}").items()
-        }
-        for metric, by_unit in _members(raw, tuple(OVERRIDABLE), "limits").items()
+    grouped = {limit.span for limit in scheme.groups}
+    told = overrides.told.get("", {}).keys() - grouped
+    added = (overrides.by_span.keys() - scheme.apart) | told
+    numbers = {
+        span: scheme.number(span, scheme.account[span].limit if span in scheme.account else 0, overrides)
+        for span in (*scheme.account, *sorted(added - scheme.account.keys()))
     }
+    statistics = tuple(_statistic(credential, scheme, span, numbers.get(span, 0)) for span in ALWAYS_COUNTED)
+    return tuple(
+        _as_wished(window, scheme, overrides)
+        for window in (*statistics, *_others(credential, scheme, numbers))
+    )
 
 
-def _members(raw: Any, allowed: Sequence[str], path: str) -> JSONObject:
-    if not isinstance(raw, dict):
-        raise LimitsError(path, "must be an object")
-    for name in raw:
-        if name not in allowed:
-            raise LimitsError(f"{path}.{name}", f"unknown; allowed are {', '.join(allowed)}")
-    return raw
+def _statistic(credential: str, scheme: Scheme, span: Span, number: int) -> Window:
+    like = scheme.like.get(span)
+    if like is None or like.kind not in _TELLING:
+        bound = number if like is None or span not in scheme.account else 0
+        # What nobody limits refusals may teach, of a minute most often one that goes with the time.
+        runs = scheme.running_like(span) if like is None and not bound else Limit(*span, 0)
+        return _window(credential, runs, bound)
+    return _window(credential, like, number)
 
 
-def _validate_number(raw: Any, path: str) -> int | None:
-    if raw is None:
-        return None
-    if not isinstance(raw, int) or isinstance(raw, bool):
-        raise LimitsError(path, "must be a whole number, 0 for unlimited, or null for the catalogue's")
-    if not 0 <= raw <= MAX_LIMIT:
-        raise LimitsError(path, f"must be between 0 and {MAX_LIMIT}")
-    return raw
+def _others(credential: str, scheme: Scheme, numbers: Mapping[Span, int]) -> Iterator[Window]:
+    for span, number in numbers.items():
+        like = scheme.running_like(span)
+        if span in ALWAYS_COUNTED:
+            if span in scheme.account and like.kind not in _TELLING and number:
+                yield _window(group_key(credential, WHOLE_ACCOUNT), like, number)
+        elif number:
+            yield _window(credential, like, number)
 
 
-def account_windows(
-    credential: str, declared: Iterable[Limit], models: Iterable[Limit], overrides: Overrides
+def group_windows(credential: str, model: str, scheme: Scheme, overrides: Overrides) -> tuple[Window, ...]:
+    """The windows that `model` shares with the others of its groups."""
+    return tuple(
+        _as_wished(_window(group_key(credential, limit.group_name), limit, number), scheme, overrides)
+        for limit in scheme.groups_of(model)
+        if not _is_replaced(limit.span, scheme, overrides)
+        and (number := scheme.number(limit.span, limit.limit, overrides))
+    )
+
+
+def model_windows(
+    candidate: str, model: str, own: Iterable[Limit], scheme: Scheme, overrides: Overrides
 ) -> tuple[Window, ...]:
-    """The windows of a whole account: the catalogue's or an override's, and what ALWAYS_COUNTED names in any
-    case.
+    """The windows of one model beside its account's and its groups'; `own`: what it declares itself.
 
-    An override keeps the way the catalogue's window runs (rolling, time zone). One that the account does not
-    declare runs as it does on the first of `models`, the limits of all the provider's models: every candidate
-    must see the same window behind a key.
+    An override of what the account counts replaces them: the account's window now binds all models. One of what the provider counts for
+    its models alone is the number of each of them that no group counts.
     """
-    like = {limit.span: limit for limit in reversed(list(models))}
-    own = {limit.span: limit for limit in declared}
-    numbers = {span: limit.limit for span, limit in own.items()} | overrides.by_span
-    spans = [*ALWAYS_COUNTED, *(span for span in numbers if numbers[span] and span not in ALWAYS_COUNTED)]
+    declared = scheme.model_limits(model, own)
+    grouped = {limit.span for limit in scheme.groups_of(model)}
+    added = (overrides.by_span.keys() & scheme.single) - grouped | overrides.told.get(model, {}).keys()
     return tuple(
-        _window(credential, own.get(span) or like.get(span) or Limit(*span, 0), numbers.get(span, 0))
-        for span in spans
+        _as_wished(_window(candidate, like, number), scheme, overrides)
+        for like in (
+            *declared.values(),
+            *(scheme.running_like(span) for span in sorted(added - declared.keys())),
+        )
+        if not _is_replaced(like.span, scheme, overrides)
+        and (number := scheme.number(like.span, declared.get(like.span, like).limit, overrides, model))
     )
 
 
-def model_windows(candidate: str, declared: Iterable[Limit], overrides: Overrides) -> tuple[Window, ...]:
-    """The windows of one model beside its account's.
+def _is_replaced(span: Span, scheme: Scheme, overrides: Overrides) -> bool:
+    return span in overrides.by_span and span in scheme.account
 
-    Overridden ones are left out: the account's window now binds all models.
-    """
-    return tuple(
-        _window(candidate, limit, limit.limit)
-        for limit in declared
-        if limit.limit and limit.span not in overrides.by_span
+
+def candidate_windows(
+    credential: str, model: str, shared_as: str, own: Iterable[Limit], scheme: Scheme, overrides: Overrides
+) -> tuple[Window, ...]:
+    """The windows of a model beside its account's: of its groups, and its own. `shared_as`: the name under which it is counted, which
+    unlisted models have in common."""
+    candidate = candidate_key(credential, shared_as)
+    return group_windows(credential, model, scheme, overrides) + model_windows(
+        candidate, model, own, scheme, overrides
     )
+
+
+def minute_counter(candidate: str, windows: Iterable[Window]) -> tuple[Window, ...]:
+    """What counts the requests of a model in a minute where nothing else that is limited does: refusals may teach what it admits."""
+    key = window_key(candidate, Span("requests", "minute"))
+    for window in windows:
+        if window.key == key or (window.limit and window.metric == "requests" and window.period in _MINUTE):
+            return ()
+    return (Window(key, "requests", "minute", 0, "rolling", margin_s=TRANSIT_S),)
+
+
+def shown_limit(
+    span: Span, model: str, own: Iterable[Limit], scheme: Scheme, overrides: Overrides
+) -> int | None:
+    """What the API shows as the limit of a span: the account's, where it is counted apart that of `model`; None if nothing limits it."""
+    if span in scheme.account or span not in scheme.apart:
+        declared = scheme.account.get(span)
+        return scheme.number(span, declared.limit if declared else 0, overrides) or _lifted(span, overrides)
+    grouped = [
+        scheme.number(span, limit.limit, overrides) for limit in scheme.groups_of(model) if limit.span == span
+    ]
+    declared = scheme.model_limits(model, own).get(span)
+    if declared is not None or not grouped:
+        grouped.append(scheme.number(span, declared.limit if declared else 0, overrides, model))
+    return min(filter(None, grouped), default=None) or _lifted(span, overrides)
+
+
+def source_of(
+    window: Window, model: str, own: Iterable[Limit], scheme: Scheme, overrides: Overrides
+) -> LimitSource:
+    """Who says how much `window` allows, one of an account, of its groups or of `model`, which declares `own` itself."""
+    limit = declared_for(window, model, own, scheme)
+    told_of = model if part_of(window.scope).kind == "model" else ""
+    span = window.span
+    _, source = overrides.sourced(span, limit.limit if limit else 0, told_of, is_edited=span in scheme.edited)
+    return source
+
+
+def declared_for(window: Window, model: str, own: Iterable[Limit], scheme: Scheme) -> Limit | None:
+    """What the catalogue, or an operator, declares for the same; None where they say nothing."""
+    scope, span = parse_window_key(window.key)
+    part = part_of(scope)
+    if part.kind == "model":
+        return scheme.model_limits(model, own).get(span)
+    if part.name != WHOLE_ACCOUNT:
+        groups = (limit for limit in scheme.groups if (limit.group_name, limit.span) == (part.name, span))
+        return next(groups, None)
+    return scheme.account.get(span)
+
+
+def _lifted(span: Span, overrides: Overrides) -> int | None:
+    """0 where the user said unlimited, None where nobody says anything."""
+    return 0 if overrides.by_span.get(span) == 0 else None
 
 
 def _window(scope: str, like: Limit, number: int) -> Window:
-    return Window.of(scope, like.span, number, rolling=like.rolling, zone=like.zone)
+    key = window_key(scope, like.span)
+    return Window(key, like.metric, like.period, number, like.kind, like.zone, TRANSIT_S)
 
 
-def amounts(tokens: int) -> dict[Metric, int]:
-    """What one request of so many tokens takes from the windows, by metric."""
-    return {"requests": 1, "tokens": tokens}
-
-
-def token_claim(offer: Offer, prompt_tokens: int, max_tokens: int | None) -> int:
-    """Tokens to reserve: the prompt, and the answer by the client's cap (a long answer's at most) or a usual length.
-
-    The answer's part is cut so that the whole fits the smallest token window: a cap of 32k must not bar a
-    model with 6k a minute from answering shortly. A prompt that alone exceeds that window is claimed whole,
-    and so refused.
-    """
-    completion = DEFAULT_COMPLETION_TOKENS if max_tokens is None else min(max_tokens, LONG_ANSWER_TOKENS)
-    if offer.max_output_tokens is not None:
-        completion = min(completion, offer.max_output_tokens)
-    bounds = [window.limit for window in offer.subject.windows if window.metric == "tokens" and window.limit]
-    if bounds:
-        completion = min(completion, max(min(bounds) - prompt_tokens, 0))
-    return prompt_tokens + completion
+def _as_wished(window: Window, scheme: Scheme, overrides: Overrides) -> Window:
+    """What a person set is neither overdrawn, not even by an answer that turns out long, nor loosened."""
+    span = window.span
+    is_set = span in overrides.by_span or span in scheme.edited
+    if is_set and window.limit:
+        return replace(window, own=True)
+    part = part_of(window.scope)
+    told = overrides.told.get(part.name if part.kind == "model" else "", {})
+    return replace(window, certain=True) if span in told else window
 
 
 def until_reset(period: Period, windows: Iterable[Window], now: float) -> float:
@@ -218,7 +251,9 @@ def until_reset(period: Period, windows: Iterable[Window], now: float) -> float:
     after its length, after a minute at most.
     """
     ends = [
-        now + min(seconds(period), RETRY_ROLLING_S) if window.rolling else bounds(period, window.zone, now)[1]
+        now + min(seconds(period), RETRY_ROLLING_S)
+        if window.kind != "fixed"
+        else bounds(period, window.zone, now)[1]
         for window in windows
         if window.period == period
     ]

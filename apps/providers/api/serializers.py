@@ -1,44 +1,82 @@
 """Providers and credentials on the wire of `/api`."""
 
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from itertools import chain
+from typing import Any, Final
 
+from drf_spectacular.utils import extend_schema_field
+from msgspec.structs import replace
 from rest_framework import serializers
 
 from apps.core.api import StrictSerializer
 from apps.core.json_types import JSONObject
-from apps.providers import quotas
-from apps.providers.credentials import MalformedKeyError, clean_key
+from apps.core.state.keys import CONCURRENCY, Span
+from apps.core.state.periods import NOW
+from apps.providers import quotas, writing
+from apps.providers.api.listing import told_row
+from apps.providers.credentials import KeyRefusedError, storable
+from apps.providers.evidence import told_of
+from apps.providers.limits import (
+    MAX_LIMIT,
+    METRICS,
+    Limit,
+    LimitsError,
+    declared_limits,
+    edited_spans,
+    written_limits,
+)
 from apps.providers.models import MAX_MODEL_NAME, MAX_RETRIES, MAX_WEIGHT, Credential, Provider
+from apps.providers.overrides import (
+    MAX_PERIODS,
+    NO_TOLD,
+    SHORT_FIELDS,
+    Overrides,
+    limits_row,
+    validate_limits,
+)
 from apps.providers.presets import (
-    PresetError,
-    is_setting,
-    parse_preset,
-    undeclared_settings,
     usable_settings,
 )
-from apps.providers.quotas import OVERRIDABLE, LimitsError
-from apps.providers.types import Preset
+from apps.providers.quotas import Scheme
 
+MICRO = 1_000_000
+MAX_SPEND_USD = 1_000_000
 MAX_INTEGER = 2**31 - 1  # of the columns
 
 
+AMOUNT: Final[JSONObject] = {"type": ["integer", "null"], "minimum": 0, "maximum": MAX_LIMIT}
+BY_PERIOD: Final[JSONObject] = {
+    "type": "object",
+    "maxProperties": MAX_PERIODS,
+    "additionalProperties": AMOUNT,
+}
+AT_A_TIME: Final[JSONObject] = {
+    "type": "object",
+    "properties": {NOW: AMOUNT},
+    "additionalProperties": False,
+}
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {**dict.fromkeys(METRICS, BY_PERIOD), CONCURRENCY: AT_A_TIME},
+        "additionalProperties": False,
+    }
+)
 class LimitsField(serializers.Field[Any, Any, Any, Any]):
-    """`{"requests": {"second", "minute", "hour", "day", "month"}, "tokens": {…}}`: 0 for unlimited, null for the catalogue's."""
+    """`{"requests": {"second", "minute", "hour", "day", "month"}, "tokens": {…}}`, and any other metric and length that is set: 0 for
+    unlimited, null for the catalogue's."""
 
     def to_internal_value(self, data: Any) -> dict[str, dict[str, int | None]]:
         """Raises ValidationError that names the member."""
         try:
-            return quotas.validate_limits(data)
+            return validate_limits(data)
         except LimitsError as error:
             raise serializers.ValidationError(f"{error.field}: {error.message}.") from error
 
     def to_representation(self, value: Any) -> dict[str, dict[str, int | None]]:
-        return {
-            metric: {unit: (value.get(metric) or {}).get(unit) for unit in units}
-            for metric, units in OVERRIDABLE.items()
-        }
+        return limits_row(value)
 
 
 def _limit() -> serializers.IntegerField:
@@ -51,7 +89,7 @@ class CredentialPatch(StrictSerializer):
     `settings` replaces what was stored: what the provider needs beside the key, such as {"account_id": "…"}.
     """
 
-    api_key = serializers.CharField(allow_blank=True, required=False, trim_whitespace=True, max_length=1000)
+    api_key = serializers.CharField(allow_blank=True, required=False, trim_whitespace=False, max_length=1000)
     enabled = serializers.BooleanField(required=False)
     rpm_limit = _limit()
     rpd_limit = _limit()
@@ -65,33 +103,36 @@ class CredentialPatch(StrictSerializer):
     max_retries = serializers.IntegerField(
         min_value=0, max_value=MAX_RETRIES, allow_null=True, required=False
     )
+    use_paid = serializers.BooleanField(required=False)
+    spend_cap_usd = serializers.FloatField(
+        min_value=0, max_value=MAX_SPEND_USD, allow_null=True, required=False
+    )
 
     def validate_api_key(self, value: str) -> str:
-        """A key that can travel in a header, or "". Raises ValidationError."""
-        if not value:
+        """A key that can travel in a header, or "". Raises ValidationError, for any key of a provider that has ended too."""
+        if value == "":
             return ""
+        if ended := self.context["provider"].ended():
+            raise serializers.ValidationError(ended)
         try:
-            return clean_key(value)
-        except MalformedKeyError as error:
+            return storable(value)
+        except KeyRefusedError as error:
             raise serializers.ValidationError(str(error)) from error
+
+    def validate_spend_cap_usd(self, value: float | None) -> int | None:
+        """In micro-dollars, as it is stored."""
+        return None if value is None else round(value * MICRO)
 
     def validate_settings(self, value: JSONObject) -> dict[str, str]:
         """Settings that the provider declares, each fit to stand in a URL. Raises ValidationError by name."""
-        declared = _preset(self.context["provider"]).settings
-        errors = {
-            name: ["Must be letters, digits, - or _; at most 100."]
-            if name in declared
-            else ["Unknown setting."]
-            for name, setting in value.items()
-            if name not in declared or not is_setting(setting)
-        }
-        if errors:
-            raise serializers.ValidationError(errors)
+        problems = writing.setting_problems(writing.preset_of(self.context["provider"]), value)
+        if problems:
+            raise serializers.ValidationError({name: [problem] for name, problem in problems.items()})
         return value
 
     def validate_default_model(self, value: str | None) -> str:
         """A chat model that the provider offers. Raises ValidationError."""
-        return known_model(self.context["provider"], value or "")
+        return _or_refused(writing.known_model, self.context["provider"], value or "")
 
 
 class ProviderPatch(StrictSerializer):
@@ -106,78 +147,118 @@ class ProviderPatch(StrictSerializer):
 
     def validate_base_url(self, value: str) -> str:
         """An absolute http or https URL without user, query or fragment; the trailing slash goes. Raises ValidationError."""
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            usable = None
-        if not usable or "@" in parts.netloc or parts.query or parts.fragment or not value.isprintable():
-            raise serializers.ValidationError("Must be an http or https URL without user, query or fragment.")
-        if undeclared := undeclared_settings(value, _preset(self.context["provider"])):
-            raise serializers.ValidationError(f"The provider has no setting {undeclared[0]!r}.")
-        return value.rstrip("/")
+        return _or_refused(writing.base_url, value, writing.preset_of(self.context["provider"]))
+
+    def validate_tags(self, value: list[str]) -> list[str]:
+        """Each once."""
+        return list(dict.fromkeys(value))
 
     def validate_default_model(self, value: str) -> str:
         """A chat model that the provider offers. Raises ValidationError."""
-        return known_model(self.context["provider"], value)
+        return _or_refused(writing.known_model, self.context["provider"], value)
 
 
-def _preset(provider: Provider) -> Preset:
-    """The provider's preset; plain OpenAI where an operator left a table that cannot be read."""
+def _or_refused(rule: Callable[..., str], *arguments: Any) -> str:
+    """What the rule makes of them. Raises ValidationError."""
     try:
-        return parse_preset(provider.wire)
-    except PresetError:
-        return Preset()
-
-
-def known_model(provider: Provider, name: str) -> str:
-    """`name` if the provider has such a chat model, or "". Raises ValidationError."""
-    if name and not provider.models.filter(name=name, task="chat", enabled=True).exists():
-        raise serializers.ValidationError(f"{provider.name} offers no chat model of this name.")
-    return name
+        return rule(*arguments)
+    except ValueError as error:
+        raise serializers.ValidationError(str(error)) from None
 
 
 def merged_limits(provider: Provider, patch: Mapping[str, Mapping[str, int | None]]) -> list[JSONObject]:
-    """The provider's windows after a patch: a number sets, 0 removes, null goes back to the catalogue's."""
-    current = {(item["metric"], item["unit"]): item for item in provider.limits}
-    shipped = {(item["metric"], item["unit"]): item for item in provider.shipped.get("limits", [])}
-    for metric, by_unit in patch.items():
-        for unit, number in by_unit.items():
-            span = (metric, unit)
-            like = current.get(span) or shipped.get(span) or {"metric": metric, "unit": unit}
-            if number is None and span in shipped:
-                current[span] = shipped[span]
-            elif number:
-                current[span] = {**like, "limit": number}
+    """The provider's windows after a patch: a number sets, 0 removes, null goes back to the catalogue's.
+
+    Of a span that is counted for models or groups of them, every one gets the number; of one that nobody counts, the account.
+    """
+    current, shipped = declared_limits(provider.limits), declared_limits(provider.shipped.get("limits", []))
+    for metric, by_period in patch.items():
+        for period, number in by_period.items():
+            span = Span(metric, period)
+            like = [limit for limit in current if limit.span == span] or [
+                limit for limit in shipped if limit.span == span
+            ]
+            if number:
+                like = [replace(limit, limit=number) for limit in like or [Limit(metric, period, number)]]
+            elif number is None:
+                like = [limit for limit in shipped if limit.span == span]
             else:
-                current.pop(span, None)
-    return list(current.values())
+                like = []
+            current = [limit for limit in current if limit.span != span] + like
+    return written_limits(current)
 
 
 def credential_row(provider: Provider, credential: Credential | None) -> JSONObject:
     """One row of GET /api/me/providers: overrides where there are any, else the catalogue's values; limits null when unlimited.
 
-    `missing_settings`: what has to be set, beside the key, before the provider can be used.
+    `missing_settings`: what has to be set, beside the key, before the provider can be used. A provider that has ended is enabled for
+    nobody; `retired` says since when and why.
     """
     own = credential or Credential(provider=provider)
-    declared = _preset(provider)
+    declared = writing.preset_of(provider)
     settings = usable_settings(declared, own.settings)
-    catalogue = {(item["metric"], item["unit"]): item["limit"] for item in provider.limits}
-    limits = {
-        name: catalogue.get(span) if (value := getattr(own, name)) is None else value
-        for name, span in quotas.SHORT_FIELDS.items()
-    }
     return {
         "provider_name": provider.name,
         "has_key": bool(own.encrypted_key),
         "key_preview": own.key_preview or None,
         "settings": settings,
         "missing_settings": [name for name in declared.settings if name not in settings],
-        "enabled": own.enabled and provider.enabled,
-        **limits,
+        "enabled": own.enabled and provider.enabled and not provider.ended(),
+        **_short_limits(provider, own),
         "limits": LimitsField().to_representation(own.limits),
         "weight": provider.weight if own.weight is None else own.weight,
         "tags": provider.tags,
         "default_model": own.default_model or provider.default_model,
         "max_retries": own.max_retries,
+        **told_row(own),
+        "use_paid": own.use_paid,
+        "spend_cap_usd": None if own.spend_cap_microusd is None else own.spend_cap_microusd / MICRO,
+        **standing_of(provider),
+    }
+
+
+def catalogue_row(provider: Provider) -> JSONObject:
+    """What a user's overrides stand above. `limits`: every window as it is declared. `settings`: what is needed beside the key."""
+    shown = credential_row(provider, None)
+    same = ("rpm_limit", "rpd_limit", "tpd_limit", "weight", "tags", "default_model")
+    return {
+        "provider_name": provider.name,
+        "display_name": provider.display_name or provider.name,
+        "base_url": provider.base_url,
+        "requires_key": provider.requires_key,
+        "key_url": provider.key_url or None,
+        "key_env": provider.key_env,
+        "settings": list(writing.preset_of(provider).settings),
+        **{name: shown[name] for name in same},
+        "limits": provider.limits,
+        **standing_of(provider),
+    }
+
+
+def standing_of(provider: Provider) -> JSONObject:
+    """What a user should know before they sign up: whether it costs money, what binds them, and whether it still serves."""
+    retired = provider.retired_on and {
+        "on": provider.retired_on.isoformat(),
+        "because": provider.retired_because,
+    }
+    return {"access": provider.access, "terms": provider.terms, "retired": retired}
+
+
+def _short_limits(provider: Provider, own: Credential) -> dict[str, int | None]:
+    """rpm_limit, rpd_limit and tpd_limit as they hold: the account's, and the default model's where the provider counts each model."""
+    models = {
+        model.name: declared_limits(model.limits, of_model=True)
+        for model in provider.models.all()
+        if model.enabled
+    }
+    declared = declared_limits(provider.limits)
+    edited = edited_spans(declared, provider.shipped)
+    scheme = Scheme.of(declared, chain.from_iterable(models.values()), edited)
+    model = own.default_model or provider.default_model
+    overrides = Overrides.of(
+        own.limits, {name: getattr(own, name) for name in SHORT_FIELDS}, told_of(own) if own.pk else NO_TOLD
+    )
+    return {
+        name: quotas.shown_limit(span, model, models.get(model, ()), scheme, overrides)
+        for name, span in SHORT_FIELDS.items()
     }

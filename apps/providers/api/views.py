@@ -1,5 +1,8 @@
 """`/api/me/providers`: a user's own credentials and overrides."""
 
+from collections.abc import Mapping
+from functools import partial
+
 import msgspec
 from django.db import connection, transaction
 from django.shortcuts import get_object_or_404
@@ -9,21 +12,33 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.core.api import StrictSerializer, get_named
+from apps.core import clock
+from apps.core.api import StrictSerializer, get_named, paged
 from apps.core.json_types import JSONObject
-from apps.providers.api.serializers import CredentialPatch, credential_row
-from apps.providers.credentials import put_key, trust
+from apps.providers.api.serializers import CredentialPatch, catalogue_row, credential_row
+from apps.providers.credentials import own_row, put_key, put_settings, trust
+from apps.providers.listing.background import read_soon
 from apps.providers.models import Credential, Provider
+from apps.providers.outlook import MOVING, Outlook, outlooks_of
+from apps.providers.outlook import as_json as outlook_as_json
 from apps.providers.probe import probe_stored
+from apps.providers.states import State, as_json, states_of
+from apps.providers.trust import reset_account
+
+NO_CAP = "Set what may be spent here in a calendar month before `use_paid` is turned on."
 
 
 class MyProviders(APIView):
     """GET: every provider with the user's own settings."""
 
     def get(self, request: Request) -> Response:
-        own = {row.provider_id: row for row in Credential.objects.filter(user=request.user.pk)}
-        return Response(
-            [credential_row(provider, own.get(provider.pk)) for provider in Provider.objects.all()]
+        rows = Credential.objects.filter(user=request.user.pk).prefetch_related("evidence")
+        own = {row.provider_id: row for row in rows}
+        show = partial(_row, states_of(request.user.pk or 0), outlooks_of(request.user.pk or 0))
+        return paged(
+            Provider.objects.prefetch_related("models"),
+            request,
+            lambda provider: show(provider, own.get(provider.pk)),
         )
 
 
@@ -31,20 +46,41 @@ class MyProvider(APIView):
     """GET one, PATCH to upsert, DELETE to forget key and overrides."""
 
     def get(self, request: Request, name: str) -> Response:
-        provider = get_named(Provider.objects.all(), name, "provider")
-        return Response(credential_row(provider, provider.credentials.filter(user=request.user.pk).first()))
+        return Response(_shown(request, get_named(Provider.objects.all(), name, "provider")))
 
     def patch(self, request: Request, name: str) -> Response:
         provider = get_named(Provider.objects.all(), name, "provider")
-        form = CredentialPatch(data=request.data, context={"provider": provider})
+        context = {"provider": provider, "shown": partial(_shown, request, provider), "moving": MOVING}
+        form = CredentialPatch(data=request.data, context=context)
         form.is_valid(raise_exception=True)
         credential = _upsert(request.user.pk or 0, provider, dict(form.validated_data))
-        return Response(credential_row(provider, credential))
+        if credential.listed_at is None and credential.enabled:
+            transaction.on_commit(lambda: read_soon(credential))
+        return Response(_shown(request, provider))
 
     def delete(self, request: Request, name: str) -> Response:
         provider = get_named(Provider.objects.all(), name, "provider")
         get_object_or_404(Credential, user=request.user.pk, provider=provider).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MyProviderCatalogue(APIView):
+    """GET: what holds of the provider where the user overrides nothing, and where a key comes from."""
+
+    def get(self, request: Request, name: str) -> Response:
+        return Response(catalogue_row(get_named(Provider.objects.all(), name, "provider")))
+
+
+class MyProviderReset(APIView):
+    """POST: ask the account again, whatever closed it. Counters stay."""
+
+    def post(self, request: Request, name: str) -> Response:
+        provider = get_named(Provider.objects.all(), name, "provider")
+        StrictSerializer(data=request.data).is_valid(raise_exception=True)
+        with transaction.atomic():
+            rows = Credential.objects.select_for_update()
+            reset_account(get_object_or_404(rows, user=request.user.pk, provider=provider))
+        return Response(_shown(request, provider))
 
 
 class MyProviderProbe(APIView):
@@ -65,11 +101,32 @@ class MyProviderProbe(APIView):
         return Response(msgspec.to_builtins(outcome), headers={"Cache-Control": "no-store"})
 
 
+def _shown(request: Request, provider: Provider) -> JSONObject:
+    """What the user has there, as GET answers it."""
+    user_id = request.user.pk or 0
+    own = provider.credentials.filter(user=request.user.pk).first()
+    return _row(states_of(user_id), outlooks_of(user_id), provider, own)
+
+
+def _row(
+    states: Mapping[str, State],
+    outlooks: Mapping[str, Outlook],
+    provider: Provider,
+    credential: Credential | None,
+) -> JSONObject:
+    return (
+        credential_row(provider, credential)
+        | as_json(provider, credential, states.get(provider.name))
+        | outlook_as_json(outlooks.get(provider.name), clock.now())
+    )
+
+
 @transaction.atomic
 def _upsert(user_id: int, provider: Provider, changes: JSONObject) -> Credential:
     """Write only what was sent, under a lock on the row: two edits of different fields both stay."""
-    credential, _ = Credential.objects.get_or_create(user_id=user_id, provider=provider)
-    credential = Credential.objects.select_for_update().get(pk=credential.pk)
+    credential = own_row(user_id, provider)
+    if "spend_cap_usd" in changes:
+        credential.spend_cap_microusd = changes.pop("spend_cap_usd")
     raw_key = changes.pop("api_key", None)
     if raw_key:
         put_key(credential, raw_key)
@@ -78,7 +135,10 @@ def _upsert(user_id: int, provider: Provider, changes: JSONObject) -> Credential
     limits = changes.pop("limits", {})
     for metric, by_unit in limits.items():
         credential.limits[metric] = {**credential.limits.get(metric, {}), **by_unit}
+    put_settings(credential, changes.pop("settings", credential.settings))
     for name, value in changes.items():
         setattr(credential, name, value)
+    if credential.use_paid and credential.spend_cap_microusd is None:
+        raise ValidationError({"spend_cap_usd": [NO_CAP]})
     credential.save()
     return credential
