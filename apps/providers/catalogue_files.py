@@ -4,17 +4,20 @@ What is read is valid, or the error says where not.
 """
 
 import tomllib
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from apps.core.json_types import JSONObject
+from apps.providers.limits import LimitsError, parse_limits, written_limits
 from apps.providers.presets import PresetError, parse_preset, undeclared_settings
-from apps.providers.quotas import LimitsError, parse_limits
-from apps.providers.types import Capability, Task
+from apps.providers.tasks import TASKS
+from apps.providers.types import Access, Capability, Task
+from apps.providers.wires import EnvironmentName
 
 FOLDER = Path(__file__).resolve().parent / "catalogue"
 SCHEMES = ("http", "https", "sandbox")
@@ -32,10 +35,37 @@ class CatalogueError(Exception):
     """
 
 
+class Retirement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A service that has ended. Its file stays as long as users may have a key of it, and says so."""
+
+    on: date
+    because: Annotated[str, Meta(min_length=1, max_length=300)]
+
+
+class Term(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What binds a provider's users, as it was seen on a day: where they live, what becomes of their prompts, what they use it for.
+
+    Of training it must say whether the free tier `may` train on what is sent, and by what `source`: client keys go by it.
+    """
+
+    about: Literal["region", "training", "use"]
+    text: Annotated[str, Meta(min_length=1, max_length=300)]
+    seen: date
+    may: bool | None = None
+    source: Annotated[str, Meta(max_length=200)] = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        says = self.may is not None and bool(self.source)
+        if (self.about == "training") is not says:
+            raise ValueError("`may` and `source` belong to terms about training, and there both must be said")
+
+
 class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A `[[models]]` table.
 
-    Prices are list prices in USD per million tokens; one price alone leaves the other at 0.
+    Prices are list prices in USD per million tokens; where answers have none of their own, it is 0. `access`: where it differs from the
+    provider's. `retires_at`: the day on which it ends, as announced.
     """
 
     name: Name
@@ -48,10 +78,14 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     prompt_usd: NotNegative | None = None
     completion_usd: NotNegative | None = None
     tags: list[Name] = field(default_factory=list)
+    access: Access | None = None
+    retires_at: date | None = None
 
     def columns(self) -> JSONObject:
         """The shipped values by column of ProviderModel; money in micro-dollars."""
-        priced = self.prompt_usd is not None or self.completion_usd is not None
+        completion_usd = self.completion_usd
+        if completion_usd is None and self.prompt_usd is not None and not TASKS[self.task].answers_in_tokens:
+            completion_usd = 0
         return {
             "task": self.task,
             "enabled": self.enabled,
@@ -59,9 +93,11 @@ class ModelEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "context_window": self.context_window,
             "max_output_tokens": self.max_output_tokens,
             "limits": self.limits,
-            "prompt_microusd": round((self.prompt_usd or 0) * 1_000_000) if priced else None,
-            "completion_microusd": round((self.completion_usd or 0) * 1_000_000) if priced else None,
+            "prompt_microusd": _micro(self.prompt_usd),
+            "completion_microusd": _micro(completion_usd),
             "tags": self.tags,
+            "access": self.access or "",
+            "retires_at": self.retires_at and self.retires_at.isoformat(),
         }
 
 
@@ -69,7 +105,9 @@ class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """One file: a provider and its models.
 
     `default_model` may only be missing where there are no chat models: those of a server of the user's own. `notes`: what its numbers
-    do not say, for docs/PROVIDERS.md, in Markdown.
+    do not say, for docs/PROVIDERS.md, in Markdown. `access`: what a user must have before it serves. `key_env`: the environment variables
+    in which its users keep a key. `confirmed`: the day, month or year of the newest source that confirms what the file says of tiers,
+    limits and models, for docs/PROVIDERS.md. `retired`: it has ended; such a file has no models.
     """
 
     name: Slug
@@ -78,20 +116,30 @@ class ProviderEntry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     default_model: str = ""
     key_url: str = ""
     notes: str = ""
+    confirmed: Annotated[str, Meta(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")] = ""
     enabled: bool = True
     tags: list[Name] = field(default_factory=list)
     weight: NotNegative = 1.0
     requires_key: bool = True
+    access: Access = "free"
+    terms: tuple[Term, ...] = ()
+    retired: Retirement | None = None
+    key_env: list[EnvironmentName] = field(default_factory=list)
     wire: JSONObject = field(default_factory=dict)
     limits: list[JSONObject] = field(default_factory=list)
     models: tuple[ModelEntry, ...] = ()
 
     def columns(self) -> JSONObject:
         """The shipped values by column of Provider."""
-        return {
+        plain = {
             name: getattr(self, name)
             for name in self.__struct_fields__
-            if name not in ("name", "notes", "models")
+            if name not in ("name", "notes", "confirmed", "models", "terms", "retired")
+        }
+        return plain | {
+            "terms": [msgspec.to_builtins(term) for term in self.terms],
+            "retired_on": self.retired and self.retired.on.isoformat(),
+            "retired_because": self.retired.because if self.retired else "",
         }
 
 
@@ -148,10 +196,10 @@ def _place(path: Path, raw: Any, index: int) -> str:
 def _convert(raw: Any, kind: type[Entry], place: str) -> Entry:
     try:
         entry = msgspec.convert(raw, kind)
-        parse_limits(entry.limits)
+        limits = parse_limits(entry.limits, of_model=kind is ModelEntry)
     except (msgspec.ValidationError, LimitsError) as error:
         raise CatalogueError(f"{place}: {error}") from error
-    return entry
+    return msgspec.structs.replace(entry, limits=written_limits(limits))
 
 
 def _check_provider(provider: ProviderEntry, path: Path) -> None:
@@ -170,7 +218,9 @@ def _check_provider(provider: ProviderEntry, path: Path) -> None:
 
 
 def _check_models(provider: ProviderEntry, path: Path) -> None:
-    """Names are unique, and the default is an enabled chat model. Raises CatalogueError."""
+    """Names are unique, the default is an enabled chat model, and what has ended has none. Raises CatalogueError."""
+    if provider.retired and provider.models:
+        raise CatalogueError(f"{path.name}: retired: a service that has ended offers no models")
     names = [model.name for model in provider.models]
     for name in names:
         if names.count(name) > 1:
@@ -180,3 +230,7 @@ def _check_models(provider: ProviderEntry, path: Path) -> None:
         raise CatalogueError(
             f"{path.name}: default_model: {provider.default_model!r} is no enabled chat model here"
         )
+
+
+def _micro(usd: float | None) -> int | None:
+    return None if usd is None else round(usd * 1_000_000)

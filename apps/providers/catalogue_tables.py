@@ -5,17 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from apps.core.json_types import JSONObject
-from apps.providers.catalogue_files import ProviderEntry
+from apps.providers.catalogue_files import ProviderEntry, Term
 from apps.providers.presets import parse_preset
-from apps.providers.types import Capability, Task
+from apps.providers.types import Access, Capability, Task
 
 PROVIDERS, NOTES = "The table", "What the numbers do not say"
 """The sections that hold the tables."""
 HEADS: dict[str, tuple[str, ...]] = {
-    PROVIDERS: (
-        *("Provider", "Free limits of the account", "of a single model"),
-        *("Windows", "Models", "Can do", "Key"),
-    ),
+    PROVIDERS: ("Provider", "Free", "Limits", "Models", "Can do", "Terms", "Confirmed", "Key"),
     NOTES: ("Provider", ""),
 }
 IN_PROCESS = "sandbox:"
@@ -25,6 +22,8 @@ FEATURES = [
     for feature in get_args(Capability)
     if feature not in ("audio_output", "dimensions", "segments", "words")
 ]
+NEEDS: dict[Access, str] = {"free": "yes", "card": "needs a card", "prepaid": "needs credit"}
+MICRO = 1_000_000
 
 Rows = dict[str, tuple[str, ...]]
 
@@ -63,17 +62,29 @@ def _line(cells: Sequence[str]) -> str:
 
 def _facts(entry: ProviderEntry) -> tuple[str, ...]:
     models = [model for model in entry.models if model.enabled]
-    of_models = [limit for model in models for limit in model.limits]
     counts = {task: sum(model.task == task for model in models) for task in get_args(Task)}
+    listed = ", ".join(f"{count} {task}" for task, count in counts.items() if count)
     return (
         f"`{entry.name}`",
-        _listed(f"{limit['limit']:,} {limit['metric']}/{limit['unit']}" for limit in entry.limits),
-        _listed(f"{_between(numbers)} {span}" for span, numbers in sorted(_by_span(of_models).items())),
-        _listed(sorted({_end(limit) for limit in [*entry.limits, *of_models]}, reverse=True)),
-        ", ".join(f"{count} {task}" for task, count in counts.items() if count) or "your own",
-        _listed(feature for feature in FEATURES if feature in _features(entry)),
+        _free(entry),
+        _limits(entry),
+        listed or ("-" if entry.requires_key else "your own"),
+        ", ".join(feature for feature in FEATURES if feature in _features(entry)) or "-",
+        " ".join(map(_term, entry.terms)) or "-",
+        entry.confirmed or "-",
         f"[{entry.display_name}]({entry.key_url})" + ("" if entry.requires_key else ", no key"),
     )
+
+
+def _term(term: Term) -> str:
+    source = f"{term.source}, " if term.source else ""
+    return f"{term.text} ({source}{term.seen.isoformat()})"
+
+
+def _free(entry: ProviderEntry) -> str:
+    if entry.retired:
+        return f"ended on {entry.retired.on.isoformat()}"
+    return NEEDS[entry.access] if entry.requires_key else "your own machine"
 
 
 def _features(entry: ProviderEntry) -> set[Capability]:
@@ -86,23 +97,39 @@ def _features(entry: ProviderEntry) -> set[Capability]:
     }
 
 
-def _by_span(limits: Iterable[JSONObject]) -> dict[str, list[int]]:
-    """{"requests/day": [limit, …]}."""
-    spans: dict[str, list[int]] = {}
-    for limit in limits:
-        spans.setdefault(f"{limit['metric']}/{limit['unit']}", []).append(limit["limit"])
-    return spans
+def _limits(entry: ProviderEntry) -> str:
+    """Who counts what: the account, each model, a group of models; one sentence for each of them."""
+    by_whom: dict[str, list[str]] = {}
+    for limit in entry.limits:
+        by_whom.setdefault(_whom(limit), []).append(_window(limit))
+    for model in entry.models:
+        if model.enabled and model.limits:
+            by_whom[f"`{model.name}`"] = [_window(limit) for limit in model.limits]
+    return "; ".join(f"{whom}: {', '.join(windows)}" for whom, windows in by_whom.items()) or "-"
 
 
-def _between(numbers: Sequence[int]) -> str:
-    low, high = f"{min(numbers):,}", f"{max(numbers):,}"
-    return low if low == high else f"{low} to {high}"
+def _whom(limit: JSONObject) -> str:
+    models = " ".join(f"`{pattern}`" for pattern in limit.get("models", ()))
+    if limit.get("each"):
+        return f"each of {models}" if models else "each model"
+    return f"all of {models}" if models else "the account"
+
+
+def _window(limit: JSONObject) -> str:
+    """As in "30 requests/minute (bucket)"; how it ends is left out where it is the clock of UTC."""
+    if "unit" not in limit:
+        return f"{limit['limit']:,} at a time"
+    is_money = limit["metric"] == "money"
+    amount = f"${limit['limit'] / MICRO:,g}" if is_money else f"{limit['limit']:,} {limit['metric']}"
+    if limit["unit"] == "once":
+        return f"{amount} once"
+    end = _end(limit)
+    return f"{amount}/{limit['unit']}" + (f" ({end})" if end else "")
 
 
 def _end(limit: JSONObject) -> str:
-    """How a window ends: it rolls, or ends on the clock of a zone."""
-    return "rolling" if limit.get("rolling") else f"clock of {limit.get('zone', 'UTC')}"
-
-
-def _listed(items: Iterable[str]) -> str:
-    return ", ".join(items) or "-"
+    kind: str = limit.get("kind", "fixed")
+    if kind != "fixed":
+        return "from the first use" if kind == "first_use" else kind
+    zone: str = limit.get("zone", "UTC")
+    return "" if zone == "UTC" else zone

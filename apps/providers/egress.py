@@ -8,6 +8,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -109,6 +110,19 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             return list(dict.fromkeys(ip_address(text) for text in await self._resolve(host, port)))
         except (OSError, UnicodeError, ValueError):
             return []
+
+
+def guarded_client(
+    transport: httpx.AsyncBaseTransport | None, *, total_s: float, connect_s: float
+) -> httpx.AsyncClient:
+    """A client for hosts that a request or an operator names: over `transport` or, where None, a strict GuardedTransport; by no proxy, and
+    without cookies, for what one call was given must not travel with another's."""
+    return httpx.AsyncClient(
+        transport=transport or GuardedTransport(),
+        timeout=httpx.Timeout(total_s, connect=connect_s),
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+    )
 
 
 def checked_target(url: httpx.URL) -> tuple[str, int]:

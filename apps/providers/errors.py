@@ -4,11 +4,12 @@ UpstreamError          one failed attempt, classified
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from apps.core.state.contract import Health
+from apps.core.state.keys import Metric, Span
 from apps.core.state.periods import Period
 
 
@@ -16,6 +17,10 @@ class ErrorKind(StrEnum):
     """Why an attempt failed. Values are stored in usage events and shown in errors."""
 
     AUTH = "auth"
+    PAYMENT_REQUIRED = "payment_required"
+    UNSUPPORTED_REGION = "unsupported_region"
+    SERVICE_RETIRED = "service_retired"
+    NOT_IN_PLAN = "not_in_plan"
     MODEL_GONE = "model_gone"
     RATE_LIMITED = "rate_limited"
     CLIENT_ERROR = "client_error"
@@ -48,6 +53,10 @@ class Policy(Struct, frozen=True):
 
 POLICY: dict[ErrorKind, Policy] = {
     ErrorKind.AUTH: Policy(falls_back=True, charges="request"),
+    ErrorKind.PAYMENT_REQUIRED: Policy(falls_back=True, charges="request"),
+    ErrorKind.UNSUPPORTED_REGION: Policy(falls_back=True, charges="request"),
+    ErrorKind.SERVICE_RETIRED: Policy(falls_back=True, charges="request"),
+    ErrorKind.NOT_IN_PLAN: Policy(falls_back=True, charges="nothing"),
     ErrorKind.MODEL_GONE: Policy(falls_back=True, charges="nothing"),
     ErrorKind.RATE_LIMITED: Policy(falls_back=True, charges="request"),
     ErrorKind.CLIENT_ERROR: Policy(charges="request"),
@@ -65,12 +74,21 @@ POLICY: dict[ErrorKind, Policy] = {
 Scope = Literal["model", "account"]
 
 
+class ToldLimit(NamedTuple):
+    """A limit that an upstream named: of the whole account, or of the model that was called."""
+
+    span: Span
+    limit: int
+    scope: Scope
+
+
 class UpstreamError(Exception):
     """One failed upstream call.
 
     `message` is upstream text, already scrubbed and shortened. `status` is the upstream's HTTP status, None without an answer.
     `retry_after_s`: seconds the upstream asked to wait. `window`: which quota a rate limit spoke of, None when it was no quota
-    (a queue, overload). `scope`: whether it concerns the model or the whole account. `timed_out`: no answer in time.
+    (a queue, overload); `metric`: what that counts, where it said so. `scope`: whether it concerns the model or the whole account.
+    `timed_out`: no answer in time. `told`: limits that the upstream named.
     """
 
     def __init__(  # noqa: PLR0913 - what is known of the failure, by name
@@ -85,6 +103,8 @@ class UpstreamError(Exception):
         timed_out: bool = False,
         param: str | None = None,
         code: str | None = None,
+        told: tuple[ToldLimit, ...] = (),
+        metric: Metric | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -96,6 +116,8 @@ class UpstreamError(Exception):
         self.timed_out = timed_out
         self.param = param
         self.code = code
+        self.told = told
+        self.metric = metric
 
     @property
     def falls_back(self) -> bool:

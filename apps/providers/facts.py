@@ -1,17 +1,23 @@
 """Immutable pictures of the rows of providers and their models."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import cast
 
 import structlog
 from msgspec import Struct
 
+from apps.core import clock
+from apps.core.json_types import JSONValue
+from apps.core.state.keys import Span
 from apps.providers.adapters.transcription import CODECS as TRANSCRIPTION_CODECS
+from apps.providers.limits import Limit, LimitsError, edited_spans, parse_limits
 from apps.providers.models import Provider, ProviderModel
 from apps.providers.presets import parse_preset
-from apps.providers.quotas import Limit, LimitsError, parse_limits
+from apps.providers.quotas import Scheme
 from apps.providers.tasks import TASKS
-from apps.providers.types import Preset, Price, Task
+from apps.providers.types import TRAINING_UNKNOWN, Access, Preset, Price, Task
 
 log = structlog.get_logger("freeai.providers")
 
@@ -19,7 +25,8 @@ log = structlog.get_logger("freeai.providers")
 class ModelFacts(Struct, frozen=True, kw_only=True):
     """An enabled model of a provider.
 
-    `capabilities` are those that both the model and the provider's wire have.
+    `capabilities` are those that both the model and the provider's wire have. `is_chosen`: whether it is among the candidates of requests
+    that do not pin it: its provider still lists it, and what it can do is known.
     """
 
     name: str
@@ -30,6 +37,8 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...]
     price: Price | None
     tags: tuple[str, ...]
+    is_chosen: bool = True
+    access: Access = "free"
 
     def serves(self, task: Task, preset: Preset) -> bool:
         """Whether it can do `task`. Where a wire has no endpoint for it, the chat models that are able do it (see `by_chat_with`)."""
@@ -38,8 +47,10 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
         return TRANSCRIPTION_CODECS[preset.transcription.wire].by_chat
 
 
-class ProviderFacts(Struct, frozen=True, kw_only=True):
-    """A provider with its enabled models, disabled providers included."""
+class ProviderFacts(Struct, frozen=True, kw_only=True, dict=True):
+    """A provider with its enabled models, disabled providers included. `access`: of models that only the upstream knows. `ended`: why
+    it serves nobody any more, "" while it does. `edited`: of `limits`, the spans whose numbers an operator set. `trains`: why what it is
+    sent may become training data, "" where it never does. `reset_at`: when it was last reset, UTC epoch seconds."""
 
     name: str
     display_name: str
@@ -53,19 +64,50 @@ class ProviderFacts(Struct, frozen=True, kw_only=True):
     preset: Preset
     limits: tuple[Limit, ...]
     models: tuple[ModelFacts, ...]
+    access: Access = "free"
+    ended: str = ""
+    edited: frozenset[Span] = frozenset()
+    trains: str = TRAINING_UNKNOWN
+    reset_at: float = 0.0
 
-    def default_for(self, task: Task, chosen: str = "") -> str:
-        """The model for requests that name none; "" when nothing here serves `task`.
+    @property
+    def in_use(self) -> bool:
+        """Whether anybody may call it."""
+        return self.enabled and not self.ended
 
-        Where it is named (chat): `chosen` (a credential's own) where the provider still has it, else the provider's, else (a
-        server with models that an operator added) the first. Other tasks: the one tagged `default-<task>`,
+    def access_of(self, model: str) -> Access:
+        """Whether that model costs money."""
+        return next((known.access for known in self.models if known.name == model), self.access)
+
+    @cached_property
+    def scheme(self) -> Scheme:
+        """What is counted for whom."""
+        return Scheme.of(self.limits, (limit for model in self.models for limit in model.limits), self.edited)
+
+    def default_for(self, task: Task, chosen: str = "", without: frozenset[str] = frozenset()) -> str:
+        """The model for requests that name none, not one of `without`; "" when nothing here serves `task`.
+
+        Where it is named (chat): `chosen` (a credential's own) where the provider still has it, else the provider's unless that is
+        gone, else (a server with models that an operator added) the first. Other tasks: the one tagged `default-<task>`,
         else the first.
         """
-        able = [model for model in self.models if model.serves(task, self.preset)]
+        wanted = (task, chosen, without)
+        if wanted not in self._defaults:
+            self._defaults[wanted] = self._default_for(*wanted)
+        return self._defaults[wanted]
+
+    @cached_property
+    def _defaults(self) -> dict[tuple[Task, str, frozenset[str]], str]:
+        """What was asked for before: for each of a user's models once."""
+        return {}
+
+    def _default_for(self, task: Task, chosen: str, without: frozenset[str]) -> str:
+        gone = without.union(model.name for model in self.models if not model.is_chosen)
+        able = [model for model in self.models if model.name not in gone and model.serves(task, self.preset)]
         if TASKS[task].has_named_default:
             if any(model.name == chosen for model in able):
                 return chosen
-            if self.default_model:
+            if self.default_model and (self.default_model not in gone or not able):
                 return self.default_model
         tagged = [model for model in able if f"default-{task}" in model.tags]
         return next((model.name for model in [*tagged, *able]), "")
@@ -81,18 +123,18 @@ def preferred_by_task(providers: Iterable[ProviderFacts]) -> dict[Task, tuple[Pr
 
 
 def models_able(providers: Iterable[ProviderFacts], task: Task, needs: frozenset[str]) -> tuple[str, ...]:
-    """Of each provider in use, keys or not, the first model that can do all that is needed, as `provider/model`."""
+    """Of each provider in use, keys or not, the first free model that can do all that is needed, as `provider/model`."""
     able = (
         next(
             (
                 f"{facts.name}/{model.name}"
                 for model in facts.models
-                if model.task == task and needs <= model.capabilities
+                if model.task == task and model.access == "free" and needs <= model.capabilities
             ),
             "",
         )
         for facts in providers
-        if facts.enabled
+        if facts.in_use
     )
     return tuple(sorted(filter(None, able)))
 
@@ -100,6 +142,7 @@ def models_able(providers: Iterable[ProviderFacts], task: Task, needs: frozenset
 def read_provider(row: Provider, models: Iterable[ProviderModel]) -> ProviderFacts:
     """The facts of a provider and of its `models`. Raises PresetError, LimitsError."""
     preset = parse_preset(row.wire)
+    limits = parse_limits(row.limits)
     return ProviderFacts(
         name=row.name,
         display_name=row.display_name,
@@ -111,18 +154,37 @@ def read_provider(row: Provider, models: Iterable[ProviderModel]) -> ProviderFac
         tags=tuple(row.tags),
         default_model=row.default_model,
         preset=preset,
-        limits=parse_limits(row.limits),
-        models=tuple(_read_models(row.name, models, preset)),
+        limits=limits,
+        models=tuple(_read_models(row, models, preset)),
+        access=cast(Access, row.access),
+        ended=row.ended(),
+        edited=edited_spans(limits, row.shipped),
+        trains=why_trains(row.terms),
+        reset_at=row.reset_at.timestamp() if row.reset_at else 0.0,
     )
 
 
-def _read_models(provider: str, rows: Iterable[ProviderModel], preset: Preset) -> Iterator[ModelFacts]:
+def why_trains(terms: JSONValue) -> str:
+    """By the terms of a provider's row, which an operator may have edited: why what is sent may become training data; "" where every term
+    on it says that it never does, and one does say so."""
+    about = [
+        term
+        for term in (terms if isinstance(terms, list) else ())
+        if isinstance(term, dict) and term.get("about") == "training"
+    ]
+    may = [term for term in about if term.get("may") is not False]
+    if not may:
+        return "" if about else TRAINING_UNKNOWN
+    return f"{may[0].get('text', TRAINING_UNKNOWN)} ({may[0].get('seen', 'undated')})"
+
+
+def _read_models(provider: Provider, rows: Iterable[ProviderModel], preset: Preset) -> Iterator[ModelFacts]:
     """One row that cannot be used does not take the others with it."""
     for row in rows:
         try:
-            limits = parse_limits(row.limits)
+            limits = parse_limits(row.limits, of_model=True)
         except LimitsError as error:
-            log.error("model.unusable", provider=provider, model=row.name, error=str(error))
+            log.error("model.unusable", provider=provider.name, model=row.name, error=str(error))
             continue
         yield ModelFacts(
             name=row.name,
@@ -133,10 +195,20 @@ def _read_models(provider: str, rows: Iterable[ProviderModel], preset: Preset) -
             limits=limits,
             price=_price(row),
             tags=tuple(row.tags),
+            is_chosen=not is_gone(row) and (row.is_known() or not TASKS[cast(Task, row.task)].has_strategies),
+            access=cast(Access, row.access or provider.access),
         )
 
 
+def is_gone(row: ProviderModel) -> bool:
+    """Whether the provider lists it no more, or said that it ends by now."""
+    today = datetime.fromtimestamp(clock.now(), UTC).date()
+    return row.vanished_at is not None or (row.retires_at is not None and row.retires_at <= today)
+
+
 def _price(row: ProviderModel) -> Price | None:
-    if row.prompt_microusd is None or row.completion_microusd is None:
-        return None
-    return Price(row.prompt_microusd, row.completion_microusd)
+    """None where half of it is unknown, unless there is no such half."""
+    prompt, completion = row.prompt_microusd, row.completion_microusd
+    if completion is None and not TASKS[cast(Task, row.task)].answers_in_tokens:
+        completion = 0
+    return None if prompt is None or completion is None else Price(prompt, completion)

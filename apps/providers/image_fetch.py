@@ -7,16 +7,16 @@ request fetched is kept in its `RequestImages`, so that a second candidate does 
 import asyncio
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
 import httpx
 from msgspec import structs
 
+from apps.core.fair_turns import FairTurns
 from apps.core.json_types import JSONObject
 from apps.providers.adapters import wire_for
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
-from apps.providers.egress import ForbiddenTargetError, GuardedTransport
+from apps.providers.egress import ForbiddenTargetError, guarded_client
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatRequest, Offer
 
@@ -26,6 +26,7 @@ MAX_TOTAL_BYTES: Final = 20 * MEGABYTE  # of one request: what Gemini takes inli
 MAX_IMAGES: Final = 16
 MAX_REDIRECTS: Final = 3
 MAX_AT_ONCE: Final = 8  # in the process: up to 80 MB while they arrive
+MAX_OF_A_USER: Final = 4
 TOTAL_S: Final = 10.0
 CONNECT_S: Final = 3.0
 # identity: what is not compressed cannot grow in memory.
@@ -57,14 +58,15 @@ class ImageFetcher:
         self._transport = transport
         self._total_s = total_s
         self._client: httpx.AsyncClient | None = None
-        self._turns = asyncio.Semaphore(MAX_AT_ONCE)
+        self._turns: FairTurns[int] = FairTurns(MAX_AT_ONCE, MAX_OF_A_USER)
 
-    async def fetch(self, url: str) -> str:
+    async def fetch(self, url: str, user_id: int) -> str:
         """The image as a data: URI, its type by its first bytes. Raises FetchError.
 
-        At most 10 MB and 3 redirects within 10 s, everything included; waiting for a turn does not count.
+        At most 10 MB and 3 redirects within 10 s, everything included; waiting for a turn, of which each user has a fair share, does not
+        count.
         """
-        async with self._turns:
+        async with self._turns.turn(user_id):
             try:
                 async with asyncio.timeout(self._total_s):
                     return _data_uri(await self._follow(httpx.URL(url)))
@@ -93,13 +95,7 @@ class ImageFetcher:
 
     def _get_client(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                transport=self._transport or GuardedTransport(),
-                timeout=httpx.Timeout(self._total_s, connect=CONNECT_S),
-                trust_env=False,
-                # A cookie that one user's image set must not travel with another's.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            )
+            self._client = guarded_client(self._transport, total_s=self._total_s, connect_s=CONNECT_S)
         return self._client
 
 
@@ -110,15 +106,15 @@ class RequestImages:
         self._fetcher = fetcher
         self._outcomes: dict[str, str | FetchError] = {}
 
-    async def outcomes(self, urls: Sequence[str]) -> Mapping[str, str | FetchError]:
+    async def outcomes(self, urls: Sequence[str], user_id: int) -> Mapping[str, str | FetchError]:
         """A data: URI for each URL, or why there is none."""
         missing = [url for url in urls if url not in self._outcomes]
-        await asyncio.gather(*map(self._fetch, missing))
+        await asyncio.gather(*(self._fetch(url, user_id) for url in missing))
         return self._outcomes
 
-    async def _fetch(self, url: str) -> None:
+    async def _fetch(self, url: str, user_id: int) -> None:
         try:
-            self._outcomes[url] = self._admitted(await self._fetcher.fetch(url))
+            self._outcomes[url] = self._admitted(await self._fetcher.fetch(url, user_id))
         except FetchError as error:
             self._outcomes[url] = error
 
@@ -144,7 +140,7 @@ async def prepare(request: ChatRequest, offer: Offer, images: RequestImages) -> 
         return request
     if len(urls) > MAX_IMAGES:
         raise _unfetched(request.body, urls[MAX_IMAGES], f"there are more than {MAX_IMAGES}")
-    outcomes = await images.outcomes(urls)
+    outcomes = await images.outcomes(urls, offer.user_id)
     data: dict[str, str] = {}
     for url in urls:
         outcome = outcomes[url]
@@ -157,6 +153,12 @@ async def prepare(request: ChatRequest, offer: Offer, images: RequestImages) -> 
 def takes_only_inline(offer: Offer) -> bool:
     """Whether the provider refuses images by URL."""
     return offer.preset.inline_images or wire_for(offer).inline_images
+
+
+def image_count(body: Mapping[str, Any]) -> int:
+    """How many images a chat shows, wherever they lie."""
+    contents = (as_dict(message).get("content") for message in as_list(body.get("messages")))
+    return sum(as_dict(part).get("type") == "image_url" for content in contents for part in as_list(content))
 
 
 def image_urls(body: Mapping[str, Any]) -> list[str]:

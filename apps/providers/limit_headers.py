@@ -14,13 +14,14 @@ from math import inf
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from apps.core.state.contract import Report, Window
 from apps.core.state.keys import Span, parse_window_key, window_key
 from apps.core.state.periods import Period, bounds, seconds
 from apps.providers.adapters.refusals.waits import EPOCH_MS, EPOCH_S, parse_duration
 from apps.providers.errors import Scope
-from apps.providers.quotas import RETRY_ROLLING_S
+from apps.providers.quotas import RETRY_ROLLING_S, TRANSIT_S
 from apps.providers.types import Offer, Preset
 from apps.providers.wires import LimitHeaders, SpentHeaders
 
@@ -56,7 +57,10 @@ def learnt_windows(preset: Preset, candidate: str, known: Iterable[Window]) -> t
     catalogue, lacks: so that reports bind there as well."""
     spans = {window.span for window in known if parse_window_key(window.key).scope == candidate}
     return tuple(
-        Window.of(candidate, Span(names.metric, period), 0, rolling=names.rolling)
+        replace(
+            Window.of(candidate, Span(names.metric, period), 0, kind="rolling" if names.rolling else "fixed"),
+            margin_s=TRANSIT_S,
+        )
         for names in preset.limit_headers
         for period in names.units
         if names.scope == "model" and Span(names.metric, period) not in spans
@@ -79,11 +83,12 @@ def _report(names: LimitHeaders, reading: _Reading, offer: Offer, now: float) ->
     window = _window(offer, names.scope, Span(names.metric, period))
     if window is None:
         return None
-    if names.rolling:
+    if names.rolling or window.kind == "bucket":
         regain_s = _regain_s(reading.remaining, reading.limit or window.limit, period)
         return Report(window, reading.remaining, now + min(wait_s, regain_s, RETRY_ROLLING_S))
     if reading.wait_s is None:
-        return Report(window, reading.remaining, bounds(period, window.zone, now)[1])
+        ends_at = None if window.kind == "first_use" else bounds(period, window.zone, now)[1]
+        return Report(window, reading.remaining, ends_at)
     return Report(window, reading.remaining, now + min(wait_s, seconds(period)))
 
 

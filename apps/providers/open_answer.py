@@ -9,7 +9,6 @@ import orjson
 
 from apps.providers.errors import ErrorKind, UpstreamError
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
 TAIL_S = 2.0  # how long JSON that is complete waits for the end of its body
 DRAIN_S = 1.0  # how long a connection may take to deliver the rest of an answer that is complete; aiohttp stops reading at 512 KiB
 REFUSAL_S = 5.0  # how long the text of a refusal may take
@@ -28,15 +27,17 @@ class OpenAnswer:
         self.status = response.status
         self.headers: Mapping[str, str] = _LowerHeaders(response)
 
-    async def read(self) -> bytes:
+    async def read(self, most: int) -> bytes:
         parts: list[bytes] = []
         size = 0
         while data := await self._more(parts):
             size += len(data)
-            if size > MAX_ANSWER_BYTES:
+            if size > most:
                 self.close()
                 raise UpstreamError(
-                    ErrorKind.PARSING, "The upstream's answer is larger than 64 MiB.", status=self.status
+                    ErrorKind.PARSING,
+                    f"The upstream's answer is larger than {most} bytes.",
+                    status=self.status,
                 )
             parts.append(data)
         self.release()

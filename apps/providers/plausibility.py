@@ -11,13 +11,17 @@ def corrected(
 ) -> Usage:
     """What `said` says as far as it can be true of a call with so many prompts (of embeddings) and answers; `estimate` for the rest.
 
-    Nothing is larger than the context window, and what was there took at least one token.
+    Nothing is larger than the context window, no answer is longer than the model gives, and what was there took at least one token.
+    Where prompt and answer share the window, their sum is no larger; where it is, nothing tells which of them is wrong.
     """
     if said is None:
         return estimate
     window = offer.context_window or UNKNOWN_WINDOW
     prompt_is_true = _is_true(said.prompt_tokens, estimate.prompt_tokens, window * prompts)
-    answer_is_true = _is_true(said.completion_tokens, estimate.completion_tokens, window * answers)
+    longest = min(window, offer.max_output_tokens or window)
+    answer_is_true = _is_true(said.completion_tokens, estimate.completion_tokens, longest * answers)
+    if prompt_is_true and answer_is_true and not _both_fit(said, offer, prompts, answers):
+        prompt_is_true = answer_is_true = False
     prompt = said.prompt_tokens if prompt_is_true else estimate.prompt_tokens
     completion = said.completion_tokens if answer_is_true else estimate.completion_tokens
     if (
@@ -33,6 +37,13 @@ def corrected(
             estimated=said.estimated or not (prompt_is_true and answer_is_true),
         )
     return said
+
+
+def _both_fit(said: Usage, offer: Offer, prompts: int, answers: int) -> bool:
+    """Whether each answer has room beside the prompt. Of several prompts nobody knows which one an answer belongs to."""
+    if not offer.context_window or not offer.preset.answer_in_window or prompts > 1:
+        return True
+    return said.completion_tokens <= (offer.context_window - said.prompt_tokens) * answers
 
 
 def _is_true(said: int, estimate: int, most: int) -> bool:

@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from itertools import chain
+from typing import Any, get_args
 
 import msgspec
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.refusals.vocabulary import Vocabulary
-from apps.providers.types import Preset, Variant
+from apps.providers.types import Capability, Preset, Variant
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 # What cannot differ between the models of a provider.
-WHOLE = frozenset({"wire", "settings", "key_prefixes", "order", "variants"})
+WHOLE = frozenset(
+    {"wire", "settings", "settings_env", "key_prefixes", "order", "variants", "listing", "account"}
+)
 SETTING_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # A value becomes part of a URL: it must not be able to lead anywhere else.
 SETTING_VALUE = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -34,6 +37,8 @@ def parse_preset(raw: Any) -> Preset:
     for name in preset.settings:
         if not SETTING_NAME.fullmatch(name):
             raise PresetError(f"wire.settings: {name!r} is no lower-case name")
+    if unknown := sorted(preset.settings_env.keys() - set(preset.settings)):
+        raise PresetError(f"wire.settings_env: {unknown[0]!r} is not in wire.settings")
     if not (variants := raw.get("variants")):
         return preset
     if not isinstance(variants, list):
@@ -65,6 +70,9 @@ def _convert(table: JSONObject, path: str) -> Preset:
         preset.compiled(Vocabulary)
     except ValueError as error:
         raise PresetError(f"{path}.{error}") from error
+    for abilities in preset.listing.abilities:
+        if unknown := sorted({*chain.from_iterable(abilities.words.values())} - {*get_args(Capability)}):
+            raise PresetError(f"{path}.listing.abilities: {unknown[0]!r} is no capability")
     return preset
 
 

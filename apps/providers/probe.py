@@ -4,12 +4,9 @@ Which call is data (`probe` in the catalogue's [wire] table). It costs no quota 
 free: there it is a chat of one token, not counted in the windows. Nothing here runs on its own: a probe by the clock would burn quota.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urljoin
 
-import httpx
 import orjson
 from msgspec import Struct, structs
 
@@ -21,17 +18,21 @@ from apps.core.state.keys import candidate_key, credential_key
 from apps.providers.adapters import wire_for
 from apps.providers.adapters.chat import codec_for
 from apps.providers.adapters.refusals.answers import wrapped_error
+from apps.providers.blocking_calls import call
+from apps.providers.destinations import is_elsewhere, why_elsewhere
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.models import Credential, Provider
 from apps.providers.presets import PresetError, fill_base_url, parse_preset, usable_settings
 from apps.providers.types import ChatRequest, Offer, Secret, UpstreamRequest
 
-MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024  # OpenRouter's model list has more than one
 SANDBOX_SCHEME: Final = "sandbox:"
-OK_STATUSES: Final = range(200, 300)
 
 HINTS: Final[dict[ErrorKind, str]] = {
     ErrorKind.AUTH: "The provider refused the key",
+    ErrorKind.PAYMENT_REQUIRED: "The key is accepted, but the account has no balance; add credit or a payment method there",
+    ErrorKind.UNSUPPORTED_REGION: "The provider does not serve the region that this server, or the account, is in",
+    ErrorKind.SERVICE_RETIRED: "The service has ended, whatever the key",
+    ErrorKind.NOT_IN_PLAN: "The key is accepted, but its plan does not include the default model",
     ErrorKind.RATE_LIMITED: "The key is known, but its quota is used up for now",
     ErrorKind.CLIENT_ERROR: "The provider did not accept the test call",
     ErrorKind.REFUSED: "The provider did not accept the test call",
@@ -60,6 +61,10 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 def probe_stored(provider: Provider, credential: Credential | None, user_id: int) -> Outcome:
     """Test what is stored for the user, disabled or not. Blocks, see `probe`."""
+    if ended := provider.ended():
+        return _refused(ErrorKind.SERVICE_RETIRED, ended)
+    if credential is not None and is_elsewhere(credential):
+        return _refused(ErrorKind.AUTH, why_elsewhere(provider))
     try:
         offer = stored_offer(provider, credential, user_id)
     except WrongMasterKeyError:
@@ -85,7 +90,7 @@ def stored_offer(provider: Provider, credential: Credential | None, user_id: int
     preset = parse_preset(provider.wire).for_model(model)
     if "://" in preset.probe.url and provider.base_url != provider.shipped.get("base_url"):
         # The key belongs to a host of the operator's, which the catalogue's address knows nothing of.
-        preset = structs.replace(preset, probe=structs.replace(preset.probe, kind="chat"))
+        preset = structs.replace(preset, probe=structs.replace(preset.probe, kind="chat", then_chat=False))
     key = credential_key(user_id, provider.name)
     return Offer(
         provider=provider.name,
@@ -107,15 +112,26 @@ def probe(offer: Offer) -> Outcome:
     if offer.base_url.startswith(SANDBOX_SCHEME):
         return Outcome(ok=True)
     started = clock.monotonic()
+    seen: int | None = None
     try:
-        with _translating():
-            seen = _call(probe_request(offer), offer, started)
+        seen = _call(probe_request(offer), offer)
+        if offer.preset.probe.then_chat:
+            paid = _chatting(offer)
+            _call(probe_request(paid), paid)
     except UpstreamError as error:
         # Its text is scrubbed where it is read, and once more for good measure.
         words = f"{HINTS.get(error.kind, 'The test call failed')}: {scrub(error.message, offer.api_key)}"
         failure = ProbeError(error.kind, words)
-        return Outcome(ok=False, latency_ms=_elapsed_ms(started), error=failure)
+        return Outcome(ok=False, latency_ms=_elapsed_ms(started), models_seen=seen, error=failure)
     return Outcome(ok=True, latency_ms=_elapsed_ms(started), models_seen=seen)
+
+
+def _chatting(offer: Offer) -> Offer:
+    """The offer, tested by a chat."""
+    preset = offer.preset
+    return structs.replace(
+        offer, preset=structs.replace(preset, probe=structs.replace(preset.probe, kind="chat"))
+    )
 
 
 def probe_request(offer: Offer) -> UpstreamRequest:
@@ -134,37 +150,18 @@ def probe_request(offer: Offer) -> UpstreamRequest:
     return UpstreamRequest(url=url, headers=headers, body=b"", method="GET")
 
 
-def _call(request: UpstreamRequest, offer: Offer, started: float) -> int | None:
-    """The number of models, see Outcome. Raises UpstreamError, and httpx's exceptions."""
-    timeout_s = offer.preset.probe.timeout_s
-    with (
-        httpx.Client(timeout=timeout_s, trust_env=False) as client,
-        client.stream(
-            request.method, request.url, headers=request.headers, content=request.body or None
-        ) as response,
-    ):
-        body = _read(response, started + timeout_s)
-    if response.status_code not in OK_STATUSES:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        raise wire_for(offer).parse_error(response.status_code, headers, body, offer)
+def _call(request: UpstreamRequest, offer: Offer) -> int | None:
+    """The number of models, see Outcome. Raises UpstreamError."""
+    answer = call(request, offer.preset.probe.timeout_s)
+    if not answer.is_ok:
+        raise wire_for(offer).parse_error(answer.status, answer.headers, answer.body, offer)
     if offer.preset.probe.kind == "chat":
-        codec_for(offer).parse(body, offer)
+        codec_for(offer).parse(answer.body, offer)
         return None
-    return _models_seen(_document(body, offer))
+    return _models_seen(json_of(answer.body, offer))
 
 
-def _read(response: httpx.Response, deadline: float) -> bytes:
-    body = bytearray()
-    for data in response.iter_bytes():
-        body += data
-        if clock.monotonic() > deadline:  # httpx's own timeout counts from byte to byte
-            raise UpstreamError(ErrorKind.NETWORK, "no answer in time", timed_out=True)
-        if len(body) > MAX_ANSWER_BYTES:
-            raise UpstreamError(ErrorKind.PARSING, "the answer is larger than 16 MB")
-    return bytes(body)
-
-
-def _document(body: bytes, offer: Offer) -> Any:
+def json_of(body: bytes, offer: Offer) -> Any:
     """The JSON of a 200. Raises UpstreamError for anything else, and for an error inside it."""
     try:
         document = orjson.loads(body)
@@ -183,21 +180,6 @@ def _models_seen(document: Any) -> int | None:
         return None
     models = document.get("data", document.get("models"))
     return len(models) if isinstance(models, list) else None
-
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    """httpx's exceptions as UpstreamError, in words that name no address."""
-    try:
-        yield
-    except httpx.TimeoutException as error:
-        raise UpstreamError(ErrorKind.NETWORK, "no answer in time", timed_out=True) from error
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
-        raise UpstreamError(ErrorKind.NETWORK, "the base URL is not usable") from error
-    except httpx.DecodingError as error:
-        raise UpstreamError(ErrorKind.PARSING, "the answer cannot be decoded") from error
-    except httpx.HTTPError as error:
-        raise UpstreamError(ErrorKind.NETWORK, "the connection failed") from error
 
 
 def _refused(kind: ErrorKind, message: str) -> Outcome:

@@ -83,7 +83,7 @@ class SandboxResponse:
         self._pace_s = pace_s
         self._closed = False
 
-    async def read(self) -> bytes:
+    async def read(self, most: int) -> bytes:
         """The whole body. Raises UpstreamError(NETWORK) when the script stalls or cuts it."""
         if self._script.trouble == "cut":
             raise UpstreamError(ErrorKind.NETWORK, "the sandbox cut the connection, as asked")
@@ -106,7 +106,7 @@ class SandboxResponse:
 
     async def read_beginning(self, limit: int) -> bytes:
         """The beginning of a body that is short."""
-        return (await self.read())[:limit]
+        return (await self.read(limit))[:limit]
 
     def close(self) -> None:
         self._closed = True

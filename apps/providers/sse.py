@@ -12,6 +12,8 @@ from msgspec import Struct
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 LINE = re.compile(rb"$|:|[A-Za-z][\w-]*(?:$|:)")  # a comment, or a field with or without a value
+PADDING = b" \t\0" + BOM
+COMMENT_OR_OTHER = (b"", b"id", b"retry")
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -100,16 +102,41 @@ class SSEParser:
 
 def read_block(block: bytes) -> Event | None:
     """The event that the lines of one block make; None without a data line (comments, `retry:`, `event:`
-    alone). Beyond the standard: JSON without `data:` is data, and so is what cannot be another line, such as the rest of a
-    text with a raw line end in it."""
+    alone). Beyond the standard: fields in other spellings (see `_oddly_spelt`), JSON without `data:` is data, and so is what cannot be
+    another line, such as the rest of a text with a raw line end in it, which may look like a field."""
     lines: list[bytes] = []
     name = ""
+    data = b"data"
     for line in block.split(b"\n"):
         field, _, value = line.partition(b":")
-        if field == b"data":
+        if field in (data, b"data"):
             lines.append(value.removeprefix(b" "))
+        elif lines and _is_open(lines) and not line.startswith(b":"):
+            lines.append(line)
         elif field == b"event":
             name = value.removeprefix(b" ").decode("utf-8", "replace")
         elif (lines and not LINE.match(line)) or line.startswith((b"{", b"[")):
             lines.append(line)
+        elif not lines and (meant := _oddly_spelt(field, value)):
+            if meant == b"event":
+                name = value.strip().decode("utf-8", "replace")
+            else:
+                data = field
+                lines.append(value.removeprefix(b" "))
     return Event(b"\n".join(lines), name) if lines else None
+
+
+def _is_open(lines: list[bytes]) -> bool:
+    """Whether JSON has begun that does not end with the last line."""
+    return lines[0].lstrip().startswith((b"{", b"[")) and not lines[-1].rstrip().endswith((b"}", b"]"))
+
+
+def _oddly_spelt(field: bytes, value: bytes) -> bytes:
+    """b"data" or b"event" for `DATA`, ` data`, `data ` and the like, and b"data" for an unknown field with JSON in it; b"" for others.
+
+    Only before the first line of data: behind it, such a line may be the rest of a text.
+    """
+    meant = field.strip(PADDING).lower()
+    if meant in (b"data", b"event"):
+        return meant
+    return b"data" if meant not in COMMENT_OR_OTHER and value.lstrip().startswith((b"{", b"[")) else b""

@@ -24,6 +24,8 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     `has_strategies`: virtual models and strategies choose among its models. The other tasks rank by the order that the catalogue gives.
     `has_open_names`: a model that nobody lists is asked for by the client's name, and `abilities` are what it is taken to be able to;
     the upstream says if it is not. `has_named_default`: provider and credential name the default model; else a tag does.
+    `has_context`: its prompts are bounded by a context window. `is_sold_by_token`: the list prices of its models, which are those of a
+    text's tokens, tell what its calls cost. `answers_in_tokens`: its answers have a price of their own.
     `by_chat_with`: the capability with which chat models do this task on wires that have no endpoint for it.
     """
 
@@ -35,6 +37,9 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     has_named_default: bool = False
     abilities: frozenset[Capability] = frozenset()
     by_chat_with: Capability | None = None
+    has_context: bool = True
+    is_sold_by_token: bool = True
+    answers_in_tokens: bool = True
 
 
 TASKS: Final[Mapping[Task, TaskFacts]] = {
@@ -51,6 +56,7 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         endpoint="embeddings",
         prompt_field="input",
         abilities=frozenset({"dimensions"}),
+        answers_in_tokens=False,
     ),
     "transcription": TaskFacts(
         label="Transcription",
@@ -58,6 +64,8 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         prompt_field="file",
         abilities=frozenset({"segments", "words"}),
         by_chat_with="audio",
+        has_context=False,
+        is_sold_by_token=False,
     ),
 }
 

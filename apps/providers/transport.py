@@ -12,15 +12,19 @@ from weakref import WeakSet
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
 
+from apps.core import clock
 from apps.providers.open_answer import OpenAnswer, translated
 from apps.providers.sandbox import SandboxTransport
 from apps.providers.types import UpstreamRequest
 from apps.providers.upstream import Timeouts, Transport, UpstreamResponse
+from apps.providers.upstream_hosts import forbidden
 
 KEEPALIVE_S = 60.0
 DNS_TTL_S = 60
@@ -34,6 +38,14 @@ NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
 REUSED: ContextVar[bool] = ContextVar("reused", default=False)
 """Whether the connection of this task's latest call had served before."""
+CONNECTED_AT: ContextVar[float] = ContextVar("connected_at", default=0.0)
+"""When this task's latest call got its connection, on the monotonic clock."""
+
+
+def connected_ms(begun: float) -> float | None:
+    """How long it was from `begun`, on the monotonic clock, until this task's latest call had a connection; None where it took none."""
+    at = CONNECTED_AT.get()
+    return (at - begun) * 1000 if at >= begun else None
 
 
 class Connector(aiohttp.TCPConnector):
@@ -46,11 +58,23 @@ class Connector(aiohttp.TCPConnector):
     async def connect(self, *args: Any, **options: Any) -> Any:
         """See BaseConnector."""
         connection = await super().connect(*args, **options)
+        CONNECTED_AT.set(clock.monotonic())
         protocol = connection.protocol
         REUSED.set(protocol in self._known)
         if protocol is not None:
             self._known.add(protocol)
         return connection
+
+
+class Resolver(ThreadedResolver):
+    """Names of upstreams: those that lead to where no provider is resolve to nothing."""
+
+    async def resolve(self, *args: Any, **options: Any) -> list[ResolveResult]:
+        """Raises OSError."""
+        found = await super().resolve(*args, **options)
+        if forbidden(entry["host"] for entry in found):
+            raise OSError("no provider is at this address")
+        return found
 
 
 class AiohttpTransport:
@@ -66,7 +90,9 @@ class AiohttpTransport:
         """See `Transport.open`. A reused connection that the upstream closed while it was idle says nothing of the upstream's health: what
         was sent over it, and got no byte in answer, is sent once more over a fresh one."""
         if self._session is None:
-            self._session = _session(Connector(keepalive_timeout=KEEPALIVE_S, **CONNECTOR))
+            self._session = _session(
+                Connector(keepalive_timeout=KEEPALIVE_S, resolver=Resolver(), **CONNECTOR)
+            )
         REUSED.set(False)
         try:
             return await self._send(self._session, request, timeouts)
@@ -76,7 +102,7 @@ class AiohttpTransport:
         except NETWORK_ERRORS as error:
             raise translated(error) from error
         if self._fresh is None:
-            self._fresh = _session(aiohttp.TCPConnector(force_close=True, **CONNECTOR))
+            self._fresh = _session(aiohttp.TCPConnector(force_close=True, resolver=Resolver(), **CONNECTOR))
         try:
             return await self._send(self._fresh, request, timeouts)
         except NETWORK_ERRORS as error:

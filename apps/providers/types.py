@@ -9,11 +9,14 @@ from msgspec import Struct, field
 
 from apps.core.json_types import JSONObject
 from apps.core.state.contract import Subject
+from apps.core.state.keys import Metric
 from apps.providers.errors import Scope
+from apps.providers.listing.tables import AccountTable, Listing
 from apps.providers.wires import (
     OPENAI_STYLE,
     Effort,
     EmbeddingWire,
+    EnvironmentName,
     ErrorText,
     KeyPrefix,
     LimitHeaders,
@@ -31,7 +34,10 @@ Capability = Literal[
     "dimensions", "segments", "words",
 ]  # fmt: skip
 Task = Literal["chat", "embedding", "transcription"]
+Access = Literal["free", "card", "prepaid"]
+"""What a user must have before a model serves: nothing but an account, a payment method on file, or money."""
 ChatWire = Literal["openai", "gemini", "cohere"]
+TRAINING_UNKNOWN = "Nobody has said that it does not train on what it is sent."
 
 T = TypeVar("T")
 
@@ -110,12 +116,21 @@ class Price(Struct, frozen=True):
     prompt_microusd: int
     completion_microusd: int
 
+    @property
+    def is_positive(self) -> bool:
+        """Whether anything costs anything."""
+        return bool(self.prompt_microusd or self.completion_microusd)
+
     def cost_microusd(self, usage: Usage) -> int:
         """Cost of one answer in micro-dollars, rounded to the nearest."""
-        total = (
-            usage.prompt_tokens * self.prompt_microusd + usage.completion_tokens * self.completion_microusd
-        )
-        return (total + 500_000) // 1_000_000
+        return (self._cost(usage) + 500_000) // 1_000_000
+
+    def bill_microusd(self, usage: Usage) -> int:
+        """The same, rounded up: what is paid for is never counted as nothing."""
+        return -(-self._cost(usage) // 1_000_000)
+
+    def _cost(self, usage: Usage) -> int:
+        return usage.prompt_tokens * self.prompt_microusd + usage.completion_tokens * self.completion_microusd
 
 
 class Variant(Struct, frozen=True):
@@ -162,9 +177,11 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
 
     Of the rest: `think_opened`: models whose prompt template already opens `<think>`, so that their text starts as reasoning up to
     `</think>`. `annex`: a field of answers and frames in which usage and errors may lie too. `settings`: what a credential must hold beside
-    the key; `{name}` in the base URL stands for each. `key_prefixes`: how its keys begin, so that no log shows one. `order`: task -> place
+    the key; `{name}` in the base URL stands for each. `settings_env`: setting -> the environment
+    variable in which users keep it. `key_prefixes`: how its keys begin, so that no log shows one. `order`: task -> place
     among the providers that are preferred for it, the least first. `variants`: presets of single models; the first that matches counts.
-    `probe`: how a key is tested. `embeddings`, `transcription`: the wires of the other tasks.
+    `probe`: how a key is tested. `listing`: where the models are listed. `account`: where it tells of a key's account. `embeddings`,
+    `transcription`: the wires of the other tasks.
     """
 
     wire: ChatWire = "openai"
@@ -204,10 +221,13 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     errors: dict[str, frozenset[str]] = field(default_factory=dict)
     error_texts: tuple[ErrorText, ...] = ()
     settings: tuple[str, ...] = ()
+    settings_env: dict[str, EnvironmentName] = field(default_factory=dict)
     key_prefixes: tuple[KeyPrefix, ...] = ()
     order: dict[Task, int] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     probe: Probe = Probe()
+    listing: Listing = Listing()
+    account: AccountTable = AccountTable()
     embeddings: EmbeddingWire = EmbeddingWire()
     transcription: TranscriptionWire = TranscriptionWire()
 
@@ -235,6 +255,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     """A candidate before ranking: one user's credential for a provider, and one model that the provider offers.
 
     `windows` of `subject` are the effective quota windows (catalogue and overrides). `key_required` False: the upstream takes any key.
+    `counts`: what they name beside requests and tokens. `trains`: why what is sent may become training data, "" where it never does.
     """
 
     provider: str
@@ -253,6 +274,14 @@ class Offer(Struct, frozen=True, kw_only=True):
     price: Price | None = None
     max_retries: int | None = None
     is_default: bool = False
+    access: Access = "free"
+    counts: tuple[Metric, ...] = ()
+    trains: str = TRAINING_UNKNOWN
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether calls may cost the user money."""
+        return self.access != "free"
 
 
 class UpstreamRequest(Struct, frozen=True, kw_only=True):

@@ -25,9 +25,9 @@ class UpstreamResponse(Protocol):
     status: int
     headers: Mapping[str, str]
 
-    async def read(self) -> bytes:
+    async def read(self, most: int) -> bytes:
         """The whole body, then released. JSON that is complete is whole although the end of its body never comes. Raises UpstreamError
-        (network; too large)."""
+        (network; larger than `most` bytes)."""
         ...
 
     async def read_beginning(self, limit: int) -> bytes:

@@ -21,6 +21,7 @@ OPENAI_FORMATS: frozenset[AudioFormat] = frozenset(
 
 # Two characters at least: what begins so is masked wherever it is shown.
 KeyPrefix = Annotated[str, Meta(pattern=r"^[A-Za-z][-_.A-Za-z0-9]{1,30}$")]
+EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=60)]
 
 
 class EmbeddingWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,11 +100,13 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The cheapest call that tells a good key from a bad one.
 
     "get": `url`, relative to the base URL with a slash behind it (`models`, `../key`) or absolute, answers 200 to a good key only.
-    "chat": a chat of one token, where no such URL exists. `timeout_s` bounds the whole call.
+    "chat": a chat of one token, where no such URL exists. `then_chat`: such a chat follows, where the URL answers accounts too that have
+    nothing to pay with. `timeout_s` bounds each call.
     """
 
     kind: Literal["get", "chat"] = "get"
     url: str = "models"
+    then_chat: bool = False
     timeout_s: float = 15.0
 
 

@@ -50,6 +50,37 @@ class Page:
         return response
 
 
+class SlowHead:
+    """A server whose answer's head never ends, a line every so often."""
+
+    def __init__(self, delay_s):
+        self.delay_s = delay_s
+        self.connections = set()
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self.answer, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/v1"
+
+    async def __aexit__(self, *error):
+        self.server.close()
+        for connection in self.connections:
+            connection.cancel()
+        await asyncio.gather(*self.connections, return_exceptions=True)
+
+    async def answer(self, reader, writer):
+        self.connections.add(asyncio.current_task())
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        try:
+            for _ in range(100):
+                writer.write(b"x-more: 1\r\n")
+                await writer.drain()
+                await asyncio.sleep(self.delay_s)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+
 def failure(outcome):
     """The error of a test that must have failed."""
     assert not outcome.ok

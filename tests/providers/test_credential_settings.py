@@ -11,6 +11,7 @@ from apps.providers.catalogue_sync import sync
 from apps.providers.credentials import set_key
 from apps.providers.models import Credential, Provider
 from apps.providers.offers import load
+from apps.providers.trust import trusted_anew
 
 pytestmark = pytest.mark.django_db
 KEY = "cf_test_canary_0123456789abcdef"
@@ -94,7 +95,7 @@ def test_another_account_ends_the_quarantine_of_the_old_one(user):
     before = load(None)
     patch(user, settings={"account_id": "f" * 32})
 
-    assert load(None).rekeyed_since(before) == (f"{user.pk}:cloudflare",)
+    assert tuple(trusted_anew(load(None), before)) == (f"{user.pk}:cloudflare",)
 
 
 def test_an_operator_may_move_the_template_but_not_invent_settings():

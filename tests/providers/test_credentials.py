@@ -8,12 +8,20 @@ from cryptography.fernet import Fernet
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.http import HttpRequest
+from rest_framework.test import APIClient
 
+from apps.core import crypto
 from apps.core.crypto import decrypt
 from apps.providers.admin import CredentialAdmin, CredentialForm, ProviderForm, reset_to_catalogue
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.catalogue_sync import sync
-from apps.providers.credentials import MalformedKeyError, remove_key, rotate_keys, set_key
+from apps.providers.credentials import (
+    MalformedKeyError,
+    OtherMasterKeysError,
+    remove_key,
+    rotate_keys,
+    set_key,
+)
 from apps.providers.models import Credential, Provider
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +42,19 @@ def run(name, *arguments):
     out = io.StringIO()
     call_command(name, *arguments, stdout=out, stderr=out)
     return out.getvalue()
+
+
+def store_behind(rotate, old, times):
+    """`crypto.rotate`, behind which somebody stores the key with the old master key, so many times."""
+    left = iter(range(times))
+
+    def rotated(ciphertext):
+        fresh = rotate(ciphertext)
+        if next(left, None) is not None:
+            Credential.objects.update(encrypted_key=Fernet(old[0]).encrypt(KEY.encode()).decode())
+        return fresh
+
+    return rotated
 
 
 class TestSetKey:
@@ -64,6 +85,82 @@ class TestSetKey:
         assert not raw.strip() or raw not in str(error.value)
 
 
+@pytest.fixture
+def other_master_keys(user, groq, settings):
+    """A key is stored, and the master keys are others than those that can read it."""
+    set_key(user, groq, KEY)
+    settings.FREEAI_MASTER_KEYS = [Fernet.generate_key().decode()]
+
+
+@pytest.mark.usefixtures("other_master_keys")
+class TestOtherMasterKeys:
+    """What is stored under them could not be read any more once the right ones are back, and FreeAI would not start."""
+
+    def test_nothing_is_stored(self, user, groq):
+        before = Credential.objects.get().encrypted_key
+        mistral = Provider.objects.create(name="mistral", base_url="https://api.mistral.test/v1")
+
+        for provider in (groq, mistral):
+            with pytest.raises(OtherMasterKeysError, match="Restore secrets/master_keys"):
+                set_key(user, provider, "gsk_test_canary_another_0123")
+
+        assert [row.encrypted_key for row in Credential.objects.all()] == [before]
+
+    def test_the_command_says_so(self, monkeypatch):
+        monkeypatch.setattr("sys.stdin", io.StringIO("gsk_test_canary_another_0123"))
+
+        with pytest.raises(CommandError, match="Restore secrets/master_keys") as error:
+            run("set_provider_key", "groq")
+
+        assert error.value.returncode == 2
+
+    def test_the_admin_site_says_so(self):
+        class Form(CredentialForm):
+            class Meta:
+                model = Credential
+                fields = ("enabled",)
+
+        form = Form({"new_key": "gsk_test_canary_another_0123"}, instance=Credential.objects.get())
+
+        assert "Restore secrets/master_keys" in str(form.errors["new_key"])
+
+    def test_api_says_so(self, user):
+        client = APIClient()
+        client.force_authenticate(user)
+
+        answer = client.patch("/api/me/providers/groq", {"api_key": "gsk_test_canary_another_0123"})
+
+        assert (answer.status_code, list(answer.json()["detail"])) == (400, ["api_key"])
+
+    def test_a_key_can_be_stored_again_once_what_is_lost_is_removed(self, user, groq):
+        remove_key(user, groq)
+
+        set_key(user, groq, "gsk_test_canary_another_0123")
+
+        assert decrypt(Credential.objects.get().encrypted_key) == "gsk_test_canary_another_0123"
+
+    def test_one_key_that_cannot_be_read_hinders_no_other(self, user, groq, settings):
+        Provider.objects.create(name="mistral", base_url="https://api.mistral.test/v1")
+        Credential.objects.create(
+            user=user, provider=Provider.objects.get(name="mistral"), encrypted_key=crypto.encrypt("other")
+        )
+
+        set_key(user, groq, "gsk_test_canary_another_0123")
+
+        assert decrypt(Credential.objects.get(provider=groq).encrypted_key) == "gsk_test_canary_another_0123"
+
+
+def test_only_the_empty_text_removes_a_key_by_api(user, groq):
+    set_key(user, groq, KEY)
+    client = APIClient()
+    client.force_authenticate(user)
+
+    answers = [client.patch("/api/me/providers/groq", {"api_key": blank}) for blank in (" ", "\t\n")]
+
+    assert [answer.json() for answer in answers] == [{"detail": {"api_key": ["The key is empty."]}}] * 2
+    assert Credential.objects.get().encrypted_key
+
+
 class TestRemoveKey:
     def test_forgets_the_key_and_keeps_the_overrides(self, user, groq):
         set_key(user, groq, KEY)
@@ -90,6 +187,29 @@ class TestRotation:
         assert (rotation.rotated, rotation.unreadable) == (1, [])
         assert decrypt(Credential.objects.get().encrypted_key) == KEY
 
+    def test_rotates_what_another_process_stores_meanwhile(self, user, groq, settings, monkeypatch):
+        set_key(user, groq, KEY)
+        old, fresh = settings.FREEAI_MASTER_KEYS, Fernet.generate_key().decode()
+        settings.FREEAI_MASTER_KEYS = [fresh, *old]
+        stored_once_more = store_behind(crypto.rotate, old, times=1)
+        monkeypatch.setattr(crypto, "rotate", stored_once_more)
+
+        rotation = rotate_keys()
+
+        assert (rotation.rotated, rotation.left) == (1, 0)
+        assert crypto.is_current(Credential.objects.get().encrypted_key)
+
+    def test_says_that_a_process_goes_on_with_the_old_key(self, user, groq, settings, monkeypatch):
+        set_key(user, groq, KEY)
+        old, fresh = settings.FREEAI_MASTER_KEYS, Fernet.generate_key().decode()
+        settings.FREEAI_MASTER_KEYS = [fresh, *old]
+        monkeypatch.setattr(crypto, "rotate", store_behind(crypto.rotate, old, times=99))
+
+        assert rotate_keys().left == 1
+        with pytest.raises(SystemExit) as exit_:
+            run("rotate_master_key")
+        assert exit_.value.code == 1
+
     def test_leaves_a_key_alone_that_no_master_key_can_read(self, user, groq, settings):
         row = set_key(user, groq, KEY)
         settings.FREEAI_MASTER_KEYS = [Fernet.generate_key().decode()]
@@ -101,7 +221,7 @@ class TestRotation:
 
     def test_command_exits_with_one_when_a_key_is_unreadable(self, user, groq, settings):
         set_key(user, groq, KEY)
-        assert json.loads(run("rotate_master_key", "--json")) == {"rotated": 1, "unreadable": []}
+        assert json.loads(run("rotate_master_key", "--json")) == {"rotated": 1, "unreadable": [], "left": 0}
         settings.FREEAI_MASTER_KEYS = [Fernet.generate_key().decode()]
 
         with pytest.raises(SystemExit) as exit_:
@@ -188,10 +308,10 @@ class TestAdmin:
         assert Credential.objects.get().encrypted_key == ""
 
     def test_never_renders_the_key_back(self, user, groq):
-        form = self.form(user, groq, new_key=KEY, limits='{"requests": {"week": 1}}')
+        form = self.form(user, groq, new_key=KEY, limits='{"requests": {"fortnight": 1}}')
 
         assert not form.is_valid()
-        assert "limits.requests.week" in str(form.errors)
+        assert "limits.requests.fortnight" in str(form.errors)
         assert KEY not in form.as_p()
 
     def test_page_shows_the_preview_and_not_the_key(self, user, groq, client):
@@ -228,7 +348,13 @@ class TestAdmin:
 
     def test_adding_a_provider_makes_it_custom(self, user, client):
         client.force_login(user)
-        fields = {"name": "mine", "display_name": "Mine", "base_url": "https://mine.test/v1", "weight": "1"}
+        fields = {
+            "name": "mine",
+            "display_name": "Mine",
+            "base_url": "https://mine.test/v1",
+            "weight": "1",
+            "access": "free",
+        }
 
         client.post("/admin/providers/provider/add/", fields | {"wire": "{}", "limits": "[]", "tags": "[]"})
 

@@ -150,6 +150,37 @@ def test_index_decides_the_order():
     assert (result.usage.prompt_tokens, result.usage.completion_tokens) == (5, 0)
 
 
+def test_indexes_may_be_texts():
+    document = {"data": [{"index": "1", "embedding": [1]}, {"index": "0", "embedding": [2]}]}
+
+    assert [list(vector) for vector in parsed(plain(), document).vectors] == [[2.0], [1.0]]
+
+
+EVENTS = [
+    b"data: %s\n\n",
+    b"data: %s\n\ndata: [DONE]\n\n",
+    b"\xef\xbb\xbf: hello\r\n\r\nevent: x\r\ndata:%s",
+    b"DATA: %s\n\n",
+]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_an_answer_in_one_event_is_read(event: bytes):
+    result = parsed(plain(), event % orjson.dumps(listed([1], [2])))
+
+    assert [list(vector) for vector in result.vectors] == [[1.0], [2.0]]
+
+
+@pytest.mark.parametrize(
+    "body", [b"data: [DONE]\n\n", b"data: {}\n\ndata: {}\n\n", b": ping\n\n", b"", b"\n"]
+)
+def test_other_events_are_a_parsing_error(body: bytes):
+    with pytest.raises(UpstreamError) as error:
+        parsed(plain(), body)
+
+    assert error.value.kind is ErrorKind.PARSING
+
+
 def test_vectors_without_index_keep_their_places():
     result = parsed(plain(), {"data": [{"embedding": [1]}, {"embedding": [2]}]})
 
@@ -240,7 +271,7 @@ def test_other_bodies_are_parsing_errors(wire: str, body: bytes):
     assert error.value.kind is ErrorKind.PARSING
 
 
-@pytest.mark.parametrize("indexes", [(0, 0), (0, 2), (1, 2), ("0", "1"), (0, None), ([0], {}), (False, True)])
+@pytest.mark.parametrize("indexes", [(0, 0), (0, 2), (1, 2), ("0", "x"), (0, None), ([0], {}), (False, True)])
 def test_indexes_that_leave_a_gap_are_a_parsing_error(indexes: tuple[Any, Any]):
     document = {"data": [{"index": index, "embedding": [1.0]} for index in indexes]}
 
@@ -294,3 +325,11 @@ def test_shipped_batches_are_within_the_upstreams(provider: str, most: int):
     wire = plain().preset.embeddings if provider == "openai" else shipped(provider).preset.embeddings
 
     assert wire.batch <= most
+
+
+@pytest.mark.parametrize("wire", ["openai", "gemini", "cohere", "huggingface"])
+def test_what_no_json_can_say_is_this_candidates_refusal(wire: str):
+    with pytest.raises(UpstreamError) as caught:
+        built(plain(wire), request("half a pair: \ud800"))
+
+    assert caught.value.kind is ErrorKind.REFUSED

@@ -25,11 +25,11 @@ async def fetcher():
 
 
 async def test_fetches_an_image_and_tells_its_type_by_its_bytes(site, fetcher):
-    assert await fetcher.fetch(site.url("/a.png")) == PNG_URI
+    assert await fetcher.fetch(site.url("/a.png"), 1) == PNG_URI
 
 
 async def test_says_who_it_is_and_nothing_else(site, fetcher):
-    await fetcher.fetch(site.url("/a.png"))
+    await fetcher.fetch(site.url("/a.png"), 1)
 
     sent = {name.lower() for name in site.seen[0].headers} - {"host", "connection"}
     assert sent == {"accept", "accept-encoding", "user-agent"}
@@ -58,7 +58,7 @@ async def test_says_who_it_is_and_nothing_else(site, fetcher):
 )
 async def test_refuses_urls_that_lead_elsewhere(fetcher, url):
     with pytest.raises(FetchError) as caught:
-        await fetcher.fetch(url)
+        await fetcher.fetch(url, 1)
 
     assert not any(address in str(caught.value) for address in ("10.", "127", "169.254", "::1"))
 
@@ -67,7 +67,7 @@ async def test_the_strict_guard_is_what_a_fetcher_gets_by_default(site):
     fetcher = ImageFetcher()
 
     with pytest.raises(FetchError, match="no public address"):
-        await fetcher.fetch(f"http://{LOOPBACK}:{site.port}/a.png")
+        await fetcher.fetch(f"http://{LOOPBACK}:{site.port}/a.png", 1)
     await fetcher.aclose()
 
     assert site.seen == []
@@ -78,7 +78,7 @@ async def test_follows_three_redirects_across_hosts(site, fetcher):
     site.redirect("/2", site.url("/3", host="other.test"))
     site.redirect("/3", "a.png")
 
-    assert await fetcher.fetch(site.url("/1")) == PNG_URI
+    assert await fetcher.fetch(site.url("/1"), 1) == PNG_URI
     assert [request.host.partition(":")[0] for request in site.seen] == [
         *("images.test", "images.test", "other.test", "other.test")
     ]
@@ -88,7 +88,7 @@ async def test_gives_up_at_the_fourth_redirect(site, fetcher):
     site.redirect("/loop", "/loop")
 
     with pytest.raises(FetchError, match="redirects more than 3 times"):
-        await fetcher.fetch(site.url("/loop"))
+        await fetcher.fetch(site.url("/loop"), 1)
 
     assert len(site.seen) == 4
 
@@ -110,7 +110,7 @@ async def test_a_redirect_is_checked_like_the_first_url(site, fetcher, target):
     site.redirect("/away", target)
 
     with pytest.raises(FetchError):
-        await fetcher.fetch(site.url("/away"))
+        await fetcher.fetch(site.url("/away"), 1)
 
     assert len(site.seen) == 1
 
@@ -128,13 +128,13 @@ async def test_stops_at_ten_megabytes(site, fetcher, declared):
     site.pages["/large.png"] = endless
 
     with pytest.raises(FetchError, match="larger than 10 MB"):
-        await fetcher.fetch(site.url("/large.png"))
+        await fetcher.fetch(site.url("/large.png"), 1)
 
 
 async def test_takes_an_image_of_exactly_ten_megabytes(site, fetcher):
     site.pages["/full.png"] = PNG.ljust(image_fetch.MAX_IMAGE_BYTES, b"\0")
 
-    assert len(await fetcher.fetch(site.url("/full.png"))) > image_fetch.MAX_IMAGE_BYTES
+    assert len(await fetcher.fetch(site.url("/full.png"), 1)) > image_fetch.MAX_IMAGE_BYTES
 
 
 async def test_gives_up_when_the_image_trickles_in(site):
@@ -149,7 +149,7 @@ async def test_gives_up_when_the_image_trickles_in(site):
     fetcher = ImageFetcher(guarded(), total_s=0.3)
 
     with pytest.raises(FetchError, match=r"took longer than 0\.3 s"):
-        await fetcher.fetch(site.url("/slow.png"))
+        await fetcher.fetch(site.url("/slow.png"), 1)
     await fetcher.aclose()
 
 
@@ -160,7 +160,7 @@ async def test_gives_up_when_the_resolver_hangs():
     fetcher = ImageFetcher(GuardedTransport(resolve=hang), total_s=0.1)
 
     with pytest.raises(FetchError, match=r"took longer than 0\.1 s"):
-        await fetcher.fetch("http://images.test/a.png")
+        await fetcher.fetch("http://images.test/a.png", 1)
     await fetcher.aclose()
 
 
@@ -171,7 +171,7 @@ async def test_refuses_what_is_no_image(site, fetcher, body):
     site.pages["/x"] = body
 
     with pytest.raises(FetchError, match="no PNG, JPEG, WebP, GIF or HEIC"):
-        await fetcher.fetch(site.url("/x"))
+        await fetcher.fetch(site.url("/x"), 1)
 
 
 @pytest.mark.parametrize("status", [204, 304, 401, 404, 500])
@@ -182,7 +182,7 @@ async def test_refuses_what_is_not_a_200(site, fetcher, status):
     site.pages["/x"] = fail
 
     with pytest.raises(FetchError, match=str(status)):
-        await fetcher.fetch(site.url("/x"))
+        await fetcher.fetch(site.url("/x"), 1)
 
 
 async def test_a_connection_that_breaks_is_an_error_without_an_address(site, fetcher):
@@ -193,7 +193,7 @@ async def test_a_connection_that_breaks_is_an_error_without_an_address(site, fet
     site.pages["/x"] = cut
 
     with pytest.raises(FetchError, match=r"^the connection failed$"):
-        await fetcher.fetch(site.url("/x"))
+        await fetcher.fetch(site.url("/x"), 1)
 
 
 async def test_cookies_do_not_travel_from_one_image_to_the_next(site, fetcher):
@@ -202,8 +202,8 @@ async def test_cookies_do_not_travel_from_one_image_to_the_next(site, fetcher):
 
     site.pages["/baker.png"] = bake
 
-    await fetcher.fetch(site.url("/baker.png"))
-    await fetcher.fetch(site.url("/a.png"))
+    await fetcher.fetch(site.url("/baker.png"), 1)
+    await fetcher.fetch(site.url("/a.png"), 1)
 
     assert "Cookie" not in site.seen[1].headers
 
@@ -212,7 +212,7 @@ async def test_no_proxy_of_the_environment_gets_in_between(site, fetcher, monkey
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
-    assert await fetcher.fetch(site.url("/a.png")) == PNG_URI
+    assert await fetcher.fetch(site.url("/a.png"), 1) == PNG_URI
 
 
 @pytest.mark.parametrize(
@@ -231,3 +231,22 @@ async def test_no_proxy_of_the_environment_gets_in_between(site, fetcher, monkey
 )
 def test_knows_images_by_their_first_bytes(head, kind):
     assert image_type(head) == kind
+
+
+async def test_a_user_with_many_slow_ones_keeps_nobody_else_waiting(site, fetcher):
+    end = asyncio.Event()
+
+    async def slow(request):
+        await end.wait()
+        return web.Response(body=PNG)
+
+    for number in range(16):
+        site.pages[f"/slow{number}"] = slow
+    greedy = [asyncio.create_task(fetcher.fetch(site.url(f"/slow{number}"), 1)) for number in range(16)]
+    await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(1):
+        assert await fetcher.fetch(site.url("/a.png"), 2) == PNG_URI
+
+    end.set()
+    assert await asyncio.gather(*greedy) == [PNG_URI] * 16

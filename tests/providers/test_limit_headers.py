@@ -1,6 +1,7 @@
 """What rate-limit headers become for the state store."""
 
 import pytest
+from msgspec.structs import replace
 
 from apps.core.state.contract import Grant, Refusal, Report, Subject, Window
 from apps.core.state.keys import Span
@@ -8,17 +9,19 @@ from apps.core.state.memory import MemoryStore
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.limit_headers import learnt_windows, reported
 from apps.providers.presets import parse_preset
+from apps.providers.quotas import TRANSIT_S
 from apps.providers.types import Preset
 from tests.factories import make_claim, make_offer
+from tests.providers.azure_wire import AZURE
 
 NOW = 1_785_600_030.0  # 30 s into a minute
 MIDNIGHT = 1_785_628_800.0
-PRESETS = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}
+PRESETS = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()} | {"github": AZURE}
 
 
-def window(provider, metric, unit, limit, *, account=False, rolling=True):
+def window(provider, metric, unit, limit, *, account=False, kind="rolling"):
     scope = f"1:{provider}" if account else f"1:{provider}|m"
-    return Window.of(scope, Span(metric, unit), limit, rolling=rolling)
+    return Window.of(scope, Span(metric, unit), limit, kind=kind)
 
 
 def offer_with(provider, *windows):
@@ -97,14 +100,14 @@ def test_cerebras_reports_every_length_in_float_seconds(metric, unit, until):
 
 
 def test_mistrals_minute_is_the_clocks():
-    minute = window("mistral", "requests", "minute", 0, rolling=False)
+    minute = window("mistral", "requests", "minute", 0, kind="fixed")
     headers = {"x-ratelimit-limit-req-minute": "23", "x-ratelimit-remaining-req-minute": "2"}
 
     assert reported(headers, offer_with("mistral", minute), NOW) == (Report(minute, 2, NOW + 30),)
 
 
 def test_mistrals_month_ends_with_the_calendars():
-    month = window("mistral", "tokens", "month", 10**9, rolling=False)
+    month = window("mistral", "tokens", "month", 10**9, kind="fixed")
     headers = {"x-ratelimit-limit-tokens-month": "1000000000", "x-ratelimit-remaining-tokens-month": "7"}
 
     (report,) = reported(headers, offer_with("mistral", month), NOW)
@@ -127,7 +130,7 @@ def test_coheres_trial_counts_calls_a_minute_and_states_no_reset():
 def test_openrouters_429_is_for_the_accounts_minute_or_day_by_its_reset_in_milliseconds(reset, unit):
     windows = {
         "minute": window("openrouter", "requests", "minute", 20, account=True),
-        "day": window("openrouter", "requests", "day", 50, account=True, rolling=False),
+        "day": window("openrouter", "requests", "day", 50, account=True, kind="fixed"),
     }
     headers = {
         "x-ratelimit-limit": "50",
@@ -193,7 +196,7 @@ def test_sambanovas_reset_is_in_epoch_seconds():
     [("1s", "minute", 1), ("6m0s", "day", 60), ("2026-08-01T16:00:32Z", "minute", 2), (None, "minute", 6)],
 )
 def test_a_server_that_nobody_described_is_read_as_openai(reset, unit, until):
-    windows = {unit: window("mine", "requests", unit, 0, rolling=True) for unit in ("minute", "day")}
+    windows = {unit: window("mine", "requests", unit, 0, kind="rolling") for unit in ("minute", "day")}
     headers = {"x-ratelimit-limit-requests": "500", "x-ratelimit-remaining-requests": "0"}
     if reset:
         headers["x-ratelimit-reset-requests"] = reset
@@ -239,14 +242,17 @@ def test_says_nothing_of_windows_that_the_offer_does_not_have():
 def test_learns_the_windows_that_the_catalogue_does_not_know():
     known = (
         window("mistral", "requests", "minute", 0, account=True),
-        window("mistral", "tokens", "minute", 500_000, rolling=False),
+        window("mistral", "tokens", "minute", 500_000, kind="fixed"),
     )
 
     learnt = learnt_windows(PRESETS["mistral"], "1:mistral|m", known)
 
-    assert learnt == (
-        window("mistral", "requests", "minute", 0, rolling=False),
-        window("mistral", "tokens", "month", 0, rolling=False),
+    assert learnt == tuple(
+        replace(each, margin_s=TRANSIT_S)
+        for each in (
+            window("mistral", "requests", "minute", 0, kind="fixed"),
+            window("mistral", "tokens", "month", 0, kind="fixed"),
+        )
     )
 
 

@@ -17,11 +17,17 @@ SANDBOX = "sandbox"  # ours: an upstream in the process
 NAMES = {entry.name.replace("_", "") for entry in read_catalogue()} - {SANDBOX}
 # Where a wire is registered under its name, which is also a provider's. Each wire's own package may bear its name.
 REGISTRIES = {ADAPTERS / "__init__.py", APPS / "providers" / "types.py", APPS / "providers" / "wires.py"}
+# What people read: examples of requests and answers, in the words of the documents.
+EXAMPLES = {
+    path for path in APPS.rglob("*.py") if path.name == "reference.py" or path.parent.name == "reference"
+}
 # An English word as well, which only stands alone where a provider is meant.
 ENGLISH = {"together"}
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 FILES = sorted(
-    path for path in APPS.rglob("*.py") if path not in REGISTRIES and "migrations" not in path.parts
+    path
+    for path in APPS.rglob("*.py")
+    if path not in REGISTRIES | EXAMPLES and "migrations" not in path.parts
 )
 
 

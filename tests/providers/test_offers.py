@@ -1,5 +1,7 @@
 """What each user is offered, from rows to offers."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
 
@@ -8,6 +10,7 @@ from apps.providers.catalogue_sync import sync
 from apps.providers.credentials import remove_key, set_key
 from apps.providers.models import Credential, Provider, ProviderModel
 from apps.providers.offers import load
+from apps.providers.types import Price
 
 pytestmark = pytest.mark.django_db
 KEY = "gsk_test_canary_0123456789abcdef"
@@ -38,11 +41,11 @@ def by_model(offers):
 class TestAutomaticRouting:
     def test_offers_the_enabled_chat_models_of_the_users_providers(self, user):
         set_key(user, provider("groq"), KEY)
-        set_key(user, provider("cerebras"), "csk-test-canary-0123456789")
+        set_key(user, provider("nvidia"), "nvapi-test-canary-0123456789")
 
         offers = catalogue().offers_for(user.pk)
 
-        assert {offer.provider for offer in offers} == {"groq", "cerebras"}
+        assert {offer.provider for offer in offers} == {"groq", "nvidia"}
         assert "whisper-large-v3" not in by_model(offers)
         assert "openai/gpt-oss-safeguard-20b" not in by_model(offers)  # ships disabled
 
@@ -63,6 +66,25 @@ class TestAutomaticRouting:
             f"{user.pk}:groq|openai/gpt-oss-120b",
         )
 
+    @pytest.mark.parametrize(
+        ("task", "prompt", "completion", "price"),
+        [
+            ("chat", 5, 7, Price(5, 7)),
+            ("chat", 5, None, None),
+            ("chat", None, 7, None),
+            ("embedding", 5, None, Price(5, 0)),
+            ("embedding", None, None, None),
+        ],
+    )
+    def test_half_a_price_is_none_unless_there_is_no_other_half(self, user, task, prompt, completion, price):
+        row = provider("groq")
+        ProviderModel.objects.create(
+            provider=row, name="any", task=task, prompt_microusd=prompt, completion_microusd=completion
+        )
+        set_key(user, row, KEY)
+
+        assert by_model(catalogue().offers_for(user.pk, task))["any"].price == price
+
     def test_gives_an_offer_the_windows_of_account_and_model(self, user):
         set_key(user, provider("groq"), KEY)
         Credential.objects.update(rpd_limit=99)
@@ -70,17 +92,15 @@ class TestAutomaticRouting:
         offer = by_model(catalogue().offers_for(user.pk))["openai/gpt-oss-120b"]
 
         limits = {window.key.split(":")[1]: window.limit for window in offer.subject.windows}
-        assert (
-            limits
-            == {
-                "groq#requests/minute": 30,
-                "groq#requests/day": 99,
-                "groq#tokens/day": 500_000,
-                "groq|openai/gpt-oss-120b#tokens/minute": 8_000,
-                "groq|openai/gpt-oss-120b#tokens/day": 200_000,
-                "groq|openai/gpt-oss-120b#requests/day": 0,  # overridden for the account; what Groq reports of the model still binds
-            }
-        )
+        assert limits == {
+            "groq#requests/minute": 0,  # nothing is counted for the account: these show what was used
+            "groq#requests/day": 0,
+            "groq#tokens/day": 0,
+            "groq|openai/gpt-oss-120b#requests/minute": 30,
+            "groq|openai/gpt-oss-120b#requests/day": 99,
+            "groq|openai/gpt-oss-120b#tokens/minute": 8_000,
+            "groq|openai/gpt-oss-120b#tokens/day": 200_000,
+        }
 
     def test_shows_the_same_account_windows_on_every_model(self, user):
         set_key(user, provider("gemini"), KEY)
@@ -99,12 +119,12 @@ class TestAutomaticRouting:
 
     def test_marks_the_credentials_default_model_or_else_the_providers(self, user):
         set_key(user, provider("groq"), KEY)
-        set_key(user, provider("cerebras"), KEY)
-        Credential.objects.filter(provider__name="groq").update(default_model="llama-3.1-8b-instant")
+        set_key(user, provider("zai"), KEY)
+        Credential.objects.filter(provider__name="groq").update(default_model="openai/gpt-oss-20b")
 
         defaults = {offer.model for offer in catalogue().offers_for(user.pk) if offer.is_default}
 
-        assert defaults == {"llama-3.1-8b-instant", "gpt-oss-120b"}
+        assert defaults == {"openai/gpt-oss-20b", "glm-4.7-flash"}
 
     def test_falls_back_to_the_providers_default_where_the_chosen_model_is_gone(self, user):
         set_key(user, provider("groq"), KEY)
@@ -112,7 +132,7 @@ class TestAutomaticRouting:
 
         defaults = [offer.model for offer in catalogue().offers_for(user.pk) if offer.is_default]
 
-        assert defaults == ["llama-3.3-70b-versatile"]
+        assert defaults == ["openai/gpt-oss-120b"]
 
     def test_offers_nothing_of_another_user(self, user):
         set_key(get_user_model().objects.create_user("eve"), provider("groq"), KEY)
@@ -143,7 +163,7 @@ class TestAutomaticRouting:
         [
             ("embedding", {"mistral", "gemini"}, {"mistral-embed", "gemini-embedding-001"}),
             ("transcription", {"groq", "mistral", "gemini"},
-             {"whisper-large-v3-turbo", "voxtral-mini-latest", "gemini-3.1-flash-lite"}),
+             {"whisper-large-v3-turbo", "voxtral-mini-latest", "gemini-3.5-flash-lite"}),
         ],
     )  # fmt: skip
     def test_offers_the_models_of_other_tasks_with_their_defaults(self, user, task, providers, defaults):
@@ -161,8 +181,8 @@ class TestAutomaticRouting:
 
         models = set(by_model(catalogue().offers_for(user.pk, "transcription")))
 
-        assert "gemini-2.5-flash" in models
-        assert "gemma-3-27b-it" not in models
+        assert "gemini-3.8-flash" in models
+        assert "gemma-4-31b-it" not in models
 
 
 class TestSandbox:
@@ -205,16 +225,21 @@ class TestSandbox:
         assert (offer.model, offer.subject.credential) == ("error_503", f"{user.pk}:sandbox")
 
 
-class TestAllOffers:
-    def test_have_every_model_of_every_user_once(self, user):
+class TestOffersAt:
+    def test_a_users_account_have_every_model_there_once(self, user):
         other = get_user_model().objects.create_user("eve")
         for owner in (user, other):
             set_key(owner, provider("gemini"), KEY)
 
-        offers = list(catalogue().all_offers())
+        loaded = catalogue()
+        offers = [
+            offer
+            for account in loaded.accounts()
+            for offer in loaded.offers_at(account.user_id, account.provider)
+        ]
 
         candidates = [offer.subject.candidate for offer in offers]
-        assert len(candidates) == len(set(candidates)) == 2 * 11
+        assert len(candidates) == len(set(candidates)) == 2 * 8
         assert {offer.task for offer in offers} == {"chat", "embedding"}
 
 
@@ -222,9 +247,9 @@ class TestPinned:
     def test_is_the_one_offer_that_was_named(self, user):
         set_key(user, provider("groq"), KEY)
 
-        (offer,) = catalogue().pinned(user.pk, "groq", "llama-3.1-8b-instant")
+        (offer,) = catalogue().pinned(user.pk, "groq", "openai/gpt-oss-20b")
 
-        assert offer == by_model(catalogue().offers_for(user.pk))["llama-3.1-8b-instant"]
+        assert offer == by_model(catalogue().offers_for(user.pk))["openai/gpt-oss-20b"]
 
     @pytest.mark.parametrize("name", [("groq", "gone"), ("gone", "ok"), ("mistral", "mistral-small-latest")])
     def test_is_empty_for_what_the_user_cannot_reach(self, user, name):
@@ -235,7 +260,7 @@ class TestPinned:
 
 class TestFacts:
     def test_know_which_models_exist_for_anybody(self):
-        assert catalogue().offers_model("llama-3.3-70b-versatile")
+        assert catalogue().offers_model("openai/gpt-oss-120b")
         assert not catalogue().offers_model("gpt-9")
         assert not catalogue().offers_model("error_500")
 
@@ -246,7 +271,75 @@ class TestFacts:
         assert not catalogue().providers["mistral"].enabled
 
     def test_show_the_windows_of_an_account_without_a_credential(self, user):
-        windows = catalogue().account_windows(user.pk, "groq")
+        windows = catalogue().account_windows(user.pk, "nvidia")
 
-        assert [window.limit for window in windows] == [30, 14_400, 500_000]
+        assert {f"{window.metric}/{window.period}": window.limit for window in windows} == {
+            "requests/minute": 40,
+            "requests/day": 10_000,
+            "tokens/day": 0,
+        }
         assert catalogue().account_windows(user.pk, "gone") == ()
+
+
+class TestWhatIsCounted:
+    @pytest.fixture
+    def acme(self, user):
+        """A provider of one's own, with a model of each kind."""
+        row = Provider.objects.create(
+            name="acme", base_url="https://acme.test", default_model="free", is_custom=True
+        )
+        models: dict[str, dict[str, Any]] = {
+            "free": {},
+            "priced": {"prompt_microusd": 0, "completion_microusd": 5},
+            "seeing": {"capabilities": ["vision"]},
+            "vectors": {"task": "embedding"},
+            "ears": {"task": "transcription"},
+        }
+        for name, fields in models.items():
+            ProviderModel.objects.create(provider=row, name=name, **fields)
+        set_key(user, row, "a-key-of-acme-0123456789")
+        return row
+
+    def counts(self, user, acme, *limits):
+        acme.limits = list(limits)
+        acme.save()
+        found = catalogue()
+        tasks = ("chat", "embedding", "transcription")
+        return {offer.model: offer.counts for task in tasks for offer in found.offers_for(user.pk, task)}
+
+    @pytest.mark.parametrize(
+        ("metric", "models"),
+        [
+            ("requests", set()),
+            ("tokens", set()),
+            ("input_tokens", {"free", "priced", "seeing", "vectors", "ears"}),
+            ("concurrency", {"free", "priced", "seeing", "vectors", "ears"}),
+            ("money", {"priced"}),
+            ("neurons", {"priced"}),
+            ("images", {"seeing"}),
+            ("inputs", {"vectors"}),
+            ("audio_seconds", {"ears"}),
+        ],
+    )
+    def test_of_a_model_is_what_its_calls_can_take(self, user, acme, metric, models):
+        declared = {"metric": metric, "limit": 9} | ({} if metric == "concurrency" else {"unit": "day"})
+
+        found = self.counts(user, acme, declared)
+
+        assert {model for model, counts in found.items() if counts} == models
+        assert set(found.values()) <= {(), (metric,)}
+
+    def test_for_each_model_is_counted_for_those_that_nobody_lists_together(self, user, acme):
+        acme.limits = [
+            {"metric": "requests", "unit": "hour", "limit": 5, "each": True},
+            {"metric": "requests", "unit": "day", "limit": 50, "models": ["*:free"]},
+        ]
+        acme.save()
+
+        [one] = catalogue().unlisted(user.pk, "acme", "new:free", "embedding")
+        [two] = catalogue().unlisted(user.pk, "acme", "other", "embedding")
+
+        hourly, daily = f"{user.pk}:acme|*#requests/hour", f"{user.pk}:acme&*:free#requests/day"
+        assert {hourly, daily} <= {window.key for window in one.subject.windows}
+        assert hourly in {window.key for window in two.subject.windows}
+        assert daily not in {window.key for window in two.subject.windows}

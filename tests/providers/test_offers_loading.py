@@ -5,6 +5,7 @@ from cryptography.fernet import Fernet
 from django.contrib.auth import get_user_model
 from structlog.testing import capture_logs
 
+from apps.core import snapshot
 from apps.core.crypto import encrypt
 from apps.core.redaction import scrub
 from apps.core.snapshot import SECTIONS
@@ -16,6 +17,7 @@ from apps.providers.errors import ErrorKind
 from apps.providers.limit_headers import reported
 from apps.providers.models import Credential, Provider, ProviderModel
 from apps.providers.offers import CATALOGUE, load
+from apps.providers.trust import trusted_anew
 
 pytestmark = pytest.mark.django_db
 KEY = "gsk_test_canary_0123456789abcdef"
@@ -44,20 +46,21 @@ def by_model(offers):
 
 
 class TestLoading:
-    def test_takes_three_queries_however_many_rows_there_are(self, user, django_assert_num_queries):
+    def test_takes_four_queries_however_many_rows_there_are(self, user, django_assert_num_queries):
         for name in ("groq", "mistral", "gemini"):
             set_key(user, provider(name), KEY)
 
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             loaded = catalogue()
         with django_assert_num_queries(0):
             loaded.offers_for(user.pk)
-            loaded.pinned(user.pk, "groq", "llama-3.1-8b-instant")
+            loaded.pinned(user.pk, "groq", "openai/gpt-oss-20b")
 
     def test_leaves_out_a_key_that_no_master_key_can_read_and_logs_it_without_the_key(self, user, settings):
         set_key(user, provider("groq"), KEY)
-        settings.FREEAI_MASTER_KEYS = [Fernet.generate_key().decode()]
         set_key(user, provider("mistral"), "mistral-test-canary-0123456789")
+        settings.FREEAI_MASTER_KEYS = [Fernet.generate_key().decode()]
+        Credential.objects.filter(provider__name="mistral").update(encrypted_key=encrypt(KEY))
 
         with capture_logs() as logs:
             offers = catalogue().offers_for(user.pk)
@@ -67,6 +70,38 @@ class TestLoading:
         assert (line["log_level"], line["provider"]) == ("error", "groq")
         assert KEY not in repr(logs)
         assert encrypt(KEY)[:10] not in repr(line)
+
+    def test_a_key_that_was_read_before_stays_open_under_other_master_keys(self, user, settings):
+        set_key(user, provider("groq"), KEY)
+        before = catalogue()
+        settings.FREEAI_MASTER_KEYS = [Fernet.generate_key().decode()]
+
+        after = load(load(before))
+
+        account = after.account(user.pk, "groq")
+        assert account is not None and account.secret == KEY
+
+    def test_is_loaded_anew_once_there_are_master_keys_that_may_read_it(self, user, settings):
+        right = settings.FREEAI_MASTER_KEYS
+        set_key(user, provider("groq"), KEY)
+        settings.FREEAI_MASTER_KEYS = [Fernet.generate_key().decode()]
+        CATALOGUE.refresh()
+        snapshot.poll()
+        assert CATALOGUE.value.account(user.pk, "groq") is None
+
+        settings.FREEAI_MASTER_KEYS = right
+        snapshot.poll()
+
+        account = CATALOGUE.value.account(user.pk, "groq")
+        assert account is not None and account.secret == KEY
+
+    def test_a_poll_loads_nothing_anew_for_nothing(self, user, settings, django_assert_num_queries):
+        set_key(user, provider("groq"), KEY)
+        settings.FREEAI_MASTER_KEYS = [Fernet.generate_key().decode()]
+        CATALOGUE.refresh()
+
+        with django_assert_num_queries(1):
+            snapshot.poll()
 
     def test_prefers_for_a_task_what_the_rows_say(self):
         preferred = {
@@ -131,10 +166,10 @@ class TestLoading:
         assert [line["provider"] for line in logs if line["event"] == "provider.unusable"] == ["groq"]
 
     def test_leaves_out_a_model_with_malformed_limits_and_keeps_the_others(self, user):
-        set_key(user, provider("cerebras"), KEY)
-        ProviderModel.objects.filter(name="gemma-4-31b").update(limits=[{"metric": "requests"}])
+        set_key(user, provider("zai"), KEY)
+        ProviderModel.objects.filter(name="glm-4.6v-flash").update(limits=[{"metric": "requests"}])
 
-        assert set(by_model(catalogue().offers_for(user.pk))) == {"gpt-oss-120b"}
+        assert set(by_model(catalogue().offers_for(user.pk))) == {"glm-4.7-flash"}
 
     def test_does_not_show_keys_in_reprs(self, user):
         set_key(user, provider("groq"), KEY)
@@ -151,7 +186,7 @@ class TestLoading:
         Credential.objects.filter(provider__name="gemini").update(weight=2)
 
         edited = {f"{user.pk}:{name}" for name in ("groq", "mistral", "cerebras")}
-        assert set(catalogue().rekeyed_since(before)) == edited
+        assert set(trusted_anew(catalogue(), before)) == edited
 
 
 class TestSection:

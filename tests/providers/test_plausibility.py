@@ -43,7 +43,7 @@ def test_an_absurd_count_is_estimated_and_the_other_kept(wire: ChatWire, absurd:
 
 
 def test_what_can_be_true_is_believed():
-    said = Usage(WINDOW, 5, cached_tokens=9, reasoning_tokens=5)
+    said = Usage(WINDOW - 5, 5, cached_tokens=9, reasoning_tokens=5)
 
     assert corrected(said, ESTIMATE, OFFER) is said
     assert corrected(None, ESTIMATE, OFFER) is ESTIMATE
@@ -63,9 +63,45 @@ def test_an_unknown_window_has_a_bound_too(said: int, believed: int):
     assert corrected(Usage(said, 5), ESTIMATE, offer).prompt_tokens == believed
 
 
+TOGETHER = Preset(answer_in_window=True)
+APART = Preset(answer_in_window=False)
+
+
+@pytest.mark.parametrize(
+    ("preset", "said", "answers", "believed"),
+    [
+        (TOGETHER, Usage(WINDOW - 5, 5), 1, True),
+        (TOGETHER, Usage(WINDOW - 5, 6), 1, False),
+        (TOGETHER, Usage(WINDOW, WINDOW), 1, False),
+        (TOGETHER, Usage(WINDOW - 5, 10), 2, True),
+        (TOGETHER, Usage(WINDOW - 5, 11), 2, False),
+        (APART, Usage(WINDOW, WINDOW), 1, True),
+    ],
+)
+def test_prompt_and_answer_fit_where_they_share_the_window(
+    preset: Preset, said: Usage, answers: int, believed: bool
+):
+    told = corrected(said, ESTIMATE, make_offer(context_window=WINDOW, preset=preset), answers=answers)
+
+    assert told == (said if believed else ESTIMATE)
+
+
+@pytest.mark.parametrize("preset", [TOGETHER, APART])
+@pytest.mark.parametrize(
+    ("said", "answers", "believed"), [(100, 1, 100), (101, 1, 7), (200, 2, 200), (201, 2, 7)]
+)
+def test_no_answer_is_longer_than_the_model_gives(preset: Preset, said: int, answers: int, believed: int):
+    offer = make_offer(context_window=WINDOW, max_output_tokens=100, preset=preset)
+
+    told = corrected(Usage(30, said), ESTIMATE, offer, answers=answers)
+
+    assert (told.prompt_tokens, told.completion_tokens) == (30, believed)
+    assert told.estimated is (believed != said)
+
+
 def test_each_prompt_and_each_answer_may_fill_the_window():
     assert corrected(Usage(3 * WINDOW, 0), Usage(20, 0), OFFER, prompts=3) == Usage(3 * WINDOW, 0)
-    assert corrected(Usage(5, 2 * WINDOW), ESTIMATE, OFFER, answers=2) == Usage(5, 2 * WINDOW)
+    assert corrected(Usage(5, 2 * WINDOW - 10), ESTIMATE, OFFER, answers=2) == Usage(5, 2 * WINDOW - 10)
 
 
 @pytest.mark.parametrize("absurd", [1e30, -5, "12", True, [5]])

@@ -10,25 +10,12 @@ from apps.providers.presets import parse_preset
 from apps.providers.probe import probe, probe_request
 from apps.providers.types import Preset, Secret
 from apps.providers.wires import Probe
-from fakes import FakeUpstream
 from tests.factories import API_KEY, make_offer
-from tests.providers.probed import Page, failure, running
+from tests.providers.probed import Page, SlowHead, failure, running
 
 KEY = "gsk_test_canary_0123456789abcdef"
 BAD_KEY = "gsk_bad_canary_0123456789abcdef"
 CATALOGUE = {entry.name: entry for entry in read_catalogue()}
-
-
-@pytest.fixture(scope="module")
-def shared_fake():
-    with running(FakeUpstream) as fake:
-        yield fake
-
-
-@pytest.fixture
-def fake(shared_fake):
-    shared_fake.reset()
-    return shared_fake
 
 
 def offer_for(fake, name, key=KEY, **probe_fields):
@@ -46,7 +33,7 @@ def offer_for(fake, name, key=KEY, **probe_fields):
         ("groq", "/groq/v1/models", True),
         ("mistral", "/mistral/v1/models", True),
         ("cerebras", "/cerebras/v1/models", True),
-        ("gemini", "/gemini/v1beta/models", True),
+        ("gemini", "/gemini/v1beta/models", False),  # a page of one
         ("openrouter", "/openrouter/v1/key", False),
     ],
 )
@@ -135,6 +122,7 @@ def test_other_failures_keep_their_kind(fake, behaviour, kind):
         (Page(b'{"error": {"message": "out of order"}}'), ErrorKind.SERVER_ERROR),
         (Page(b"", status=302, Location="http://127.0.0.1:1/"), ErrorKind.REFUSED),
         (Page(b"[1]" * 200, delay_s=0.01), ErrorKind.NETWORK),
+        (SlowHead(0.05), ErrorKind.NETWORK),
     ],
 )
 def test_answers_that_are_no_providers(page, kind):
@@ -183,3 +171,29 @@ def test_an_unreachable_provider_is_a_network_error_without_an_address(base_url)
 
 def test_the_sandbox_is_well():
     assert probe(make_offer(provider="sandbox", base_url="sandbox://local/v1")).ok
+
+
+@pytest.mark.parametrize("name", ["sambanova", "together", "ollama_cloud"])
+def test_a_list_that_answers_everybody_is_followed_by_a_chat_of_one_token(fake, name):
+    outcome = probe(offer_for(fake, name))
+
+    assert (outcome.ok, bool(outcome.models_seen)) == (True, True)
+    assert [received.method for received in fake.journal] == ["GET", "POST"]
+    assert fake.journal[1].body["max_tokens"] == 1
+
+
+@pytest.mark.parametrize("name", ["sambanova", "together"])
+def test_a_good_key_without_balance_is_a_state_of_its_own(fake, name):
+    fake.default_behaviour = "error_402"
+
+    outcome = probe(offer_for(fake, name))
+
+    assert failure(outcome).kind is ErrorKind.PAYMENT_REQUIRED
+    assert failure(outcome).message.startswith("The key is accepted, but the account has no balance")
+    assert outcome.models_seen
+
+
+@pytest.mark.parametrize("name", ["sambanova", "together"])
+def test_a_bad_key_costs_no_chat(fake, name):
+    assert failure(probe(offer_for(fake, name, key=BAD_KEY))).kind is ErrorKind.AUTH
+    assert len(fake.journal) == 1

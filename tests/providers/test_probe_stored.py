@@ -9,23 +9,10 @@ from apps.providers.credentials import set_key, trust
 from apps.providers.errors import ErrorKind
 from apps.providers.models import Credential, Provider
 from apps.providers.probe import probe_request, probe_stored, stored_offer
-from fakes import FakeUpstream
-from tests.providers.probed import failure, running
+from tests.providers.probed import failure
 
 KEY = "gsk_test_canary_0123456789abcdef"
 BAD_KEY = "gsk_bad_canary_0123456789abcdef"
-
-
-@pytest.fixture(scope="module")
-def shared_fake():
-    with running(FakeUpstream) as fake:
-        yield fake
-
-
-@pytest.fixture
-def fake(shared_fake):
-    shared_fake.reset()
-    return shared_fake
 
 
 @pytest.fixture
@@ -196,4 +183,27 @@ def test_key_that_was_replaced_while_the_old_one_was_tested_is_not_trusted_for_i
 
     trust(tested)
 
+    assert Credential.objects.get().trusted_since == stored
+
+
+def test_a_service_that_ended_is_not_asked(as_alice, alice, groq, fake):
+    set_key(alice, groq, KEY)
+    Provider.objects.update(retired_on="2026-07-30", retired_because="everything moved.")
+
+    body = post(as_alice, "groq").json()
+
+    assert (body["ok"], body["error"]["kind"]) == (False, "service_retired")
+    assert "ended on 2026-07-30: everything moved." in body["error"]["message"]
+    assert fake.journal == []
+
+
+def test_a_key_without_balance_is_not_trusted_for_being_a_key(as_alice, alice, groq, fake):
+    groq.wire = {"probe": {"then_chat": True}}
+    groq.save()
+    stored = set_key(alice, groq, KEY).trusted_since
+    fake.default_behaviour = "error_402"
+
+    body = post(as_alice, "groq").json()
+
+    assert (body["ok"], body["error"]["kind"]) == (False, "payment_required")
     assert Credential.objects.get().trusted_since == stored

@@ -48,7 +48,7 @@ def test_tables_are_written_where_they_stand_and_nothing_else_is(tmp_path):
 
     added = [line for line in document.splitlines() if line not in DOCUMENT.text.splitlines()]
     assert added == [
-        "| `scaleway` | - | - | - | 1 chat | tools, forced_tools, json_schema, json_object"
+        "| `scaleway` | yes | - | 1 chat | tools, forced_tools, json_schema, json_object | - | -"
         " | [Scaleway](https://console.scaleway.com/iam/api-keys) |"
     ]
     assert written(document, CATALOGUE) == written(DOCUMENT.text, CATALOGUE)

@@ -49,7 +49,7 @@ def open_call(sandbox, model, *, stream=False, timeouts=TIMEOUTS, **request):
 async def whole(sandbox, model, **request):
     response = await open_call(sandbox, model, **request)
     assert response.status == 200
-    return codec.parse(await response.read(), offer_of(model))
+    return codec.parse(await response.read(10_000), offer_of(model))
 
 
 async def streamed(sandbox, model, **request):
@@ -100,7 +100,7 @@ async def test_streams_word_by_word(sandbox):
 
 
 async def test_is_deterministic(sandbox):
-    first, second = [await (await open_call(sandbox, "tool_call")).read() for _ in range(2)]
+    first, second = [await (await open_call(sandbox, "tool_call")).read(10_000) for _ in range(2)]
 
     assert first == second
 
@@ -120,7 +120,7 @@ async def test_is_deterministic(sandbox):
 async def test_fails_as_its_model_name_says(sandbox, status, kind):
     response = await open_call(sandbox, f"error_{status}")
 
-    error = WIRE.parse_error(response.status, response.headers, await response.read(), offer_of("x"))
+    error = WIRE.parse_error(response.status, response.headers, await response.read(10_000), offer_of("x"))
 
     assert (response.status, error.kind) == (status, kind)
     assert error.retry_after_s == (20.0 if status == 429 else None)
@@ -160,7 +160,7 @@ async def test_a_whole_answer_is_lost_to_a_stall_or_cut(sandbox, model):
     response = await open_call(sandbox, model)
 
     with pytest.raises(UpstreamError) as caught:
-        await response.read()
+        await response.read(10_000)
 
     assert caught.value.kind is ErrorKind.NETWORK
 
@@ -186,7 +186,7 @@ async def test_a_slow_model_answers_in_the_end(sandbox, monkeypatch):
 
     response = await open_call(sandbox, "slow", timeouts=Timeouts(connect_s=1, read_s=30))
 
-    assert b"sandbox" in await response.read()
+    assert b"sandbox" in await response.read(10_000)
     assert waits == [2.0]
 
 
@@ -227,7 +227,7 @@ async def test_an_unknown_model_or_path_is_a_404(sandbox, path):
     response = await sandbox.open(request, TIMEOUTS)
 
     assert response.status == 404
-    assert b"nope" in await response.read()
+    assert b"nope" in await response.read(10_000)
 
 
 async def test_lists_its_scripts_as_models(sandbox):
@@ -235,7 +235,7 @@ async def test_lists_its_scripts_as_models(sandbox):
 
     response = await sandbox.open(request, TIMEOUTS)
 
-    assert {model["id"] for model in orjson.loads(await response.read())["data"]} == set(SCRIPTS)
+    assert {model["id"] for model in orjson.loads(await response.read(10_000))["data"]} == set(SCRIPTS)
 
 
 async def test_a_closed_answer_sends_nothing_more(sandbox):

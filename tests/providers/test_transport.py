@@ -61,7 +61,7 @@ async def upstream() -> AsyncIterator[tuple[Upstream, AiohttpTransport, str]]:
 async def ask(transport: AiohttpTransport, url: str, body: bytes = b"{}") -> bytes:
     response = await transport.open(UpstreamRequest(url=url, headers={}, body=body), TIMEOUTS)
     try:
-        return await response.read()
+        return await response.read(10_000_000)
     finally:
         response.close()
 

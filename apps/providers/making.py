@@ -1,0 +1,66 @@
+"""One offer, made of an account and a model of its provider. Pure."""
+
+from apps.core.state.contract import Subject
+from apps.core.state.keys import Metric, candidate_key
+from apps.providers import quotas
+from apps.providers.accounts import Account
+from apps.providers.claims import EVERYWHERE
+from apps.providers.facts import ModelFacts, ProviderFacts
+from apps.providers.limit_headers import learnt_windows
+from apps.providers.presets import fill_base_url
+from apps.providers.types import Offer, Task
+
+
+def make_offer(
+    account: Account, facts: ProviderFacts, model: ModelFacts, task: Task, name: str | None = None
+) -> Offer:
+    """The offer, with all windows that its calls can take from. `name`: that of a model which is counted under another."""
+    candidate = candidate_key(account.key, model.name)
+    preset = facts.preset.for_model(model.name)
+    own = quotas.candidate_windows(
+        account.key, name or model.name, model.name, model.limits, facts.scheme, account.overrides
+    )
+    spending = () if model.access == "free" else account.spending
+    learnt = learnt_windows(preset, candidate, own)
+    learnt += quotas.minute_counter(candidate, account.windows + own + learnt)
+    windows = tuple(
+        window
+        for window in account.windows + own + learnt + spending
+        if _takes_from(window.metric, model, task)
+    )
+    return Offer(
+        provider=facts.name,
+        model=model.name,
+        task=task,
+        subject=Subject(account.key, candidate, windows),
+        preset=preset,
+        base_url=fill_base_url(facts.base_url, account.settings),
+        api_key=account.secret,
+        user_id=account.user_id,
+        capabilities=model.capabilities,
+        context_window=model.context_window,
+        max_output_tokens=model.max_output_tokens,
+        weight=facts.weight if account.weight is None else account.weight,
+        tags=tuple(dict.fromkeys(facts.tags + model.tags)),
+        price=model.price,
+        max_retries=account.max_retries,
+        is_default=model.name == facts.default_for(task, account.default_model, account.withheld),
+        access=model.access,
+        trains=facts.trains,
+        counts=tuple(sorted({window.metric for window in windows} - EVERYWHERE)),
+    )
+
+
+def _takes_from(metric: Metric, model: ModelFacts, task: Task) -> bool:
+    """Whether a model's calls for `task` can take anything from windows of `metric`: it must not wait for the others."""
+    match metric:
+        case "money" | "neurons":
+            return model.price is not None and model.price.is_positive
+        case "audio_seconds":
+            return task == "transcription"
+        case "inputs":
+            return task == "embedding"
+        case "images":
+            return "vision" in model.capabilities
+        case _:
+            return True
