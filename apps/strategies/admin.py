@@ -10,6 +10,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from apps.core.json_types import JSONObject
+from apps.core.owned import OwnedAdmin
 from apps.strategies.checking import check_definition, warnings_of
 from apps.strategies.definition import DefinitionError
 from apps.strategies.models import Strategy
@@ -17,10 +18,8 @@ from apps.strategies.naming import name_problem
 from apps.strategies.shipped import reset
 
 if TYPE_CHECKING:
-    StrategyAdminBase = admin.ModelAdmin[Strategy]
     StrategyFormBase = forms.ModelForm[Strategy]
 else:  # Django's classes are generic for the type checker only
-    StrategyAdminBase = admin.ModelAdmin
     StrategyFormBase = forms.ModelForm
 
 
@@ -47,7 +46,7 @@ class StrategyForm(StrategyFormBase):
 
 
 @admin.register(Strategy)
-class StrategyAdmin(StrategyAdminBase):
+class StrategyAdmin(OwnedAdmin):
     """Edit every strategy, add and delete custom ones, reset built-in ones."""
 
     form = StrategyForm

@@ -2,12 +2,14 @@
 
 from django.db import models
 
+from apps.core.odd_names import plain_name
+
 
 class Strategy(models.Model):
     """`definition` is `{"require": [{"when"}], "prefer": [{"when", "weight"}]}`; `shipped` is a built-in's own, to go back to."""
 
     name = models.SlugField(max_length=60, unique=True)
-    description = models.CharField(max_length=300, blank=True)
+    description = models.CharField(max_length=300, blank=True, validators=[plain_name])
     is_builtin = models.BooleanField(default=False, editable=False)
     definition = models.JSONField(default=dict, blank=True)
     shipped = models.JSONField(default=dict, blank=True, editable=False)

@@ -16,15 +16,16 @@ from msgspec.structs import replace
 
 from apps.core.state.contract import Standing, Window
 from apps.core.state.keys import Metric, Span, window_key
-from apps.core.state.periods import DAY_S, seconds
+from apps.core.state.periods import DAY_S, ONCE, seconds
+from apps.providers.claims import DEFAULT_COMPLETION_TOKENS
 from apps.providers.pool import Pool
-from apps.providers.quotas import ALWAYS_COUNTED, DEFAULT_COMPLETION_TOKENS
+from apps.providers.quotas import ALWAYS_COUNTED
 from apps.providers.types import Offer, Price
 from apps.strategies.definition import Definition, Preference, Requirement
 from apps.strategies.expression import CandidateFacts, Compiled, RequestFacts, Source
 
 NEVER_SHORT: Final = float("inf")
-SIZED: Final[frozenset[Metric]] = frozenset({"requests", "tokens"})
+SIZED: Final[frozenset[Metric]] = frozenset({"requests", "tokens", "input_tokens"})
 """The metrics of which it is known how much a request like this one takes."""
 
 _OTHER, _RPM, _RPD, _TPD = range(4)
@@ -238,7 +239,7 @@ def _gauges(windows: Sequence[Window]) -> tuple[Gauge, ...]:
             window.limit,
             _SHARES.get(window.span, _OTHER),
             _a_day(window),
-            window.metric == "tokens",
+            window.metric in ("tokens", "input_tokens"),
         )
         for place, window in enumerate(windows)
         if window.limit
@@ -246,9 +247,12 @@ def _gauges(windows: Sequence[Window]) -> tuple[Gauge, ...]:
 
 
 def _a_day(window: Window) -> float:
-    """Windows of a day and longer make a quota scarce; shorter ones fill up again while the day lasts."""
-    length_s = seconds(window.period)
-    return window.limit * DAY_S / length_s if length_s >= DAY_S and window.metric in SIZED else 0.0
+    """Windows of a day and longer make a quota scarce; shorter ones fill up again while the day lasts. What is given once has to last for
+    a month, as far as anybody knows."""
+    if window.metric not in SIZED:
+        return 0.0
+    length_s = seconds("month" if window.period == ONCE else window.period)
+    return window.limit * DAY_S / length_s if length_s >= DAY_S else 0.0
 
 
 def _counters(offer: Offer) -> tuple[int | None, ...]:

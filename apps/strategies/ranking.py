@@ -8,18 +8,17 @@
 | weight      | the operator's or user's weight of the provider (1.0)                                             |
 | default     | 1.0 for the provider's default model, 0 for its others                                            |
 | headroom    | 0..1, the smallest share left in any of the candidate's quota windows                             |
-| scarcity    | -1 / (1 + requests / 100): requests like this one that its day still admits; 0 where unlimited     |
+| scarcity    | -10 / (1 + requests / 100): requests like this one that its day still admits; 0 where unlimited    |
 | latency     | 1 / (1 + average in seconds): 1.0 while unmeasured, 0.5 at one second                             |
 | reliability | 0..1, moving average of successes; 1.0 while unmeasured, so that newcomers are tried              |
 | load        | -0.1 for each attempt under way                                                                   |
 | preferred   | 1000 for the provider that the client prefers                                                     |
 
 Scarcity keeps a quota of 50 a day for the requests that need its models: those that a provider with 14,400 serves as well go
-there, until it is short itself. A week's window counts with a seventh of it, a month's with a thirtieth, one of tokens by the prompt and
+there, until they are spent. A week's window counts with a seventh of it, a month's with a thirtieth, one of tokens by the prompt and
 a usual answer.
 
-Equal scores are ordered by provider and model. The best candidate of each provider comes first, then the second best of each, and so
-on: what fails at a provider most often fails for all of its models.
+Equal scores are ordered by provider and model.
 """
 
 from collections.abc import Sequence
@@ -28,11 +27,11 @@ from typing import Final
 from msgspec import Struct
 
 from apps.core.state.contract import Standing
-from apps.providers.quotas import DEFAULT_COMPLETION_TOKENS
+from apps.providers.claims import DEFAULT_COMPLETION_TOKENS
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer
 from apps.strategies.expression import RequestFacts
-from apps.strategies.profiles import Left, Matched, View, candidate_facts
+from apps.strategies.profiles import NEVER_SHORT, Left, Matched, View, candidate_facts
 
 __all__ = [
     "PARTS",
@@ -49,6 +48,8 @@ PREFERRED_BOOST: Final = 1000.0
 LOAD_PER_ATTEMPT: Final = 0.1
 SCARCE_AT_REQUESTS: Final = 100.0
 """As many requests left in the day weigh half of what a last one does."""
+SCARCITY: Final = 10.0
+"""The most that a last one weighs: more than all that a baseline can differ by, less than a strategy's strongest preference."""
 PARTS: Final = ("weight", "default", "headroom", "scarcity", "latency", "reliability", "load", "preferred")
 
 
@@ -86,6 +87,12 @@ class Rules(Struct, frozen=True):
     facts: RequestFacts
     stream: bool = False
     preferred_provider: str | None = None
+
+    def requests_left(self, offer: Offer, standing: Standing) -> int | None:
+        """How many requests of this one's size the offer's day still admits; None where nothing bounds them."""
+        size = (self.facts.prompt_tokens or 0) + DEFAULT_COMPLETION_TOKENS
+        left = self.view.profile(offer).left(standing.used, size).requests
+        return None if left == NEVER_SHORT else int(left)
 
     def kind(self) -> tuple[object, ...]:
         """Hashable: through one view, requests of one kind are ranked alike, but for their size within a factor of two."""
@@ -132,7 +139,7 @@ def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, n
             continue
         scored.append(_score(offer, standing, rules, left, matched))
     scored.sort(key=_best_first)
-    return Ranking(_by_rounds(scored), excluded)
+    return Ranking(scored, excluded)
 
 
 def _blocked(offer: Offer, standing: Standing, now: float) -> Excluded:
@@ -153,7 +160,7 @@ def _score(
         offer.weight,
         1.0 if offer.is_default else 0.0,
         left.headroom,
-        -SCARCE_AT_REQUESTS / (SCARCE_AT_REQUESTS + left.requests),
+        -SCARCITY * SCARCE_AT_REQUESTS / (SCARCE_AT_REQUESTS + left.requests),
         1.0 if latency is None else 1000.0 / (1000.0 + latency),
         1.0 if success is None else success,
         -LOAD_PER_ATTEMPT * standing.in_flight,
@@ -163,17 +170,3 @@ def _score(
     for _, weight in matched:
         score += weight
     return Scored(offer, score, parts, matched)
-
-
-def _by_rounds(scored: list[Scored]) -> list[Scored]:
-    """The best of each provider, then the second best of each, …"""
-    seen: dict[str, int] = {}
-    rounds: list[list[Scored]] = []
-    for candidate in scored:
-        provider = candidate.offer.provider
-        nth = seen.get(provider, 0)
-        seen[provider] = nth + 1
-        if nth == len(rounds):
-            rounds.append([])
-        rounds[nth].append(candidate)
-    return [candidate for one_round in rounds for candidate in one_round]

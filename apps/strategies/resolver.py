@@ -42,9 +42,10 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Defaults(Struct, frozen=True):
-    """What applies when the client says nothing."""
+    """What applies when the client says nothing. `use_paid`: users may let models that they did not pin cost money."""
 
     strategy: str = AUTO
+    use_paid: bool = False
 
 
 def resolve(
@@ -54,6 +55,7 @@ def resolve(
     if request.preferred_provider and request.preferred_provider not in catalogue.providers:
         raise UnknownProviderError(request.preferred_provider)
     model = request.model
+    pool = catalogue.pool(user_id, paid=defaults.use_paid)
     if model is not None and not is_virtual(model):
         strategy = _strategy(library, request.strategy or defaults.strategy, None, request.strategy)
         # Among the providers of one model there is nothing for `auto` to choose by the kind of request.
@@ -61,11 +63,10 @@ def resolve(
             name=strategy.name,
             strategy=strategy,
             facts=_facts(request, strategy),
-            pool=_named(model, user_id, catalogue),
+            pool=_named(model, user_id, catalogue, pool, paid=defaults.use_paid),
         )
     name = _strategy_name(model, request.strategy, defaults)
     strategy = _strategy(library, name, model, request.strategy)
-    pool = catalogue.pool(user_id)
     if name == AUTO:
         return _delegated(request, strategy, library, pool)
     return Plan(
@@ -111,13 +112,17 @@ def _strategy(library: Library, name: str, model: str | None, asked: str | None)
     raise UnknownStrategyError(name)
 
 
-def _named(model: str, user_id: int, catalogue: Catalogue) -> Pool:
-    """The pool of a real model: by its own name first, then as `provider/model`."""
-    if pool := catalogue.pool(user_id).of_model(model):
-        return pool
+def _named(model: str, user_id: int, catalogue: Catalogue, everything: Pool, *, paid: bool) -> Pool:
+    """The pool of a real model: by its own name first, then as `provider/model`, which may cost money: it says where."""
+    if named := everything.of_model(model):
+        return named
     provider, slash, name = model.partition("/")
     if slash and (pinned := catalogue.pinned(user_id, provider, name)):
         return pinned
-    if catalogue.offers_model(model) or (slash and catalogue.offers_model(name)):
+    if named.withheld:
+        return named
+    if catalogue.offers_model(model):
+        return catalogue.aside(user_id, model, paid=paid)
+    if slash and catalogue.offers_model(name):
         return NO_OFFERS
     raise UnknownModelError(model)

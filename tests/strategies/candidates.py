@@ -3,7 +3,9 @@
 from typing import Any
 
 from apps.core.state.contract import Standing, Subject
-from apps.providers.quotas import Limit, Overrides, account_windows
+from apps.providers.limits import Limit
+from apps.providers.overrides import Overrides
+from apps.providers.quotas import Scheme, account_windows
 from apps.providers.types import Offer
 from apps.strategies.definition import parse_definition
 from apps.strategies.expression import RequestFacts
@@ -19,7 +21,7 @@ BASELINE = parse_definition({})
 
 def offer(provider: str = "groq", model: str = "m", limits: Any = (), **fields: Any) -> Offer:
     account = f"1:{provider}"
-    windows = account_windows(account, limits, (), Overrides())
+    windows = account_windows(account, Scheme.of(limits, ()), Overrides())
     return make_offer(
         provider=provider, model=model, subject=Subject(account, f"{account}|{model}", windows), **fields
     )

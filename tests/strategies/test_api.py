@@ -249,3 +249,11 @@ def test_an_admin_token_comes_in(root, builtins):
 
 def test_put_is_not_offered(api):
     assert api.put(url("auto"), {}).status_code == 405
+
+
+def test_a_description_holds_no_marks_of_direction(api):
+    Strategy.objects.create(name="mine")
+
+    answer = api.patch("/api/strategies/mine", {"description": "right\u202eleft"})
+
+    assert (answer.status_code, list(answer.json()["detail"])) == (400, ["description"])

@@ -131,11 +131,10 @@ def test_preferred_provider_comes_first_where_it_is_a_candidate(pool, preferred)
 
 
 @given(pools())
-def test_best_of_each_provider_comes_before_any_second(pool):
-    providers = names(ranked(*split(pool)))
+def test_candidates_are_in_the_order_of_their_scores(pool):
+    scores = [item.score for item in ranked(*split(pool)).candidates]
 
-    distinct = len(set(providers))
-    assert len(set(providers[:distinct])) == distinct
+    assert scores == sorted(scores, reverse=True)
 
 
 @settings(max_examples=300)

@@ -1,7 +1,12 @@
 """From what the client asked for to a plan: virtual models, strategies, named and pinned models, unknown names."""
 
 import pytest
+from msgspec.structs import replace
 
+from apps.core.state.keys import credential_key
+from apps.providers.accounts import Account
+from apps.providers.offers import Catalogue
+from apps.providers.types import Secret
 from apps.strategies.definition import parse_definition
 from apps.strategies.library import LoadedStrategy, builtins
 from apps.strategies.naming import VIRTUAL_MODELS
@@ -148,3 +153,39 @@ def test_unknown_preferred_provider():
 
 def test_preferred_provider_without_a_key_is_known():
     assert offered(plan("freeai-fast", preferred_provider="mistral")) == EVERYTHING
+
+
+def aside(withheld=(), **fields):
+    """groq has a model that nobody gets without naming it, beside one that all may get."""
+    facts = CATALOGUE.providers["groq"]
+    odd = replace(facts.models[1], is_chosen=bool(withheld), **fields)
+    account = Account(
+        user_id=USER,
+        provider="groq",
+        key=credential_key(USER, "groq"),
+        secret=Secret("gsk_test_canary"),
+        withheld=frozenset(withheld),
+    )
+    return Catalogue({"groq": replace(facts, models=(facts.models[0], odd))}, [account], frozenset({USER}))
+
+
+@pytest.mark.parametrize(
+    "catalogue", [aside(), aside(withheld=["openai/gpt-oss-20b"])], ids=["unknown", "withheld"]
+)
+def test_model_that_is_not_chosen_by_itself_is_there_for_those_who_name_it(catalogue):
+    def models(name):
+        made = resolve(make_request(model=name), USER, catalogue, LIBRARY, Defaults())
+        return [offer.model for offer in made.pool]
+
+    assert models("freeai-auto") == ["llama-3.3-70b"]
+    assert models("groq/openai/gpt-oss-20b") == ["openai/gpt-oss-20b"]
+    assert models("openai/gpt-oss-20b") == ["openai/gpt-oss-20b"]
+
+
+def test_its_own_name_does_not_make_it_cost_money():
+    catalogue = aside(access="prepaid")
+
+    made = resolve(make_request(model="openai/gpt-oss-20b"), USER, catalogue, LIBRARY, Defaults())
+
+    assert not made.pool
+    assert [offer.model for offer in made.pool.withheld] == ["openai/gpt-oss-20b"]

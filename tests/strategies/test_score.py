@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from apps.providers.quotas import Limit
+from apps.providers.limits import Limit
 from apps.providers.types import Offer
 from apps.strategies.definition import parse_definition
 from apps.strategies.expression import RequestFacts
@@ -104,7 +104,7 @@ def test_a_longer_quota_counts_with_what_it_admits_in_a_day(period, limit):
 
     first, second = ranked([longer, day]).candidates
 
-    assert part(first, "scarcity") == part(second, "scarcity") == pytest.approx(-2 / 3)
+    assert part(first, "scarcity") == part(second, "scarcity") == pytest.approx(-20 / 3)
 
 
 def test_a_quota_of_hours_is_never_scarce():
@@ -124,14 +124,16 @@ def test_a_quota_of_what_nobody_knows_the_size_of_bounds_the_headroom_and_is_not
     assert part(scored, "headroom") == pytest.approx(0.1)
 
 
-def test_scarce_quota_serves_when_the_plentiful_is_short_or_spent():
+def test_scarce_quota_serves_when_the_plentiful_is_spent():
     scarce = offer("a-scarce", limits=[Limit("requests", "day", 50)])
     plentiful = offer(
         "b-plentiful", limits=[Limit("requests", "minute", 30), Limit("requests", "day", 14_400)]
     )
     busy = standing(plentiful, used=(29, 29, 0))
+    spent = standing(plentiful, used=(30, 30, 0), blocked_until=NOW + 30)
 
-    assert names(ranked([scarce, plentiful], [standing(scarce), busy]))[0] == "a-scarce"
+    assert names(ranked([scarce, plentiful], [standing(scarce), busy]))[0] == "b-plentiful"
+    assert names(ranked([scarce, plentiful], [standing(scarce), spent])) == ["a-scarce"]
     assert serve([scarce, offer("b", limits=[Limit("requests", "day", 100)])], 150) == {
         "a-scarce": 50,
         "b": 100,

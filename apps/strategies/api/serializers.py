@@ -3,17 +3,35 @@
 from typing import Final
 
 from django.db import transaction
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 
 from apps.core.api import StrictSerializer
 from apps.core.json_types import JSONObject, JSONValue
 from apps.strategies.checking import check_definition
-from apps.strategies.definition import DefinitionError
+from apps.strategies.definition import MAX_CLAUSES, MAX_WEIGHT, DefinitionError
+from apps.strategies.expression.lexer import MAX_SOURCE_LENGTH
 from apps.strategies.models import Strategy
 from apps.strategies.naming import is_builtin_name, name_problem
 
 MAX_NAME: Final = 60
+
+
+EXPRESSION: Final[JSONObject] = {"type": "string", "maxLength": MAX_SOURCE_LENGTH}
+
+
+def _object(**properties: JSONObject) -> JSONObject:
+    """A JSON Schema: these members, and no other."""
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _clauses(**members: JSONObject) -> JSONObject:
+    return {
+        "type": "array",
+        "maxItems": MAX_CLAUSES,
+        "items": {**_object(**members), "required": list(members)},
+    }
 
 
 class DuplicateName(APIException):
@@ -42,6 +60,14 @@ class DefinitionRefused(APIException):
         self.detail = {"detail": error.as_detail()}
 
 
+@extend_schema_field(
+    _object(
+        require=_clauses(when=EXPRESSION),
+        prefer=_clauses(
+            when=EXPRESSION, weight={"type": "number", "minimum": -MAX_WEIGHT, "maximum": MAX_WEIGHT}
+        ),
+    )
+)
 class DefinitionField(serializers.JSONField):
     """A definition that compiles and that some provider can meet."""
 

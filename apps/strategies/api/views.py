@@ -6,9 +6,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.api import TotalCountPagination, get_named
+from apps.core.api import StrictSerializer, TotalCountPagination, get_named
 from apps.core.json_types import JSONObject
-from apps.core.permissions import IsAdmin
+from apps.core.permissions import rights
 from apps.strategies.api.serializers import (
     DuplicateName,
     NewStrategySerializer,
@@ -29,7 +29,7 @@ class StrategyViewSet(
     """What is written comes back with `warnings`: clauses that have no effect with the providers there are."""
 
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
-    permission_classes = [IsAdmin]
+    permission_classes = [rights("strategies.strategy")]
     serializer_class = StrategySerializer
     pagination_class = TotalCountPagination
     queryset = Strategy.objects.all()
@@ -63,10 +63,11 @@ class StrategyViewSet(
         row.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], permission_classes=[rights("strategies.strategy", post="change")])
     @transaction.atomic
     def reset(self, request: Request, name: str) -> Response:
         """Give a built-in its shipped definition back. Raises NotForThisStrategy for a custom one."""
+        StrictSerializer(data=request.data).is_valid(raise_exception=True)
         row = self._locked()
         try:
             reset(row)
