@@ -1,67 +1,181 @@
-"""Client keys and admin tokens in the admin site. A new secret is shown in one message, nowhere else."""
+"""Client keys and admin tokens in the admin site. A new secret is in one answer alone: cookies would carry a message."""
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
-from apps.clients import keys, tokens
+from apps.clients import allowed, keys, tokens
+from apps.clients.expiry import OVER, is_over
 from apps.clients.models import MAX_ALLOWED, MAX_ALLOWED_NAME, AdminToken, ClientKey
+from apps.clients.windows import SPANS
 from apps.core.json_types import JSONValue
+from apps.core.owned import OwnedAdmin
+from apps.core.strict_json import decode, refuse_halves
 
 if TYPE_CHECKING:
-    ClientKeyAdminBase = admin.ModelAdmin[ClientKey]
-    AdminTokenAdminBase = admin.ModelAdmin[AdminToken]
     ClientKeyFormBase = forms.ModelForm[ClientKey]
 else:  # Django's classes are generic for the type checker only
-    ClientKeyAdminBase = AdminTokenAdminBase = admin.ModelAdmin
     ClientKeyFormBase = forms.ModelForm
+
+LABELS = {
+    "rpm_limit": "Requests a minute",
+    "rpd_limit": "Requests a day",
+    "tpm_limit": "Tokens a minute",
+    "tpd_limit": "Tokens a day",
+    "expires_at": "Expires",
+}
+JSON_BEGINS = ("[", "{", '"', "null")
+ONE_A_LINE = "Enter one name a line, such as freeai-fast."
+ISSUED = "issued_secret"  # an attribute of the request that made one
+
+
+class NamesField(forms.CharField):
+    """A list of names, one a line or as JSON. Anything else would close a key, or open it, by accident."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, max_length=MAX_ALLOWED * (MAX_ALLOWED_NAME + 4), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        """One a line."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]  # a CharField for its bound and its widget
+        """Raises ValidationError."""
+        text = super().to_python(value) or ""
+        if not text.startswith(JSON_BEGINS):
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        try:
+            value = decode(text.encode())
+            refuse_halves(text)
+        except ValueError as error:
+            raise forms.ValidationError(ONE_A_LINE) from error
+        return _names(value)
 
 
 class ClientKeyForm(ClientKeyFormBase):
-    """The JSON lists must be lists of names: anything else would close a key, or open it, by accident."""
+    """What may be set of a key; the lists hold names that something bears."""
+
+    allowed_models = NamesField(help_text="Models that it may name, one a line; empty for all.")
+    allowed_strategies = NamesField(help_text="Strategies, one a line; empty for all.")
+    allowed_endpoints = NamesField(help_text="Endpoints, one a line; empty for all.")
 
     class Meta:
         model = ClientKey
         fields = [
             "user",
             "name",
-            "rpm_limit",
+            *SPANS,
+            "weight",
+            "data_use",
             "enabled",
             "expires_at",
-            "allowed_models",
-            "allowed_strategies",
+            *allowed.KINDS,
         ]
+        labels = LABELS
+
+    def clean_expires_at(self) -> datetime | None:
+        """Raises ValidationError."""
+        value: datetime | None = self.cleaned_data["expires_at"]
+        kept: datetime | None = self.initial.get("expires_at")
+        if is_over(value, kept.replace(microsecond=0) if kept else None):  # the form shows no fractions
+            raise forms.ValidationError(OVER)
+        return value
 
     def clean_allowed_models(self) -> list[str]:
         """Raises ValidationError."""
-        return _names(self.cleaned_data["allowed_models"])
+        return self._names("allowed_models")
 
     def clean_allowed_strategies(self) -> list[str]:
         """Raises ValidationError."""
-        return _names(self.cleaned_data["allowed_strategies"])
+        return self._names("allowed_strategies")
+
+    def clean_allowed_endpoints(self) -> list[str]:
+        """Raises ValidationError."""
+        return self._names("allowed_endpoints")
+
+    def _names(self, kind: allowed.Kind) -> list[str]:
+        names: list[str] = self.cleaned_data[kind]
+        if found := allowed.problems(kind, names, getattr(self.instance, kind)):
+            raise forms.ValidationError(found)
+        return names
+
+
+class ShowsOnce(OwnedAdmin):
+    """The answer to the form that made a secret shows it."""
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One way on: to the secret."""
+        one_way = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        titled = {"title": f"Issue {self.opts.verbose_name}", **one_way, **(extra_context or {})}
+        return super().add_view(request, form_url, titled)
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """No redirect could carry it."""
+        return self.show_once(request, obj, getattr(request, ISSUED))
+
+    def show_once(self, request: HttpRequest, obj: Any, raw: str) -> HttpResponse:
+        """The page of a new secret."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"“{obj.name}” issued",
+            "raw": raw,
+            "opts": self.opts,
+        }
+        return TemplateResponse(
+            request, "console/secret_issued.html", context, headers={"Cache-Control": "no-store"}
+        )
 
 
 @admin.register(ClientKey)
-class ClientKeyAdmin(ClientKeyAdminBase):
+class ClientKeyAdmin(ShowsOnce):
     """Issue, edit and revoke client keys."""
 
+    owner = "user"
+    own = frozenset({"view", "add", "change"})
     form = ClientKeyForm
-    list_display = ["name", "key_preview", "user", "rpm_limit", "state", "last_used_at", "created_at"]
-    list_filter = ["enabled", "created_at"]
+    list_display = ["name", "key_preview", "user", *SPANS, "data_use", "state", "last_used_at", "created_at"]
+    list_filter = ["enabled", "data_use", "created_at"]
     list_select_related = ["user"]
     search_fields = ["name", "user__username", "=key_hash"]
-    raw_id_fields = ["user"]
     show_full_result_count = False
     actions = ["revoke"]
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """For oneself, most often."""
+        return {"user": request.user.pk, **super().get_changeform_initial_data(request)}
+
+    def get_fieldsets(self, request: HttpRequest, obj: ClientKey | None = None) -> Any:
+        """Its name first; what it may and what it was."""
+        shown = [str(name) for name in self.get_fields(request, obj)]
+        groups = {
+            "": ["user", "name", "enabled", "expires_at"],
+            "Limits": [*SPANS, "weight"],
+            "May use": [*allowed.KINDS, "data_use"],
+        }
+        named = {name for names in groups.values() for name in names}
+        groups["Facts"] = [name for name in shown if name not in named]
+        return [
+            (title or None, {"fields": fields})
+            for title, names in groups.items()
+            if (fields := [name for name in names if name in shown])
+        ]
+
     def get_readonly_fields(self, request: HttpRequest, obj: ClientKey | None = None) -> list[str]:
         """A key stays with the user whom it was issued for."""
-        facts = ["key_preview", "key_hash", "state", "revoked_at", "last_used_at", "created_at", "updated_at"]
-        return ["user", *facts] if obj else []
+        facts = ["key_preview", "key_hash", "state", "previous_until", "revoked_at", "last_used_at"]
+        return ["user", *facts, "created_at", "updated_at"] if obj else []
 
     def save_model(
         self, request: HttpRequest, obj: ClientKey, form: "ModelForm[ClientKey]", change: bool
@@ -70,9 +184,8 @@ class ClientKeyAdmin(ClientKeyAdminBase):
         if change:
             obj.save(update_fields=[*form.changed_data, "updated_at"])
             return
-        raw = keys.assign(obj)
+        setattr(request, ISSUED, keys.assign(obj))
         obj.save()
-        _show_once(request, raw)
 
     @admin.action(description="Revoke selected client keys", permissions=["change"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ClientKey]) -> None:
@@ -88,7 +201,7 @@ class ClientKeyAdmin(ClientKeyAdminBase):
 
 
 @admin.register(AdminToken)
-class AdminTokenAdmin(AdminTokenAdminBase):
+class AdminTokenAdmin(ShowsOnce):
     """Issue and revoke admin tokens. Superusers only: a token acts as one."""
 
     exclude = ["revoked_at"]  # never to be edited; shown among the read-only fields
@@ -126,9 +239,8 @@ class AdminTokenAdmin(AdminTokenAdminBase):
         if change:
             obj.save(update_fields=["name"])
             return
-        raw = tokens.assign(obj)
+        setattr(request, ISSUED, tokens.assign(obj))
         obj.save()
-        _show_once(request, raw)
 
     @admin.action(description="Revoke selected admin tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, rows: QuerySet[AdminToken]) -> None:
@@ -140,16 +252,8 @@ def _names(value: JSONValue) -> list[str]:
     if not value:
         return []
     if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() for name in value):
-        raise forms.ValidationError('Enter a JSON list of names, such as ["freeai-fast", "freeai-code"].')
-    if len(value) > MAX_ALLOWED or max(map(len, value)) > MAX_ALLOWED_NAME:
-        raise forms.ValidationError(
-            f"At most {MAX_ALLOWED} names of at most {MAX_ALLOWED_NAME} characters each."
-        )
+        raise forms.ValidationError(ONE_A_LINE)
     return value
-
-
-def _show_once(request: HttpRequest, raw: str) -> None:
-    messages.warning(request, f"Copy this now, it is not shown again: {raw}")
 
 
 def _report_revoked(request: HttpRequest, count: int, kind: str) -> None:

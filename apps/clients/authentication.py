@@ -1,4 +1,4 @@
-"""Who may use `/api`: the `X-Admin-Token` header. The permission of admins is core's."""
+"""Who may use `/api`: the `X-Admin-Token` header."""
 
 from typing import TYPE_CHECKING
 
@@ -7,13 +7,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from apps.clients import tokens
-from apps.core.permissions import IsAdmin
+from apps.core import audit
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from rest_framework.request import Request
-
-__all__ = ["AdminTokenAuthentication", "IsAdmin"]
 
 
 class AdminTokenAuthentication(BaseAuthentication):
@@ -24,11 +22,13 @@ class AdminTokenAuthentication(BaseAuthentication):
         raw = request.META.get("HTTP_X_ADMIN_TOKEN")
         if raw is None:
             return None
-        if not tokens.accepts(raw):
+        name = tokens.name_of(raw)
+        if name is None:
             raise AuthenticationFailed("The admin token is wrong or revoked.")
         user = get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
         if user is None:
             raise AuthenticationFailed("There is no superuser for the admin token to act as.")
+        setattr(request._request, audit.TOKEN_NAME, name)
         return user, None
 
     def authenticate_header(self, request: "Request") -> str:

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from sys import intern
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 from django.db import transaction
 from django.db.models import Count, Q
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from apps.clients.models import ClientKey
-from apps.core import clock, crypto, snapshot
+from apps.clients.models import ClientKey, DataUse
+from apps.clients.windows import SPANS, windows_of
+from apps.core import audit, clock, crypto, snapshot
 from apps.core.roles import Flags, is_admin
 from apps.core.state.contract import Window
-from apps.core.state.keys import Span, client_key
 
-Reason = Literal["missing", "malformed", "unknown", "revoked", "expired", "disabled"]
+Reason = Literal["missing", "malformed", "unknown", "revoked", "expired", "replaced", "disabled"]
 
 PREFIX = "fai_"
 KEY_LENGTH = len(PREFIX) + 43
@@ -33,14 +33,23 @@ SECTION = "clients"
 # A row is stamped before it commits, and the clocks of hosts differ a little: what is this much older than
 # the newest row is read again.
 OVERLAP = timedelta(seconds=5)
-TOUCH_BATCH = 200
-REQUESTS_A_MINUTE = Span("requests", "minute")
-USER_FIELDS_SEEN = {"username", "is_active", "is_staff", "is_superuser"}
+USER_FIELDS_SEEN = {"username", "is_active", "is_superuser"}
 NO_RESTRICTION: frozenset[str] = frozenset()
 COLUMNS = (
-    *("pk", "key_hash", "name", "rpm_limit", "allowed_models", "allowed_strategies"),
+    *(
+        "pk",
+        "key_hash",
+        "previous_hash",
+        "previous_until",
+        "name",
+        "rpm_limit",
+        "rpd_limit",
+        "tpm_limit",
+        "tpd_limit",
+    ),
+    *("allowed_models", "allowed_strategies", "allowed_endpoints", "data_use", "weight"),
     *("enabled", "expires_at", "revoked_at", "updated_at"),
-    *("user_id", "user__username", "user__is_active", "user__is_staff", "user__is_superuser"),
+    *("user_id", "user__username", "user__is_active", "user__is_superuser"),
 )
 
 
@@ -53,7 +62,8 @@ class InvalidKeyError(Exception):
 
 
 class Principal(Struct, frozen=True, gc=False):
-    """Who sent a request, and what they may do. Empty sets allow all; an unlimited key has no `windows`."""
+    """Who sent a request, and what they may do. Empty sets allow all; an unlimited key has no `windows`. `no_training`: nothing of theirs
+    goes to a provider that may train on it. `weight`: its share beside other keys of the user, where there is not enough for all."""
 
     client_id: int
     user_id: int
@@ -64,13 +74,18 @@ class Principal(Struct, frozen=True, gc=False):
     allowed_models: frozenset[str]
     allowed_strategies: frozenset[str]
     windows: tuple[Window, ...]
+    allowed_endpoints: frozenset[str] = NO_RESTRICTION
+    no_training: bool = False
+    weight: float = 1.0
 
 
 class Record(Principal, frozen=True, gc=False):
-    """A principal with the state of its key: why it is closed, if it is; its end in epoch seconds, or inf."""
+    """A principal with the state of its key: why it is closed, if it is; its end in epoch seconds, or inf. `replaced`: the key of before
+    a rotation, in its time of grace."""
 
-    closed: Literal["revoked", "disabled"] | None
-    expires_at: float
+    closed: Literal["revoked", "disabled"] | None = None
+    expires_at: float = math.inf
+    replaced: bool = False
 
 
 class Tally(Struct, frozen=True):
@@ -114,24 +129,24 @@ def assign(row: ClientKey) -> str:
     return raw
 
 
-def issue(
-    user: AbstractBaseUser,
-    name: str,
-    *,
-    rpm_limit: int = 0,
-    expires_at: datetime | None = None,
-    allowed_models: Iterable[str] = (),
-    allowed_strategies: Iterable[str] = (),
-) -> IssuedKey:
-    """Store a new key of `user`. `rpm_limit` 0: unlimited; empty lists: everything allowed."""
-    row = ClientKey(
-        user_id=user.pk,
-        name=name,
-        rpm_limit=rpm_limit,
-        expires_at=expires_at,
-        allowed_models=list(allowed_models),
-        allowed_strategies=list(allowed_strategies),
-    )
+class KeyOptions(TypedDict, total=False):
+    """What a new key may be given beside its name: the columns of ClientKey. Limits of 0 are none, empty lists allow everything."""
+
+    rpm_limit: int
+    rpd_limit: int
+    tpm_limit: int
+    tpd_limit: int
+    weight: float
+    expires_at: datetime | None
+    allowed_models: list[str]
+    allowed_strategies: list[str]
+    allowed_endpoints: list[str]
+    data_use: str
+
+
+def issue(user: AbstractBaseUser, name: str, **options: Unpack[KeyOptions]) -> IssuedKey:
+    """Store a new key of `user`."""
+    row = ClientKey(user_id=user.pk, name=name, **options)
     raw = assign(row)
     with transaction.atomic():
         row.save()
@@ -145,19 +160,10 @@ def revoke(row: ClientKey) -> bool:
         won = ClientKey.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=now, updated_at=now) == 1
         if won:
             snapshot.announce(SECTION)
+            audit.changed(row, revoked_at=(None, now))
     if won:
         row.revoked_at = row.updated_at = now
     return won
-
-
-def touch(usages: Mapping[int, datetime]) -> None:
-    """Move `last_used_at` of these client ids forward, never back. No process reloads for it."""
-    # Small transactions, always in the same order: writers of several processes touch the same rows.
-    ids = sorted(usages)
-    for start in range(0, len(ids), TOUCH_BATCH):
-        with transaction.atomic():
-            for client_id in ids[start : start + TOUCH_BATCH]:
-                _touch_one(client_id, usages[client_id])
 
 
 def verify(raw: str, now: float) -> Principal:
@@ -175,7 +181,7 @@ def verify(raw: str, now: float) -> Principal:
     if record.closed is not None:
         raise InvalidKeyError(record.closed)
     if now >= record.expires_at:
-        raise InvalidKeyError("expired")
+        raise InvalidKeyError("replaced" if record.replaced else "expired")
     return record
 
 
@@ -209,11 +215,6 @@ def _now() -> datetime:
     return datetime.fromtimestamp(clock.now(), UTC)
 
 
-def _touch_one(client_id: int, used_at: datetime) -> None:
-    is_later = Q(last_used_at__isnull=True) | Q(last_used_at__lt=used_at)
-    ClientKey.objects.filter(is_later, pk=client_id).update(last_used_at=used_at)
-
-
 def _load(previous: ClientKeys | None) -> ClientKeys:
     """Changed rows on top of `previous`; everything when that does not add up to what the database counts."""
     if previous is not None:
@@ -228,13 +229,21 @@ def _merge(base: ClientKeys) -> ClientKeys:
     """`base` and the rows changed since. A stamp from a clock that is ahead must not hide later ones."""
     by_digest, newest, now = dict(base.by_digest), base.newest, _now()
     changed = ClientKey.objects.filter(updated_at__gte=base.newest - OVERLAP).order_by()
+    rotated: dict[bytes, Record] = {}
     for row in changed.values_list(*COLUMNS, named=True).iterator():
-        by_digest[bytes.fromhex(row.key_hash)] = _record(row)
+        record = by_digest[bytes.fromhex(row.key_hash)] = record_of(row)
         newest = max(newest, min(row.updated_at, now))
+        if row.previous_hash:
+            rotated[bytes.fromhex(row.key_hash)] = record
+            rotated[bytes.fromhex(row.previous_hash)] = _replaced(record, row.previous_until)
+    if rotated:
+        renewed = {record.client_id for record in rotated.values()}
+        by_digest = {key: record for key, record in by_digest.items() if record.client_id not in renewed}
+        by_digest |= rotated
     return ClientKeys(by_digest=by_digest, newest=newest)
 
 
-def _record(row: Any) -> Record:
+def record_of(row: Any) -> Record:
     """`row`: a named tuple of COLUMNS."""
     closed: Literal["revoked", "disabled"] | None = None
     if row.revoked_at is not None:
@@ -245,22 +254,22 @@ def _record(row: Any) -> Record:
         client_id=row.pk,
         user_id=row.user_id,
         username=intern(row.user__username),
-        is_admin=is_admin(Flags(row.user__is_active, row.user__is_staff, row.user__is_superuser)),
+        is_admin=is_admin(Flags(row.user__is_active, row.user__is_superuser)),
         name=row.name,
         rpm_limit=row.rpm_limit,
         allowed_models=frozenset(row.allowed_models) if row.allowed_models else NO_RESTRICTION,
         allowed_strategies=frozenset(row.allowed_strategies) if row.allowed_strategies else NO_RESTRICTION,
-        windows=_windows(row),
+        windows=windows_of(row.user_id, row.pk, {span: getattr(row, name) for name, span in SPANS.items()}),
+        allowed_endpoints=frozenset(row.allowed_endpoints) if row.allowed_endpoints else NO_RESTRICTION,
+        no_training=row.data_use == DataUse.NO_TRAINING,
+        weight=row.weight,
         closed=closed,
         expires_at=math.inf if row.expires_at is None else row.expires_at.timestamp(),
     )
 
 
-def _windows(row: Any) -> tuple[Window, ...]:
-    """Rolling: a fixed minute would let twice the limit through around its boundary."""
-    if not row.rpm_limit:
-        return ()
-    return (Window.of(client_key(row.user_id, row.pk), REQUESTS_A_MINUTE, row.rpm_limit, rolling=True),)
+def _replaced(record: Record, until: datetime) -> Record:
+    return structs.replace(record, expires_at=min(record.expires_at, until.timestamp()), replaced=True)
 
 
 def _count() -> Tally:
@@ -273,8 +282,8 @@ def _count() -> Tally:
 
 
 def _tally(keys: ClientKeys) -> Tally:
-    states = Counter(record.closed for record in keys.by_digest.values())
-    return Tally(keys=len(keys.by_digest), revoked=states["revoked"], open=states[None])
+    states = Counter(record.closed for record in keys.by_digest.values() if not record.replaced)
+    return Tally(keys=states.total(), revoked=states["revoked"], open=states[None])
 
 
 NO_KEYS = ClientKeys(by_digest={}, newest=datetime.fromtimestamp(0, UTC))

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from django.conf import settings
+from django.db import transaction
 
 from apps.clients.models import AdminToken
-from apps.core import clock, crypto
+from apps.core import audit, clock, crypto
 
 PREFIX = "fai_admin_"
 
@@ -41,21 +42,25 @@ def issue(name: str) -> IssuedToken:
 def revoke(row: AdminToken) -> bool:
     """Close a token for good. True for the one caller that did it."""
     now = datetime.fromtimestamp(clock.now(), UTC)
-    won = AdminToken.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=now) == 1
+    with transaction.atomic():
+        won = AdminToken.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=now) == 1
+        if won:
+            audit.changed(row, revoked_at=(None, now))
     if won:
         row.revoked_at = now
     return won
 
 
-def accepts(raw: str) -> bool:
-    """Whether this is FREEAI_ADMIN_TOKEN (compared in constant time) or a stored, unrevoked token."""
+def name_of(raw: str) -> str | None:
+    """The name of a token that opens: FREEAI_ADMIN_TOKEN (compared in constant time), or a stored, unrevoked one. Else None."""
     if not raw:
-        return False
+        return None
     given = digest(raw)
     configured = settings.FREEAI_ADMIN_TOKEN
     if configured and hmac.compare_digest(given, digest(configured)):
-        return True
-    return AdminToken.objects.filter(token_hash=given.hex(), revoked_at=None).exists()
+        return "FREEAI_ADMIN_TOKEN"
+    rows = AdminToken.objects.filter(token_hash=given.hex(), revoked_at=None)
+    return rows.values_list("name", flat=True).first()
 
 
 def digest(raw: str) -> bytes:

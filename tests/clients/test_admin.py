@@ -1,6 +1,7 @@
 """The admin pages of keys and tokens."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -20,14 +21,19 @@ def site(client, root):
 
 
 def shown_secret(page):
-    """The secret of the one message, by what follows it."""
-    (message,) = [str(m) for m in page.context["messages"] if "not shown again" in str(m)]
-    return message.rpartition(" ")[2]
+    """The secret of the answer, which no cache and no cookie keeps."""
+    assert "no-store" in page.headers["cache-control"]
+    raw: str = page.context["raw"]
+    assert raw in page.content.decode()
+    assert all(raw not in morsel.value for morsel in page.cookies.values())
+    return raw
 
 
 def key_form(user, **fields):
-    lists = {"allowed_models": "[]", "allowed_strategies": "[]"}
-    return {"user": user.pk, "name": "app", "rpm_limit": "0", "enabled": "on", **lists, **fields}
+    lists = {"allowed_models": "[]", "allowed_strategies": "[]", "allowed_endpoints": "[]"}
+    limits = dict.fromkeys(("rpm_limit", "rpd_limit", "tpm_limit", "tpd_limit"), "0")
+    plain = {"user": user.pk, "name": "app", "enabled": "on", "weight": "1.0", "data_use": "any"}
+    return {**plain, **limits, **lists, **fields}
 
 
 def test_issuing_shows_the_key_exactly_once(site, alice):
@@ -54,6 +60,15 @@ def test_what_is_no_list_of_names_is_refused(site, alice, value):
 
     assert "allowed_models" in page.context["adminform"].form.errors
     assert not ClientKey.objects.exists()
+
+
+@pytest.mark.parametrize("value", ["freeai-fast\n freeai-code \n\n", '["freeai-fast", "freeai-code"]'])
+def test_names_stand_one_a_line_or_in_a_list(site, alice, value):
+    site.post(f"{KEYS}add/", key_form(alice, allowed_models=value))
+
+    row = ClientKey.objects.get()
+    assert row.allowed_models == ["freeai-fast", "freeai-code"]
+    assert "freeai-fast\nfreeai-code" in site.get(f"{KEYS}{row.pk}/change/").content.decode()
 
 
 def test_an_empty_list_field_means_everything(site, alice):
@@ -86,12 +101,41 @@ def test_the_revoke_action_revokes_each_key_once(site, alice):
     assert not ClientKey.objects.filter(revoked_at=None).exists()
 
 
+def test_a_key_is_not_given_a_time_that_is_over(site, alice):
+    over = {"expires_at_0": "2020-01-01", "expires_at_1": "00:00:00"}
+
+    page = site.post(f"{KEYS}add/", key_form(alice, **over))
+
+    assert page.context["adminform"].form.errors["expires_at"] == ["Must be in the future."]
+    assert not ClientKey.objects.exists()
+
+
+def test_a_key_that_has_ended_can_be_edited_and_keeps_its_end(site, alice):
+    key = keys.issue(alice, "old").row
+    ClientKey.objects.update(expires_at=datetime(2020, 1, 1, 12, 30, 15, 123456, tzinfo=UTC))
+    ended = {"expires_at_0": "2020-01-01", "expires_at_1": "12:30:15"}
+
+    answer = site.post(f"{KEYS}{key.pk}/change/", key_form(alice, name="older", **ended))
+
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    assert ClientKey.objects.get().name == "older"
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 3000, '["a", "a\\ud800"]', "[" + "9" * 5000 + "]"], ids=["deep", "half", "long"]
+)
+def test_hostile_lists_are_an_error_of_their_field(site, alice, value):
+    page = site.post(f"{KEYS}add/", key_form(alice, allowed_models=value))
+
+    assert "allowed_models" in page.context["adminform"].form.errors
+
+
 def test_a_token_is_shown_exactly_once_and_works(site):
     page = site.post(f"{TOKENS}add/", {"name": "ci"}, follow=True)
 
     raw = shown_secret(page)
     row = AdminToken.objects.get()
-    assert tokens.accepts(raw)
+    assert tokens.name_of(raw)
     for path in (TOKENS, f"{TOKENS}{row.pk}/change/", f"{TOKENS}{row.pk}/history/"):
         assert raw[10:30] not in site.get(path).content.decode()
 
@@ -111,7 +155,7 @@ def test_the_revoke_action_revokes_tokens(site):
 
     site.post(TOKENS, {"action": "revoke", "_selected_action": [issued.row.pk]})
 
-    assert not tokens.accepts(issued.raw)
+    assert tokens.name_of(issued.raw) is None
 
 
 def test_staff_with_every_permission_cannot_make_themselves_a_superusers_token(client, root):
@@ -128,6 +172,11 @@ def test_staff_with_every_permission_cannot_make_themselves_a_superusers_token(c
     "field",
     [
         {"rpm_limit": "1000001"},
+        {"tpd_limit": "2000000001"},
+        {"weight": "0"},
+        {"data_use": "some"},
+        {"name": "a\u202eb"},
+        {"allowed_endpoints": '["chats"]'},
         {"allowed_models": json.dumps(["m"] * 501)},
         {"allowed_strategies": json.dumps(["s" * 201])},
     ],

@@ -1,6 +1,6 @@
 """`/api/clients`."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -37,6 +37,12 @@ def test_post_takes_every_field(as_alice):
     sent = {
         "name": "limited",
         "rpm_limit": 5,
+        "rpd_limit": 500,
+        "tpm_limit": 10_000,
+        "tpd_limit": 2_000_000_000,
+        "weight": 2.5,
+        "allowed_endpoints": ["chat", "embeddings"],
+        "data_use": "no_training",
         "expires_at": "2099-01-01T00:00:00Z",
         "allowed_models": ["freeai-fast"],
         "allowed_strategies": ["fastest", "cheapest"],
@@ -69,6 +75,21 @@ def test_name_alone_is_enough_and_means_unlimited_and_forever(as_alice):
         ({"name": "a", "rpm_limit": -1}, "rpm_limit"),
         ({"name": "a", "rpm_limit": 10**30}, "rpm_limit"),
         ({"name": "a", "rpm_limit": None}, "rpm_limit"),
+        ({"name": "a", "rpd_limit": -1}, "rpd_limit"),
+        ({"name": "a", "tpm_limit": 2_000_000_001}, "tpm_limit"),
+        ({"name": "a", "tpd_limit": "9"}, "tpd_limit"),
+        ({"name": "a", "weight": 0}, "weight"),
+        ({"name": "a", "weight": 101}, "weight"),
+        ({"name": "a", "weight": "1"}, "weight"),
+        ({"name": "a", "data_use": "none"}, "data_use"),
+        ({"name": "a", "data_use": None}, "data_use"),
+        ({"name": "a\u202ecod.exe"}, "name"),
+        ({"name": "two\nlines"}, "name"),
+        ({"name": "a\u200bb"}, "name"),
+        ({"name": "a", "allowed_models": ["freeai-fats"]}, "allowed_models"),
+        ({"name": "a", "allowed_strategies": ["quickest"]}, "allowed_strategies"),
+        ({"name": "a", "allowed_endpoints": ["chats"]}, "allowed_endpoints"),
+        ({"name": "a", "previous_until": None}, "previous_until"),
         ({"name": "a", "expires_at": "soon"}, "expires_at"),
         ({"name": "a", "expires_at": 4_000_000_000}, "expires_at"),
         ({"name": "a", "expires_at": "2001-01-01T00:00:00Z"}, "expires_at"),
@@ -119,8 +140,9 @@ def test_list_is_a_plain_array_of_own_open_keys_without_secrets(as_alice, alice,
     (row,) = answer.json()
     assert answer["X-Total-Count"] == "1"
     assert set(row) == {
-        "name", "key_hash", "key_preview", "rpm_limit", "enabled", "expires_at", "allowed_models",
-        "allowed_strategies", "last_used_at", "created_at",
+        "name", "key_hash", "key_preview", "rpm_limit", "rpd_limit", "tpm_limit", "tpd_limit", "weight", "enabled",
+        "expires_at", "allowed_models", "allowed_strategies", "allowed_endpoints", "data_use", "previous_until",
+        "last_used_at", "created_at",
     }  # fmt: skip
     assert row["key_preview"] == f"fai_***{issued.raw[-3:]}"
     assert issued.raw[4:24] not in answer.content.decode()
@@ -220,7 +242,7 @@ def test_patch_disables_and_clears_the_expiry(as_alice, alice):
         ({"enabled": None}, "enabled"),
         ({"revoked_at": None}, "revoked_at"),
         ({"key_hash": "0" * 64}, "key_hash"),
-        ({"last_used_at": None}, "last_used_at"),
+        ({"last_used_at": "2026-01-01T00:00:00Z"}, "last_used_at"),
     ],
 )
 def test_patch_refuses_what_is_wrong_and_names_it(as_alice, alice, body, field):
@@ -277,3 +299,14 @@ def test_raw_keys_are_not_logged(as_alice, capfd, caplog):
 
     out, err = capfd.readouterr()
     assert raw[4:24] not in out + err + caplog.text
+
+
+def test_a_key_that_has_ended_can_be_sent_back_as_it_is_shown(api, alice):
+    key = keys.issue(alice, "old").row
+    ClientKey.objects.update(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    api.force_authenticate(alice)
+    shown = api.get(f"{URL}/{key.key_hash}").json()
+
+    answer = api.patch(f"{URL}/{key.key_hash}", shown | {"name": "older"})
+
+    assert (answer.status_code, answer.json()["name"]) == (200, "older")

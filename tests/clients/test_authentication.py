@@ -1,15 +1,13 @@
-"""The X-Admin-Token header and the admin permission."""
+"""The X-Admin-Token header."""
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AnonymousUser
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
-from rest_framework.views import APIView
 
 from apps.clients import tokens
-from apps.clients.authentication import AdminTokenAuthentication, IsAdmin
+from apps.clients.authentication import AdminTokenAuthentication
 from apps.clients.models import AdminToken
 
 CONFIGURED = "canary-admin-token-0123456789"
@@ -86,18 +84,3 @@ def test_neither_row_nor_representation_holds_the_token(db):
 
     assert issued.raw not in f"{issued!r} {issued.row!r} {AdminToken.objects.values().get()!r}"
     assert issued.row.token_preview == f"fai_***{issued.raw[-3:]}"
-
-
-def permitted(user):
-    request = Request(APIRequestFactory().get("/"))
-    request.user = user
-    return IsAdmin().has_permission(request, APIView())
-
-
-def test_staff_and_superusers_are_admins(alice, root):
-    staff = get_user_model()(username="staff", is_staff=True)
-    gone = get_user_model()(username="gone", is_superuser=True, is_active=False)
-
-    assert [permitted(user) for user in (root, staff, alice, gone, AnonymousUser())] == [
-        True, True, False, False, False,
-    ]  # fmt: skip

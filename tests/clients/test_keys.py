@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from django.utils import timezone
 
-from apps.clients import keys
+from apps.clients import keys, last_used
 from apps.clients.keys import InvalidKeyError, verify
 from apps.clients.models import ClientKey
 from apps.core.models import SnapshotVersion
@@ -63,7 +63,7 @@ def test_a_valid_key_gives_its_principal(issued, alice):
     assert principal.allowed_strategies == frozenset()
     (window,) = principal.windows
     assert window.key == f"{issued.row.user_id}:client:{issued.row.pk}#requests/minute"
-    assert (window.metric, window.limit, window.rolling) == ("requests", 60, True)
+    assert (window.metric, window.limit, window.kind) == ("requests", 60, "rolling")
 
 
 def test_an_unlimited_key_has_no_window(alice, loaded, committed):
@@ -204,10 +204,10 @@ def test_keys_of_a_deactivated_user_do_not_open(issued, alice, committed):
     assert refusal(issued.raw) == "disabled"
 
 
-def test_a_user_made_admin_is_one_for_their_keys(issued, alice, committed):
+def test_a_user_made_superuser_is_an_admin_for_their_keys(issued, alice, committed):
     with committed():
-        alice.is_staff = True
-        alice.save(update_fields=["is_staff"])
+        alice.is_superuser = True
+        alice.save(update_fields=["is_superuser"])
 
     assert verify(issued.raw, NOW).is_admin
 
@@ -229,12 +229,12 @@ def test_a_login_reloads_nothing(issued, alice):
 
 
 def test_touch_moves_last_used_forward_only_and_reloads_nothing(alice, loaded):
-    rows = [keys.issue(alice, f"app {number}").row for number in range(keys.TOUCH_BATCH + 1)]
+    rows = [keys.issue(alice, f"app {number}").row for number in range(last_used.TOUCH_BATCH + 1)]
     before, stamps = version(), dict(ClientKey.objects.values_list("pk", "updated_at"))
     late = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
-    keys.touch({row.pk: late for row in rows})
-    keys.touch({rows[0].pk: late - timedelta(hours=1), rows[1].pk: late + timedelta(hours=1), -1: late})
+    last_used.touch({row.pk: late for row in rows})
+    last_used.touch({rows[0].pk: late - timedelta(hours=1), rows[1].pk: late + timedelta(hours=1), -1: late})
 
     used = dict(ClientKey.objects.values_list("pk", "last_used_at"))
     assert used == {row.pk: late for row in rows} | {rows[1].pk: late + timedelta(hours=1)}
@@ -242,9 +242,22 @@ def test_touch_moves_last_used_forward_only_and_reloads_nothing(alice, loaded):
     assert dict(ClientKey.objects.values_list("pk", "updated_at")) == stamps
 
 
+def test_a_key_in_use_is_written_once_a_minute(alice, django_assert_num_queries):
+    row = keys.issue(alice, "app").row
+    noted, at = last_used.LastUsed(), datetime(2030, 1, 1, 12, tzinfo=UTC)
+    noted.note({row.pk: at})
+
+    with django_assert_num_queries(0):
+        for second in range(60):
+            noted.note({row.pk: at + timedelta(seconds=second)})
+    noted.note({row.pk: at + timedelta(seconds=60)})
+
+    assert ClientKey.objects.get().last_used_at == at + timedelta(seconds=60)
+
+
 def test_touch_of_nothing_asks_nothing(db, django_assert_num_queries):
     with django_assert_num_queries(0):
-        keys.touch({})
+        last_used.touch({})
 
 
 def test_the_check_asks_the_database_nothing(issued, django_assert_num_queries):

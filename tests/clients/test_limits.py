@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from apps.clients import limits
 from apps.clients.keys import NO_RESTRICTION, Principal
-from apps.clients.limits import OverLimitError, RateLimit, reserve
-from apps.core.state.contract import Window
+from apps.clients.limits import Allowance, OverLimitError, RateLimit
+from apps.clients.windows import CLIENT_TOKENS
+from apps.core.state.contract import PastUsage, Window
 from apps.core.state.keys import Span, client_key
 from apps.core.state.memory import MemoryStore
 
@@ -14,7 +16,7 @@ NOW = 1_893_456_000.0
 
 
 def minute(limit, client_id=1):
-    return Window.of(client_key(1, client_id), Span("requests", "minute"), limit, rolling=True)
+    return Window.of(client_key(1, client_id), Span("requests", "minute"), limit, kind="rolling")
 
 
 def principal(client_id=1, rpm_limit=3, windows=None):
@@ -31,6 +33,11 @@ def principal(client_id=1, rpm_limit=3, windows=None):
         allowed_strategies=NO_RESTRICTION,
         windows=windows,
     )
+
+
+async def reserve(store, key, now):
+    """What is left of the requests."""
+    return (await limits.reserve(store, key, now)).requests
 
 
 class Unreachable:
@@ -144,6 +151,42 @@ async def test_keys_do_not_share_a_limit():
     await reserve(store, principal(client_id=1, rpm_limit=1), NOW)
 
     assert (await reserve(store, principal(client_id=2, rpm_limit=1), NOW)).remaining == 0
+
+
+async def used_up(store, window, tokens, now):
+    await store.take([window], {CLIENT_TOKENS: tokens}, now)
+
+
+async def test_what_is_left_of_the_tokens_is_told_and_nothing_taken_of_them():
+    day = Window.of(client_key(1, 1), Span(CLIENT_TOKENS, "day"), 100)
+    store, key = MemoryStore(), principal(windows=(day, minute(5)))
+    await used_up(store, day, 30, NOW)
+
+    allowances = [await limits.reserve(store, key, NOW + 1) for _ in range(2)]
+
+    tokens = RateLimit(100, 70, 86_399.0)
+    assert allowances == [Allowance(RateLimit(5, 4, 60.0), tokens), Allowance(RateLimit(5, 3, 60.0), tokens)]
+
+
+async def test_a_key_over_its_tokens_is_refused_until_midnight_and_loses_no_request():
+    day = Window.of(client_key(1, 1), Span(CLIENT_TOKENS, "day"), 100)
+    store, key = MemoryStore(), principal(windows=(day, minute(1)))
+    await used_up(store, day, 100, NOW)
+    await store.restore(past_of(day, 1), NOW)
+
+    for _ in range(3):
+        with pytest.raises(OverLimitError) as caught:
+            await limits.reserve(store, key, NOW + 60)
+        assert (caught.value.window, caught.value.retry_after_s) == (day, 86_340.0)
+
+    assert (await limits.reserve(store, key, NOW + 86_400)).requests.remaining == 0
+
+
+def past_of(window, tokens):
+    async def read(now):
+        return [PastUsage((window,), now, {CLIENT_TOKENS: tokens})]
+
+    return read
 
 
 async def test_concurrent_requests_never_exceed_the_limit():

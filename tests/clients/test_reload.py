@@ -8,7 +8,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.clients import keys
+from apps.clients import keys, last_used
 from apps.clients.keys import InvalidKeyError, verify
 from apps.clients.models import ClientKey
 from apps.core import snapshot
@@ -157,7 +157,7 @@ def test_an_empty_table_reloads_as_well(db, alice):
 
 
 def test_usage_stamps_reload_nothing(old, rows_read):
-    keys.touch({old[0].row.pk: timezone.now()})
+    last_used.touch({old[0].row.pk: timezone.now()})
     before = len(rows_read())
 
     snapshot.poll()

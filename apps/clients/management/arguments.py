@@ -3,7 +3,8 @@
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 
-from apps.clients.models import MAX_NAME
+from apps.clients.models import MAX_NAME, MAX_WEIGHT, MIN_WEIGHT
+from apps.core.odd_names import odd_character
 
 
 def name(text: str) -> str:
@@ -11,6 +12,8 @@ def name(text: str) -> str:
     stripped = text.strip()
     if not 0 < len(stripped) <= MAX_NAME:
         raise ArgumentTypeError(f"must have 1 to {MAX_NAME} characters")
+    if odd := odd_character(stripped):
+        raise ArgumentTypeError(f"cannot hold the character {odd}")
     return stripped
 
 
@@ -24,3 +27,14 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def weight(text: str) -> float:
+    """A share. Raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not MIN_WEIGHT <= number <= MAX_WEIGHT:
+        raise ArgumentTypeError(f"must be a number from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}")
+    return number

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.clients import tokens
 from apps.clients.management import arguments
+from apps.clients.management.secrets import shown_or_not_made
 
 NO_SUPERUSER = 3
 
@@ -33,9 +34,8 @@ class Command(BaseCommand):
         """Raises CommandError."""
         if not get_user_model().objects.filter(is_superuser=True, is_active=True).exists():
             raise CommandError("There is no superuser for the token to act as.", returncode=NO_SUPERUSER)
-        issued = tokens.issue(options["name"])
-        if options["json"]:
+        with shown_or_not_made("admin token"):
+            issued = tokens.issue(options["name"])
             facts = {"name": issued.row.name, "token": issued.raw, "token_hash": issued.row.token_hash}
-            self.stdout.write(json.dumps(facts))
-        else:
-            self.stdout.write(issued.raw)
+            self.stdout.write(json.dumps(facts) if options["json"] else issued.raw)
+            self.stdout.flush()

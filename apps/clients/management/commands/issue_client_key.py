@@ -8,16 +8,28 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from apps.clients import keys
+from apps.clients import allowed, keys
 from apps.clients.management import arguments
-from apps.clients.models import MAX_RPM
+from apps.clients.management.secrets import shown_or_not_made
+from apps.clients.models import MAX_RPD, MAX_RPM, MAX_TOKENS, DataUse
 from apps.core.json_types import JSONObject
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-NOT_FOUND = 3
+NOT_FOUND, UNKNOWN = 3, 4
 MAX_DAYS = 36_500
+LIMITS = {
+    "--rpm": ("rpm_limit", MAX_RPM, "requests per minute"),
+    "--rpd": ("rpd_limit", MAX_RPD, "requests per day of UTC"),
+    "--tpm": ("tpm_limit", MAX_TOKENS, "tokens per minute"),
+    "--tpd": ("tpd_limit", MAX_TOKENS, "tokens per day of UTC"),
+}
+ALLOWED: dict[str, allowed.Kind] = {
+    "--allow-model": "allowed_models",
+    "--allow-strategy": "allowed_strategies",
+    "--allow-endpoint": "allowed_endpoints",
+}
 
 
 class Command(BaseCommand):
@@ -25,19 +37,32 @@ class Command(BaseCommand):
 
     help = (
         "Issue a client key for /v1 and print it, this once. Exit codes: 0 issued, 2 wrong usage, "
-        "3 no such active user."
+        "3 no such active user, 4 a model, strategy or endpoint that there is not."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """See --help."""
         parser.add_argument("--name", required=True, type=arguments.name, help="what the key is for")
         parser.add_argument("--user", help="username of the owner (default: the first superuser)")
+        for flag, (column, most, what) in LIMITS.items():
+            parser.add_argument(
+                flag,
+                dest=column,
+                type=arguments.whole_number(0, most),
+                default=0,
+                help=f"{what}, 0 for unlimited",
+            )
+        parser.add_argument("--weight", type=arguments.weight, default=1.0, help="share beside other keys")
         parser.add_argument(
-            "--rpm",
-            type=arguments.whole_number(0, MAX_RPM),
-            default=0,
-            help="requests per minute, 0 for unlimited",
+            "--data-use",
+            choices=DataUse.values,
+            default=DataUse.ANY.value,
+            help="no_training: never a provider that may train on what is sent",
         )
+        for flag, kind in ALLOWED.items():
+            parser.add_argument(
+                flag, dest=kind, action="append", default=[], help="allow only this one; may be repeated"
+            )
         parser.add_argument(
             "--expires-days",
             type=arguments.whole_number(1, MAX_DAYS),
@@ -47,14 +72,31 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **options: Any) -> None:
         """Raises CommandError."""
-        days: int | None = options["expires_days"]
-        issued = keys.issue(
-            _owner(options["user"]),
-            options["name"],
-            rpm_limit=options["rpm"],
-            expires_at=timezone.now() + timedelta(days=days) if days else None,
-        )
-        self.stdout.write(json.dumps(_describe(issued)) if options["json"] else issued.raw)
+        owner, given = _owner(options["user"]), _given(options)
+        with shown_or_not_made("client key"):
+            issued = keys.issue(owner, options["name"], **given)
+            self.stdout.write(json.dumps(_describe(issued)) if options["json"] else issued.raw)
+            self.stdout.flush()
+
+
+def _given(options: dict[str, Any]) -> keys.KeyOptions:
+    """Raises CommandError."""
+    for kind in allowed.KINDS:
+        if found := allowed.problems(kind, options[kind]):
+            raise CommandError(" ".join(found), returncode=UNKNOWN)
+    days: int | None = options["expires_days"]
+    return {
+        "rpm_limit": options["rpm_limit"],
+        "rpd_limit": options["rpd_limit"],
+        "tpm_limit": options["tpm_limit"],
+        "tpd_limit": options["tpd_limit"],
+        "weight": options["weight"],
+        "data_use": options["data_use"],
+        "allowed_models": options["allowed_models"],
+        "allowed_strategies": options["allowed_strategies"],
+        "allowed_endpoints": options["allowed_endpoints"],
+        "expires_at": timezone.now() + timedelta(days=days) if days else None,
+    }
 
 
 def _describe(issued: keys.IssuedKey) -> JSONObject:
@@ -63,7 +105,10 @@ def _describe(issued: keys.IssuedKey) -> JSONObject:
         "name": row.name,
         "api_key": issued.raw,
         "key_hash": row.key_hash,
-        "rpm_limit": row.rpm_limit,
+        **{column: getattr(row, column) for column, _, _ in LIMITS.values()},
+        "weight": row.weight,
+        "data_use": row.data_use,
+        **{kind: getattr(row, kind) for kind in allowed.KINDS},
         "expires_at": row.expires_at.isoformat() if row.expires_at else None,
         "user": row.user.get_username(),
     }
