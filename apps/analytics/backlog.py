@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 
 import structlog
 
@@ -12,6 +13,7 @@ log = structlog.get_logger("freeai.spool")
 
 MOST_BYTES = 16 * 1024 * 1024
 PIECE_BYTES = 64 * 1024
+TELL_INTERVAL_S = 60.0
 
 
 class Backlog:
@@ -20,7 +22,7 @@ class Backlog:
     def __init__(self) -> None:
         self._lines: deque[bytes] = deque()
         self._bytes = 0
-        self._tell_at = 1
+        self._tell_at = -inf
         self.since = 0.0
         self.lost = 0
 
@@ -55,13 +57,13 @@ class Backlog:
 
     def forgive(self) -> int:
         """How many were lost until now; counted anew from here."""
-        lost, self.lost, self._tell_at = self.lost, 0, 1
+        lost, self.lost, self._tell_at = self.lost, 0, -inf
         return lost
 
     def _lose(self) -> None:
-        """Say so at the first, the tenth, the hundredth and so on: the log may be on the same disk."""
+        """Say so at once, and then once a minute: the log may be on the same disk."""
         self.lost += 1
         metrics.usage_events_lost(1)
-        if self.lost == self._tell_at:
-            self._tell_at *= 10
+        if (now := clock.monotonic()) >= self._tell_at:
+            self._tell_at = now + TELL_INTERVAL_S
             log.error("spool.events_lost", events=self.lost, in_memory=len(self._lines))

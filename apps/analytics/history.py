@@ -1,106 +1,131 @@
 """What was used before this process started, by the ledger: the in-process state store is rebuilt from it."""
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from django.db.models import Count, F, Max, Min, Q, Sum
+from django.db.models import Count, F, Max, Min, QuerySet, Sum
+from msgspec import Struct, field
 
-from apps.analytics.models import UsageEventRow
-
-AHEAD = timedelta(days=1)  # of a clock that was set back
-# How far back from the newest on, in slices of which length: what is old may be told more roughly.
-FINE = (timedelta(minutes=65), timedelta(minutes=1))
-MIDDLE = (
-    timedelta(hours=25),
-    timedelta(minutes=30),
-)  # a local midnight lies on such a boundary, nearly everywhere
-COARSE = timedelta(days=1)
-
-
-class BucketUsage(NamedTuple):
-    """`requests` attempts and `tokens` of one user on one model within one bucket; `amounts` names them by metric.
-
-    `at`: epoch seconds of the bucket's latest attempt, so that a window which begins within it counts too
-    much, never too little.
-    """
-
-    user_id: int
-    provider: str
-    model: str
-    at: float
-    requests: int
-    tokens: int
-
-    @property
-    def amounts(self) -> dict[str, int]:
-        return {"requests": self.requests, "tokens": self.tokens}
+from apps.analytics.events import REFUSED
+from apps.analytics.models import CarriedUsage, UsageEventRow
+from apps.analytics.rollup.past import read_past
+from apps.analytics.rollup.spans import DAY, start_of
+from apps.analytics.rollup.spent import NOTHING, BucketUsage, summed
+from apps.analytics.slices import slices
 
 
 def usage_since(
-    since: float, now: float, *, longer: Mapping[str, float] | None = None, using: str = "default"
+    since: float,
+    now: float,
+    *,
+    longer: Mapping[str, float] | None = None,
+    metered: Collection[str] = (),
+    cuts: Collection[float] = (),
+    using: str = "default",
 ) -> Iterator[BucketUsage]:
-    """Usage from `since` on, of the providers in `longer` from that earlier time on (UTC epoch seconds), latest first.
+    """Usage from `since` on, of the providers in `longer` from that earlier time on (UTC epoch seconds), latest first. `metered`: the
+    providers of which it is told what else than requests and tokens was charged. No bucket reaches across one of the `cuts`.
 
-    By minute for an hour, by half an hour for 25, by UTC day before that: one query each, along the index of times. One query
-    for all would sort a million rows by their groups, at ten times the price on SQLite (2026-11).
-    Every row counts, refused connections too: a row does not tell whether its request reached the upstream. Only what a model that is
+    By minute for an hour, by half an hour for 25, by UTC day before that: from rollups where they tell of it, else by one query each, along
+    the index of times. One query for all would sort a million rows by their groups, at ten times the price on SQLite (2026-11).
+    Every attempt counts, refused connections too: a row does not tell whether its request reached the upstream. Only what a model that is
     gone refused does not, for upstreams do not count it.
     Raises DatabaseError.
     """
     longer = longer or {}
-    earliest = min(since, *longer.values()) if longer else since
-    for start, end in _slices(datetime.fromtimestamp(earliest, UTC), datetime.fromtimestamp(now, UTC)):
-        rows = UsageEventRow.objects.using(using).order_by()
-        if end.timestamp() <= since:
-            rows = rows.filter(
-                provider__in=[name for name, from_ in longer.items() if from_ < end.timestamp()]
-            )
-        grouped = (
-            rows.filter(at__gte=start, at__lt=end)
-            .values_list("user_id", "provider", "model")
-            .annotate(
-                latest=Max("at"),
-                requests=Count("pk", filter=~Q(error_kind="model_gone")),
-                tokens=Sum(F("prompt_tokens") + F("completion_tokens")),
-            )
+    all_rows = _attempts(using)
+    earliest = max(min(since, *longer.values()), _oldest(all_rows, now)) if longer else since
+    bounds = [datetime.fromtimestamp(cut, UTC) for cut in cuts if earliest < cut < now]
+    wanted = list(slices(datetime.fromtimestamp(earliest, UTC), datetime.fromtimestamp(now, UTC), bounds))
+    past = read_past(wanted, using)
+    for start, end in wanted:
+        is_old = end.timestamp() <= since
+        told_of = {name for name, from_ in longer.items() if from_ < end.timestamp()}
+        rolled = past.between(start, end)
+        if rolled is None:
+            rows = all_rows.filter(at__gte=start, at__lt=end)
+            yield from summed(rows.filter(provider__in=told_of) if is_old else rows, metered=metered)
+            continue
+        for bucket in rolled:
+            if not is_old or bucket.provider in told_of:
+                yield bucket if bucket.provider in metered else bucket._replace(charged=NOTHING)
+
+
+def carried(*, using: str = "default") -> Iterator[BucketUsage]:
+    """What was used before the ledger begins. Raises DatabaseError."""
+    for row in CarriedUsage.objects.using(using).iterator():
+        yield BucketUsage(
+            *(row.user_id, row.provider, row.model, row.until.timestamp()),
+            *(row.requests, row.prompt_tokens, row.completion_tokens, row.charged),
         )
-        for user_id, provider, model, latest, requests, tokens in grouped:
-            yield BucketUsage(user_id, provider, model, latest.timestamp(), requests, int(tokens))
 
 
-ClientRequests = dict[tuple[int, str], float]
-"""By client and request id, UTC epoch seconds of the request's first attempt."""
+def _oldest(rows: QuerySet[UsageEventRow], now: float) -> float:
+    """When the day of the first event began."""
+    oldest: datetime | None = rows.aggregate(oldest=Min("at"))["oldest"]
+    return now if oldest is None else start_of(DAY, oldest).timestamp()
 
 
-def client_requests_since(since: float, *, using: str = "default") -> ClientRequests:
-    """Requests of client keys from `since` on, whatever became of them. Raises DatabaseError."""
+class ClientUsage(Struct, frozen=True):
+    """What client keys used. `requests`: by client and request id, UTC epoch seconds of the request's first attempt. `tokens`: by client
+    and second."""
+
+    requests: dict[tuple[int, str], float] = field(default_factory=dict)
+    tokens: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def note(self, client_id: int, request_id: str, at: float, tokens: int) -> None:
+        """An attempt."""
+        self.requests.setdefault((client_id, request_id), at)
+        if tokens:
+            self.tokens[client_id, int(at)] += tokens
+
+    def beside(self, earlier: "ClientUsage") -> "ClientUsage":
+        """Both, where no attempt is in both; a request may be."""
+        return ClientUsage(self.requests | earlier.requests, self.tokens + earlier.tokens)
+
+
+class ClientTotal(NamedTuple):
+    """`at`: UTC epoch seconds of the latest attempt."""
+
+    client_id: int
+    at: float
+    requests: int
+    tokens: int
+
+
+def client_usage_since(since: float, *, using: str = "default") -> ClientUsage:
+    """What client keys used from `since` on, whatever became of it: for a minute or so, since every row is read. Raises DatabaseError."""
     rows = (
-        UsageEventRow.objects.using(using)
-        .filter(at__gte=datetime.fromtimestamp(since, UTC), client_id__isnull=False)
-        .order_by()
-        .values_list("client_id", "request_id")
-        .annotate(first=Min("at"))
+        _of_clients(since, using)
+        .order_by("at")
+        .values_list("client_id", "request_id", "at", F("prompt_tokens") + F("completion_tokens"))
     )
-    return {(client_id, request_id): first.timestamp() for client_id, request_id, first in rows.iterator()}
+    usage = ClientUsage()
+    for client_id, request_id, at, tokens in rows.iterator():
+        usage.note(client_id, request_id, at.timestamp(), tokens)
+    return usage
 
 
-def _slices(since: datetime, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """From `since` to `now` and a little beyond, without a gap, latest first."""
-    end = now + AHEAD
-    start = now.replace(second=0, microsecond=0)
-    for reach, length in (FINE, MIDDLE):
-        while start > now - reach and end > since:
-            yield max(start, since), end
-            start, end = _before(start, length), start
-    start = end.replace(hour=0, minute=0)
-    while end > since:
-        yield max(start, since), end
-        start, end = start - COARSE, start
+def client_totals_since(since: float, *, using: str = "default") -> Iterator[ClientTotal]:
+    """The same in one sum a key, for longer times. Raises DatabaseError."""
+    rows = (
+        _of_clients(since, using)
+        .values_list("client_id")
+        .annotate(
+            latest=Max("at"),
+            requests=Count("request_id", distinct=True),
+            tokens=Sum(F("prompt_tokens") + F("completion_tokens")),
+        )
+    )
+    for client_id, latest, requests, tokens in rows.iterator():
+        yield ClientTotal(client_id, latest.timestamp(), requests, int(tokens))
 
 
-def _before(start: datetime, length: timedelta) -> datetime:
-    """Where the slice before the one from `start` begins: on a boundary of `length`."""
-    minutes = length // timedelta(minutes=1)
-    previous = start - timedelta(minutes=1)
-    return previous.replace(minute=previous.minute // minutes * minutes)
+def _attempts(using: str) -> QuerySet[UsageEventRow]:
+    return UsageEventRow.objects.using(using).exclude(outcome=REFUSED).order_by()
+
+
+def _of_clients(since: float, using: str) -> QuerySet[UsageEventRow]:
+    return _attempts(using).filter(at__gte=datetime.fromtimestamp(since, UTC), client_id__isnull=False)

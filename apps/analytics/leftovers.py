@@ -1,7 +1,7 @@
 """What dead processes left in the spool: counted at once, for the quota windows, and written to the database behind."""
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from math import inf
@@ -12,9 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from apps.analytics.drain import OnWritten, drain
-from apps.analytics.events import Moment
-from apps.analytics.history import BucketUsage, ClientRequests
+from apps.analytics.events import REFUSED, Moment
+from apps.analytics.history import ClientUsage
 from apps.analytics.models import UsageEventRow
+from apps.analytics.rollup.spent import NOTHING, BucketUsage
 from apps.analytics.segments import Reader, discard, is_copy, refuse, segments, take
 
 log = structlog.get_logger("freeai.usage")
@@ -23,7 +24,7 @@ MINUTE_S = 60
 ROUNDING_S = 0.001  # the database keeps microseconds
 
 
-class Spent(Struct, gc=False):
+class Spent(Struct):
     """What of an event the quota windows need."""
 
     id: str
@@ -37,21 +38,25 @@ class Spent(Struct, gc=False):
     completion_tokens: int = 0
     client_id: int | None = None
     request_id: str = ""
+    charged: dict[str, int] = {}
+    is_open: bool = False
 
 
 class Leftover(Struct):
-    """A dead process's directory, its held lock, and how many attempts wait in it. `oldest_at`: when the first of them ended, UTC."""
+    """A dead process's directory, its held lock, and how many attempts wait in it. `oldest_at`: when the first of them ended, UTC.
+    `size`: its segments' bytes."""
 
     directory: Path
     lock: int
     waiting: int = 0
+    size: int = 0
     oldest_at: float = inf
 
 
 class Leftovers:
-    """Directories are taken by `look` and written by `step`, both in one thread; `depth` and `oldest_at` belong to any.
+    """Directories are taken by `look` and written by `step`, both in one thread; `depth`, `size` and `oldest_at` belong to any.
 
-    `client_requests`: what of the looks' events the limits of client keys need.
+    `client_usage`: what of the looks' events the limits of client keys need.
     """
 
     def __init__(
@@ -64,11 +69,11 @@ class Leftovers:
         self._left: deque[Leftover] = deque()
         self._clients_since = inf
         self._steps: Iterator[int] | None = None
-        self.client_requests: ClientRequests = {}
+        self.client_usage = ClientUsage()
 
     def look(self, clients_since: float = inf) -> list[BucketUsage]:
-        """Take what is there, and sum up what of it the ledger does not know yet; requests of client keys from `clients_since` on, be
-        they in the ledger or not. Raises django.db.Error."""
+        """Take what is there, and sum up what of it the ledger does not know yet; that of client keys from `clients_since` on. Raises
+        django.db.Error."""
         self._clients_since = clients_since
         buckets: list[BucketUsage] = []
         for directory, lock in take(self._root, self._own):
@@ -110,6 +115,10 @@ class Leftovers:
         """Attempts that are not in the database yet."""
         return sum(leftover.waiting for leftover in self._left)
 
+    def size(self) -> int:
+        """The bytes that they take of the disk."""
+        return sum(leftover.size for leftover in self._left)
+
     def oldest_at(self) -> float | None:
         """When the first of them ended, UTC epoch seconds."""
         return min((leftover.oldest_at for leftover in self._left if leftover.waiting), default=None)
@@ -126,6 +135,7 @@ class Leftovers:
             for count in drain(segment, dead=True, using=self._using, on_written=self._on_written):
                 written += count
                 yield count
+            leftover.size -= _size(segment)
             segment.unlink(missing_ok=True)
         if written:
             log.info("usage.adopted", events=written)
@@ -140,8 +150,9 @@ class Leftovers:
                 sums = _Sums(self._clients_since, known, doubles=sums.doubles)
                 sums.add(read_spent(segment))
         sums.close()
-        self.client_requests |= sums.client_requests
+        self.client_usage = sums.client_usage.beside(self.client_usage)
         leftover.waiting, leftover.oldest_at = sums.waiting, sums.oldest_at
+        leftover.size = sum(map(_size, paths))
         return sums.buckets()
 
     def _in_ledger(self, sums: "_Sums") -> set[str]:
@@ -160,7 +171,7 @@ class _Sums:
 
     def __init__(self, clients_since: float, known: set[str] | None = None, *, doubles: bool) -> None:
         self.doubles = doubles
-        self.client_requests: ClientRequests = {}
+        self.client_usage = ClientUsage()
         self._clients_since = clients_since
         self.open: dict[str, Spent] = {}
         self.waiting = 0
@@ -168,10 +179,12 @@ class _Sums:
         self.last_at = -inf
         self._known = known or set()
         self._by_key: dict[tuple[int, str, str, float], list[float]] = {}
+        self._charged: dict[tuple[int, str, str, float], Counter[str]] = {}
 
     def add(self, events: Iterable[Spent]) -> None:  # noqa: C901 - one loop, for its speed
-        """Count those that ended; keep those that began until they do. Half a million of them delay a start by half a second."""
+        """Count those that ended; keep those that are open until they do. Half a million of them delay a start by half a second."""
         open_, known, by_key, doubles = self.open, self._known, self._by_key, self.doubles
+        charged = self._charged
         first_at, last_at, oldest_at = self.first_at, self.last_at, self.oldest_at
         clients_since = self._clients_since
         for event in events:
@@ -180,9 +193,7 @@ class _Sums:
                 first_at = at
             if at > last_at:
                 last_at = at
-            if at >= clients_since:
-                self._note_client(event)
-            if event.outcome == "interrupted":
+            if event.outcome == "interrupted" or event.is_open:
                 open_[event.id] = event
                 continue
             open_.pop(event.id, None)
@@ -190,35 +201,53 @@ class _Sums:
             ended_at = at + (event.latency_ms or 0.0) / 1000
             if ended_at < oldest_at:
                 oldest_at = ended_at
-            if event.id in known:
+            if event.id in known or event.outcome == REFUSED:
                 continue
             if doubles:
                 known.add(event.id)
+            if at >= clients_since and event.client_id is not None:
+                tokens = event.prompt_tokens + event.completion_tokens
+                self.client_usage.note(event.client_id, event.request_id, at, tokens)
             key = (event.user_id, event.provider, event.model, at // MINUTE_S)
             sums = by_key.get(key)
             if sums is None:
-                sums = by_key[key] = [at, 0, 0]
+                sums = by_key[key] = [at, 0, 0, 0]
             if at > sums[0]:
                 sums[0] = at
             sums[1] += 1
-            sums[2] += event.prompt_tokens + event.completion_tokens
+            sums[2] += event.prompt_tokens
+            sums[3] += event.completion_tokens
+            if event.charged:
+                charged.setdefault(key, Counter()).update(event.charged)
         self.first_at, self.last_at, self.oldest_at = first_at, last_at, oldest_at
 
-    def _note_client(self, event: Spent) -> None:
-        if event.client_id is not None:
-            self.client_requests.setdefault((event.client_id, event.request_id), event.at)
-
     def close(self) -> None:
-        """No more events: what is still open never ended, and stays charged with what it reserved."""
-        never_ended = [replace(event, outcome="error") for event in self.open.values()]
+        """No more events: what is still open stands as it is. What never ended stays charged with what it reserved."""
+        as_they_stand = [
+            replace(
+                event, outcome="error" if event.outcome == "interrupted" else event.outcome, is_open=False
+            )
+            for event in self.open.values()
+        ]
         self.open = {}
-        self.add(never_ended)
+        self.add(as_they_stand)
 
     def buckets(self) -> list[BucketUsage]:
         return [
-            BucketUsage(*key[:3], at, int(requests), int(tokens))
-            for key, (at, requests, tokens) in self._by_key.items()
+            BucketUsage(
+                *(*key[:3], at, int(requests), int(prompt), int(completion)),
+                self._charged.get(key, NOTHING),
+            )
+            for key, (at, requests, prompt, completion) in self._by_key.items()
         ]
+
+
+def _size(segment: Path) -> int:
+    """0 for one that is gone. Raises OSError."""
+    try:
+        return segment.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 read_spent = Reader(Spent, keeps=False).read

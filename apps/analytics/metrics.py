@@ -5,7 +5,7 @@ Counting never raises. With PROMETHEUS_MULTIPROC_DIR set before the start, `expo
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from typing import Generic, ParamSpec, TypeVar
 
@@ -33,7 +33,6 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
 CALL_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 REQUEST_BUCKETS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
-QuotaLeft = tuple[str, str, float]  # provider, window, remaining share 0..1
 P = ParamSpec("P")
 M = TypeVar("M", bound=MetricWrapperBase)
 
@@ -87,6 +86,13 @@ _first_byte_seconds = Children(
 _tokens = Children(
     Counter("freeai_tokens_total", "Tokens used, as the usage ledger has them.", ["provider", "kind"])
 )
+_turned_away = Children(
+    Counter(
+        "freeai_requests_turned_away_total",
+        "Requests that the gateway refused before any upstream call, by the code of the error.",
+        ["kind"],
+    )
+)
 _requests = Children(
     Counter("freeai_http_requests_total", "Answered requests.", ["route", "method", "status"])
 )
@@ -101,12 +107,6 @@ _request_seconds = Children(
 _in_flight = Gauge(
     "freeai_requests_in_flight", "Requests whose last byte was not sent yet.", multiprocess_mode="livesum"
 )
-_quota = Gauge(
-    "freeai_quota_remaining_ratio",
-    "Share of a quota window that is left, 0 to 1: the smallest over all credentials and models.",
-    ["provider", "window"],
-    multiprocess_mode="livemostrecent",
-)
 _spool_depth = Gauge(
     "freeai_spool_depth", "Usage events that are not in the database yet.", multiprocess_mode="livesum"
 )
@@ -114,6 +114,15 @@ _spool_lag = Gauge(
     "freeai_spool_lag_seconds",
     "How long the oldest usage event has waited for the database; 0 when none does.",
     multiprocess_mode="livemax",
+)
+_spool_bytes = Gauge(
+    "freeai_spool_bytes",
+    "What they take of the disk; FREEAI_SPOOL_MAX_BYTES is the most.",
+    multiprocess_mode="livesum",
+)
+_events_written = Counter("freeai_usage_events_written_total", "Usage events that the database took.")
+_events_refused = Counter(
+    "freeai_usage_events_refused_total", "Usage events that no database takes, kept in spool/refused.jsonl."
 )
 _events_lost = Counter(
     "freeai_usage_events_lost_total", "Usage events for which there was room neither on disk nor in memory."
@@ -138,7 +147,7 @@ _background = Gauge(
 _build = Gauge("freeai_build_info", "Always 1.", ["version", "python"], multiprocess_mode="livemax")
 
 
-def _harmless(count: Callable[P, None]) -> Callable[P, None]:
+def harmless(count: Callable[P, None]) -> Callable[P, None]:
     """`count`, never raising: a number that a metric refuses must not change an answer."""
 
     @wraps(count)
@@ -151,7 +160,7 @@ def _harmless(count: Callable[P, None]) -> Callable[P, None]:
     return counted
 
 
-@_harmless
+@harmless
 def attempt_ended(event: UsageEvent) -> None:
     """Count one upstream call. Its outcome label is "success" or the error kind."""
     provider = event.provider
@@ -171,25 +180,31 @@ def attempt_ended(event: UsageEvent) -> None:
         _tokens[provider, "reasoning"].inc(event.reasoning_tokens)
 
 
-@_harmless
+@harmless
+def turned_away(kind: str) -> None:
+    """A request was refused before any upstream call."""
+    _turned_away[kind,].inc()
+
+
+@harmless
 def breaker_tripped(provider: str) -> None:
     """A circuit breaker of `provider` opened."""
     _trips[provider,].inc()
 
 
-@_harmless
+@harmless
 def fell_back(from_provider: str, to_provider: str) -> None:
     """The next candidate is tried."""
     _fallbacks[from_provider, to_provider].inc()
 
 
-@_harmless
+@harmless
 def request_started() -> None:
     """Pairs with `request_ended`."""
     _in_flight.inc()
 
 
-@_harmless
+@harmless
 def request_ended(route: str, method: str, status: int, seconds: float) -> None:
     """`route` is the URL pattern's name or text, never the raw path."""
     _in_flight.dec()
@@ -198,24 +213,37 @@ def request_ended(route: str, method: str, status: int, seconds: float) -> None:
 
 
 def log_lines_lost(lines: int) -> None:
-    """So many log lines never got anywhere. Not `_harmless`, which would log."""
+    """So many log lines never got anywhere. Not `harmless`, which would log."""
     _log_lines_lost.inc(lines)
 
 
-@_harmless
-def spool(depth: int, lag_s: float) -> None:
-    """This process's share of what waits for the database, and how long the oldest of it has."""
+@harmless
+def spool(depth: int, lag_s: float, size: int) -> None:
+    """This process's share of what waits for the database, how long the oldest of it has, and its bytes on the disk."""
     _spool_depth.set(depth)
     _spool_lag.set(lag_s)
+    _spool_bytes.set(size)
 
 
-@_harmless
+@harmless
+def usage_events_written(events: int) -> None:
+    """The database took so many; one that it knew already counts again."""
+    _events_written.inc(events)
+
+
+@harmless
+def usage_event_refused() -> None:
+    """No database takes the event."""
+    _events_refused.inc()
+
+
+@harmless
 def usage_events_lost(events: int) -> None:
     """So many attempts will have no row."""
     _events_lost.inc(events)
 
 
-@_harmless
+@harmless
 def state_store_mode(mode: str) -> None:
     """This process's state store runs in `mode` from now on."""
     for earlier in _state_store.values():
@@ -223,27 +251,16 @@ def state_store_mode(mode: str) -> None:
     _state_store[mode,].set(1)
 
 
-@_harmless
+@harmless
 def background_up(task: str, up: bool) -> None:
     """Whether this process's `task` runs."""
     _background.labels(task).set(up)
 
 
-@_harmless
+@harmless
 def build_info(version: str, python: str) -> None:
     """What runs here; once, at start."""
     _build.labels(version, python).set(1)
-
-
-@_harmless
-def quotas_remaining(rows: Iterable[QuotaLeft]) -> None:
-    """Replace what is known to be left of every provider's windows.
-
-    With several processes a window that is no longer reported keeps its last value until its process ends.
-    """
-    _quota.clear()
-    for provider, window, ratio in rows:
-        _quota.labels(provider if LABEL.fullmatch(provider) else OTHER, window).set(ratio)
 
 
 def exposition() -> tuple[bytes, str]:

@@ -5,8 +5,10 @@
     root/refused.jsonl          lines that no database takes, kept for a human
 
 An attempt writes two lines with one id: at its begin the event as it stands if the process dies now (outcome
-"interrupted"), at its end the final one. What was written survives the process, not a power cut: nothing here
-waits for the disk.
+"interrupted"), at its end the final one. One that ends while its request may go on writes a third between them: how it ended, and that it
+is the last if the process dies now (`is_open`). The next attempt's begin and its final line, which says that it is not, are one write; of
+a write that a kill cuts short, the begin alone tells whom it `follows`. So whatever is cut off, one attempt of a request is its last.
+What was written survives the process, not a power cut: nothing here waits for the disk.
 """
 
 import fcntl
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import structlog
+from msgspec.structs import replace
 
 from apps.analytics.backlog import Backlog
 from apps.analytics.events import UsageEvent
@@ -27,23 +30,27 @@ from apps.core import clock
 log = structlog.get_logger("freeai.spool")
 
 CLOSED = -1
+UNBOUNDED = 1 << 62
 
 
 class Closed(NamedTuple):
-    """Of a closed segment: how many events ended in it, and when the first of them did, on `clock.monotonic`."""
+    """Of a closed segment: how many events ended in it, when the first of them did, on `clock.monotonic`, and its size in
+    bytes."""
 
     ended: int
     since: float
+    size: int
 
 
 class Spool:
     """This process's directory under `root`. All methods belong to one thread, the event loop's; none raises.
 
     A disk that takes nothing costs no request: how attempts ended waits in memory, up to 16 MiB, and how they began is known there
-    anyway. `rotate` tries again.
+    anyway. `rotate` tries again. The same holds where `most_bytes` are on it: what came first is safe, what has no room any more is
+    counted as lost.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, most_bytes: int = UNBOUNDED) -> None:
         self.directory, self._lock = _own_directory(root)
         self._fd = CLOSED
         self._path = self.directory
@@ -52,15 +59,34 @@ class Spool:
         self._ended = 0
         self._since = 0.0
         self._undrained: dict[Path, Closed] = {}
+        self._most_bytes = most_bytes
+        self._size = 0  # of the current segment
+        self._bytes = 0  # of it and all that are closed
+        self._beside = 0
         self._backlog = Backlog()
         self._to_carry = False  # not every open attempt is in the current segment
         self._in_trouble = False
 
-    def begin(self, event: UsageEvent) -> None:
-        """Record an attempt that starts now; `event.outcome` is "interrupted"."""
-        line = self._open[event.id] = encode(event)
-        if self._backlog or not self._append(line):
+    def begin(self, event: UsageEvent, after: UsageEvent | None = None) -> None:
+        """Record an attempt that starts now; `event.outcome` is "interrupted". `after`: the one before it in its request, which was left
+        open."""
+        if after is None:  # as `_write_open`, without a call: it is on the way of every request
+            line = self._open[event.id] = encode(event)
+            if self._backlog or not self._append(line):
+                self._to_carry = True
+            return
+        line = self._open[event.id] = encode(replace(event, follows=after.id))
+        self._open.pop(after.id, None)
+        closing = encode(replace(after, is_last=False))
+        if not self._backlog and self._append(line + closing):
+            self._count(1)
+        else:
             self._to_carry = True
+            self._backlog.keep(closing)
+
+    def leave_open(self, event: UsageEvent) -> None:
+        """Record how an attempt ended of a request that may go on; `begin` or `end` follows."""
+        self._write_open(replace(event, is_open=True))
 
     def end(self, event: UsageEvent) -> None:
         """Record how an attempt ended; `event.outcome` is anything but "interrupted"."""
@@ -94,7 +120,8 @@ class Spool:
 
     def drained(self, segment: Path) -> None:
         """The events of `segment` are in the database and the file is gone."""
-        self._undrained.pop(segment, None)
+        if (closed := self._undrained.pop(segment, None)) is not None:
+            self._bytes -= closed.size
 
     def held(self) -> Sequence[bytes]:
         """The oldest lines that the disk does not take; `release` them when they are in the database."""
@@ -111,6 +138,14 @@ class Spool:
     def on_disk(self) -> int:
         """Those of them that `rotate` and a drain would bring there."""
         return self._ended + sum(closed.ended for closed in self._undrained.values())
+
+    def size(self) -> int:
+        """Bytes on the disk, with those beside them."""
+        return self._bytes + self._beside
+
+    def beside(self, size: int) -> None:
+        """So many bytes of dead processes count towards the bound."""
+        self._beside = size
 
     def waiting_since(self) -> float | None:
         """When the oldest of them ended, on `clock.monotonic`."""
@@ -132,14 +167,24 @@ class Spool:
             discard(self.directory)
         os.close(self._lock)
 
+    def _write_open(self, event: UsageEvent) -> None:
+        line = self._open[event.id] = encode(event)
+        if self._backlog or not self._append(line):
+            self._to_carry = True
+
     def _append(self, data: bytes) -> bool:
         """Write whole lines. True when all of `data` is in the file, False when none of it is."""
+        if self._bytes + self._beside + len(data) > self._most_bytes:
+            self._trouble("FREEAI_SPOOL_MAX_BYTES are used up")
+            return False
         try:
             written = os.write(self._fd if self._fd != CLOSED else self._open_segment(), data)
         except OSError as error:
             self._trouble(os.strerror(error.errno or 0))
             return False
         if written == len(data):
+            self._size += written
+            self._bytes += written
             return True
         self._take_back(written)
         self._trouble("no room for a whole line")
@@ -163,8 +208,8 @@ class Spool:
         with suppress(OSError):  # a network file system may say only now that it is full
             os.close(self._fd)
         self._fd = CLOSED
-        self._undrained[self._path] = Closed(self._ended, self._since or clock.monotonic())
-        self._ended, self._since = 0, 0.0
+        self._undrained[self._path] = Closed(self._ended, self._since or clock.monotonic(), self._size)
+        self._ended, self._since, self._size = 0, 0.0, 0
 
     def _count(self, ended: int) -> None:
         if not self._ended:

@@ -1,29 +1,34 @@
 """Drains the spool into the database, off the request path, and writes what dead processes left behind."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
 from apps.analytics.drain import BATCH, OnWritten, drain, write
-from apps.analytics.history import BucketUsage, ClientRequests
+from apps.analytics.history import ClientUsage
 from apps.analytics.leftovers import Leftovers
+from apps.analytics.rollup.spent import BucketUsage
 from apps.analytics.segments import decode
 from apps.analytics.spool import Spool
 from apps.core import clock
 from apps.core.redaction import scrub
-from apps.core.turns import DatabaseThread
+from apps.core.turns import DatabaseThread, TurnTimeoutError
 
 log = structlog.get_logger("freeai.usage")
+
+T = TypeVar("T")
 
 INTERVAL_S = 0.5
 LONGEST_PAUSE_S = 30.0
 LOOK_INTERVAL_S = 60.0
 PATIENCE_S = 10.0
 TURN_S = 25.0
+LATE_S = 2.0  # a turn that takes so long is told of
 # Of every half second, so much is for what dead processes left: they have waited longer, and nobody waits for them.
 LEFTOVERS_SHARE_S = 0.25
 LEFTOVERS_AFTER_S = 3.0  # a start has better things to do
@@ -55,10 +60,12 @@ class Writer:
         self._look_at = clock.monotonic() + LOOK_INTERVAL_S
         self._away = False
 
-    def look(self, clients_since: float = inf) -> tuple[list[BucketUsage], ClientRequests]:
+    def look(self, clients_since: float = inf) -> tuple[list[BucketUsage], ClientUsage]:
         """Find what dead processes left, to be written behind, and sum it up: see `Leftovers.look`. At start, off the event loop. Raises
         django.db.Error."""
-        return self._left.look(clients_since), self._left.client_requests
+        buckets = self._left.look(clients_since)
+        self._spool.beside(self._left.size())
+        return buckets, self._left.client_usage
 
     async def run(self) -> None:
         """Drain every 0.5 s, at once while much waits, and look for the dead every minute. Until cancelled."""
@@ -118,13 +125,23 @@ class Writer:
         self._spool.rotate()
         for segment in self._spool.undrained():
             steps = drain(segment, dead=False, using=self._using, on_written=self._on_written)
-            while await self._thread.run(partial(next, steps, 0)) == BATCH:
+            while await self._turn_of(partial(next, steps, 0)) == BATCH:
                 pass
             segment.unlink(missing_ok=True)
             self._spool.drained(segment)
         while lines := self._spool.held():
-            await self._thread.run(partial(self._write_held, lines))
+            await self._turn_of(partial(self._write_held, lines))
             self._spool.release(len(lines))
+
+    async def _turn_of(self, work: Callable[[], T]) -> T:
+        """A turn of the thread. One that waits (another process holds SQLite's lock) is told of before its end, which may be far off."""
+        late = asyncio.get_running_loop().call_later(
+            LATE_S, lambda: self._failed(TurnTimeoutError(f"no answer for {LATE_S:.0f} s"))
+        )
+        try:
+            return await self._thread.run(work)
+        finally:
+            late.cancel()
 
     def _write_held(self, lines: Sequence[bytes]) -> None:
         """What the disk does not take: from memory into the database."""
@@ -134,10 +151,11 @@ class Writer:
 
     async def _adopt(self, stop_at: float) -> None:
         if clock.monotonic() >= self._look_at:
-            await self._thread.run(self._left.look)
+            await self._turn_of(self._left.look)
             self._look_at = clock.monotonic() + LOOK_INTERVAL_S
-        while clock.monotonic() < stop_at and await self._thread.run(self._left.step):
-            pass
+        while clock.monotonic() < stop_at and await self._turn_of(self._left.step):
+            self._spool.beside(self._left.size())
+        self._spool.beside(self._left.size())
 
     async def _guarded(self, work: Coroutine[object, object, None]) -> bool:
         """Run database work; True when it succeeded."""

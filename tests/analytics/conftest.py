@@ -4,11 +4,14 @@ import asyncio
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import dj_database_url
 import psycopg
 import pytest
+from django.apps import apps
 from django.db import OperationalError, connections
 
 from apps.analytics import writer as writer_module
@@ -17,6 +20,8 @@ from apps.analytics.spool import Spool
 from apps.analytics.writer import Writer
 from tests.analytics.examples import Journal
 
+by_month = import_module("apps.analytics.migrations.0006_events_by_month")
+MODELS = list(apps.get_app_config("analytics").get_models())
 POSTGRES_URL = os.environ.get("FREEAI_TEST_DATABASE_URL") or "postgresql://postgres@127.0.0.1:5432/test"
 
 
@@ -46,18 +51,47 @@ class Outage:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def ledger(request, tmp_path: Path, django_db_blocker) -> Iterator[Ledger]:
+    with (
+        django_db_blocker.unblock(),
+        _ledger(_postgres if request.param == "postgres" else _sqlite, tmp_path) as made,
+    ):
+        divide(made)
+        yield made
+
+
+@pytest.fixture
+def undivided(tmp_path: Path, django_db_blocker) -> Iterator[Ledger]:
+    """On PostgreSQL, as it was before there were months."""
+    with django_db_blocker.unblock(), _ledger(_postgres, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def postgres_ledger(undivided: Ledger) -> Ledger:
+    divide(undivided)
+    return undivided
+
+
+def divide(ledger: Ledger) -> None:
+    """What the migration does."""
+    with connections[ledger.alias].schema_editor(atomic=False) as editor:
+        by_month.divide(None, editor)
+    connections[ledger.alias].close()  # who counts connections counts the ledger's own
+
+
+@contextmanager
+def _ledger(make, tmp_path: Path) -> Iterator[Ledger]:
     alias = f"ledger_{uuid.uuid4().hex}"
-    make = _postgres if request.param == "postgres" else _sqlite
-    with django_db_blocker.unblock():
-        options, remove = make(alias, tmp_path)
-        connections.databases[alias] = {**connections.databases["default"], "OPTIONS": {}, **options}
-        with connections[alias].schema_editor() as editor:
-            editor.create_model(UsageEventRow)
-        connections[alias].close()
-        yield Ledger(alias)
-        connections[alias].close()
-        del connections[alias], connections.databases[alias]
-        remove()
+    options, remove = make(alias, tmp_path)
+    connections.databases[alias] = {**connections.databases["default"], "OPTIONS": {}, **options}
+    with connections[alias].schema_editor() as editor:
+        for model in MODELS:
+            editor.create_model(model)
+    connections[alias].close()
+    yield Ledger(alias)
+    connections[alias].close()
+    del connections[alias], connections.databases[alias]
+    remove()
 
 
 @pytest.fixture

@@ -39,6 +39,21 @@ def ended(event: UsageEvent | None = None, **fields: Any) -> UsageEvent:
     return replace(event or begun(), **end | fields)
 
 
+def refused(**fields: Any) -> UsageEvent:
+    """A request that ended without any attempt."""
+    refusal: dict[str, Any] = {
+        "provider": "",
+        "outcome": "refused",
+        "error_kind": "quota_exhausted",
+        "prompt_tokens": 0,
+        "estimated": False,
+        "latency_ms": 1.5,
+        "request_uuid": uuid7(),
+        "is_last": True,
+    }
+    return begun(**refusal | fields)
+
+
 def rotated(spool: Spool) -> Path:
     """The segment that a rotation closes."""
     segment = spool.rotate()

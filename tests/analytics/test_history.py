@@ -3,10 +3,11 @@ from datetime import UTC, datetime, timedelta
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from apps.analytics.drain import _insert
-from apps.analytics.history import BucketUsage, usage_since
+from apps.analytics.history import client_totals_since, client_usage_since, usage_since
+from apps.analytics.rollup.spent import BucketUsage
+from apps.analytics.upsert import upsert
 from tests.analytics.conftest import Ledger
-from tests.analytics.examples import begun, ended
+from tests.analytics.examples import begun, ended, refused
 
 NOW = datetime(2026, 3, 1, 12, 30, 30, tzinfo=UTC)
 
@@ -22,7 +23,7 @@ def used(ledger: Ledger) -> list[BucketUsage]:
 
 
 def record(ledger: Ledger, *events) -> None:
-    _insert(events, ledger.alias)
+    upsert(events, ledger.alias)
 
 
 def test_recent_usage_is_summed_by_minute(ledger: Ledger):
@@ -124,3 +125,45 @@ def test_as_many_queries_however_much_there_is(ledger: Ledger):
 
     assert len(buckets) == 200
     assert len(queries) < 200
+
+
+def test_what_else_was_charged_is_told_of_those_who_count_it(ledger: Ledger):
+    moment = at(minutes=2)
+    upsert(
+        [
+            ended(at=moment, charged={"audio_seconds": 30}),
+            ended(at=moment, charged={"audio_seconds": 30}),
+            ended(at=moment, charged={"audio_seconds": 5, "money": 2}),
+            ended(at=moment),
+            ended(at=moment, provider="cohere", charged={"inputs": 9}),
+        ],
+        ledger.alias,
+    )
+
+    found = usage_since(at(minutes=5), NOW.timestamp(), metered={"groq"}, using=ledger.alias)
+
+    buckets = {bucket.provider: bucket for bucket in found}
+    assert buckets["groq"].requests == 4
+    assert buckets["groq"].charged == {"audio_seconds": 65, "money": 2}
+    assert buckets["cohere"].charged == {}
+
+
+def test_all_of_the_past_is_as_long_as_the_ledger(ledger: Ledger, django_assert_max_num_queries):
+    """A window that never ends reads from the first event on, and not from 1970."""
+    upsert([ended(at=at(days=40)), ended(at=at(minutes=1))], ledger.alias)
+
+    with django_assert_max_num_queries(170, connection=connections[ledger.alias]):
+        found = list(usage_since(at(hours=25), NOW.timestamp(), longer={"groq": 0.0}, using=ledger.alias))
+
+    assert sum(bucket.requests for bucket in found) == 2
+
+
+def test_a_refusal_took_nothing_of_any_quota(ledger: Ledger):
+    record(
+        ledger, ended(at=at(seconds=2), client_id=4), refused(at=at(seconds=1), client_id=4, stands_for=50)
+    )
+
+    assert [(bucket.provider, bucket.requests) for bucket in used(ledger)] == [("groq", 1)]
+    assert len(client_usage_since(at(hours=1), using=ledger.alias).requests) == 1
+    totals = client_totals_since(at(hours=1), using=ledger.alias)
+    assert [(total.client_id, total.requests) for total in totals] == [(4, 1)]

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from apps.core.ids import uuid7
+from apps.core.ids import least_at, uuid7
 
 
 def test_is_a_version_7_uuid_of_the_present():
@@ -55,3 +55,16 @@ def test_a_forked_child_does_not_repeat_its_parent(monkeypatch: pytest.MonkeyPat
     os.close(writer)
 
     assert of_child != uuid7()
+
+
+def test_an_id_is_not_below_the_least_of_its_time_and_below_that_of_any_later():
+    before = time.time()
+    made = uuid.UUID(uuid7())
+
+    assert least_at(before - 0.001) <= made < least_at(time.time() + 1)
+    assert least_at(before).hex <= made.hex  # as SQLite orders them
+
+
+@pytest.mark.parametrize("at", [-1.0, 0.0, 1e12, float(2**60)])
+def test_every_time_has_a_least_id(at: float):
+    assert 0 <= least_at(at).int < 1 << 128

@@ -13,7 +13,7 @@ from apps.analytics.leftovers import Leftovers
 from apps.analytics.segments import LOCK, encode, segments
 from apps.analytics.spool import Spool
 from tests.analytics.conftest import Ledger
-from tests.analytics.examples import AT, Journal, begun, ended, rotated
+from tests.analytics.examples import AT, Journal, begun, ended, refused, rotated
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_usage_is_summed_by_minute_before_anything_is_written(left: Leftovers, r
         ended(at=AT, provider="cohere", prompt_tokens=1),
     )
 
-    buckets = {(bucket.provider, bucket.at): bucket[4:] for bucket in left.look()}
+    buckets = {(bucket.provider, bucket.at): (bucket.requests, bucket.tokens) for bucket in left.look()}
 
     assert buckets == {("groq", AT + 1): (2, 35), ("groq", AT + 60): (1, 100), ("cohere", AT): (1, 1)}
     assert left.depth() == 4
@@ -96,6 +96,20 @@ def test_a_rest_of_a_segment_is_counted_alone(left: Leftovers, root: Path, ledge
     half.write_bytes(b"".join(map(encode, events)))
 
     assert [(bucket.requests, bucket.tokens) for bucket in left.look()] == [(2, 2)]
+
+
+def test_a_refusal_is_written_and_took_nothing_of_any_quota(left: Leftovers, root: Path, ledger: Ledger):
+    done, no = ended(client_id=4), refused(client_id=4, stands_for=50)
+    left_behind(root, done, no)
+
+    buckets = left.look(0.0)
+    depth = left.depth()
+    write_all(left)
+
+    assert [(bucket.provider, bucket.requests) for bucket in buckets] == [("groq", 1)]
+    assert len(left.client_usage.requests) == 1
+    assert depth == 2
+    assert ledger.outcomes() == {done.id: "success", no.id: "refused"}
 
 
 def test_everything_is_written_and_nothing_left(left: Leftovers, root: Path, ledger: Ledger):
@@ -243,3 +257,34 @@ def test_locks_are_given_back(left: Leftovers, dead: Path, root: Path, ledger: L
 
     assert taken_meanwhile == []
     assert [bucket.requests for bucket in Leftovers(root, root / "own", using=ledger.alias).look()] == [1]
+
+
+def test_what_else_was_charged_is_summed_up_too(left: Leftovers, root: Path, ledger: Ledger):
+    killed = begun(completion_tokens=50, charged={"images": 2})
+    left_behind(root, ended(charged={"images": 1, "money": 9}), killed)
+
+    (bucket,) = left.look()
+    write_all(left)
+
+    assert bucket.amounts == {
+        "requests": 2,
+        "tokens": 250,
+        "input_tokens": 200,
+        "output_tokens": 50,
+        "images": 3,
+        "money": 9,
+    }
+    assert ledger.rows.get(pk=killed.id).charged == {"images": 2}
+
+
+def test_lines_of_the_version_before_are_read(left: Leftovers, root: Path, ledger: Ledger):
+    old = root / "old" / "000001.jsonl"
+    old.parent.mkdir()
+    line = encode(ended())
+    assert b"charged" not in line
+    old.write_bytes(line)
+
+    assert [bucket.requests for bucket in left.look()] == [1]
+    write_all(left)
+
+    assert [row.charged for row in ledger.rows.all()] == [{}]

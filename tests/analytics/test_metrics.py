@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from apps.analytics import metrics
+from apps.analytics import metrics, quota_metrics
 from tests.analytics.examples import begun, ended
 
 
@@ -65,7 +65,7 @@ def test_the_names_of_the_reference_are_exposed():
     metrics.breaker_tripped("mistral")
     metrics.fell_back("mistral", "groq")
     metrics.build_info("1.2.3", "3.11")
-    metrics.spool(3, 1.5)
+    metrics.spool(3, 1.5, 4096)
 
     body, content_type = metrics.exposition()
 
@@ -78,6 +78,9 @@ def test_the_names_of_the_reference_are_exposed():
         'freeai_build_info{python="3.11",version="1.2.3"} 1.0',
         "freeai_spool_depth 3.0",
         "freeai_spool_lag_seconds 1.5",
+        "freeai_spool_bytes 4096.0",
+        "freeai_usage_events_written_total ",
+        "freeai_usage_events_refused_total ",
         "freeai_usage_events_lost_total ",
         "freeai_requests_in_flight ",
     ):
@@ -121,10 +124,10 @@ def test_the_number_of_children_is_bounded(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_quotas_replace_what_was_known_at_the_scrape_before():
-    metrics.quotas_remaining([("groq", "requests/day", 0.5)])
+    quota_metrics.quotas_remaining([("groq", "requests/day", 0.5)])
     metrics.exposition()
 
-    metrics.quotas_remaining([("gemini", "tokens/minute", 0.25)])
+    quota_metrics.quotas_remaining([("gemini", "tokens/minute", 0.25)])
     body, _ = metrics.exposition()
 
     lines = [line for line in body.decode().splitlines() if line.startswith("freeai_quota_remaining_ratio{")]
@@ -140,11 +143,11 @@ def test_the_state_store_is_in_one_mode_at_a_time():
 
 
 WORKER = """
-from apps.analytics import metrics
+from apps.analytics import metrics, quota_metrics
 from tests.analytics.examples import ended
 metrics.attempt_ended(ended())
 metrics.request_started()
-metrics.quotas_remaining([("groq", "requests/day", 0.5)])
+quota_metrics.quotas_remaining([("groq", "requests/day", 0.5)])
 metrics.state_store_mode("redis")
 print(metrics.exposition()[0].decode())
 """

@@ -13,6 +13,7 @@ from apps.analytics import writer as writer_module
 from apps.analytics.drain import BATCH
 from apps.analytics.segments import segments
 from apps.analytics.spool import Spool
+from apps.analytics.upsert import upsert
 from apps.analytics.writer import LONGEST_PAUSE_S, Writer
 from tests.analytics.conftest import Ledger, Outage, off_loop
 from tests.analytics.examples import Journal, begun, ended
@@ -86,7 +87,7 @@ async def test_an_outage_loses_and_doubles_nothing(
 async def test_an_outage_in_the_middle_of_a_segment_loses_and_doubles_nothing(
     writer: Writer, spool: Spool, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ):
-    insert, calls = drain_module._insert, []
+    insert, calls = upsert, []
 
     def insert_and_break_once(batch, using):
         calls.append(len(batch))
@@ -94,7 +95,7 @@ async def test_an_outage_in_the_middle_of_a_segment_loses_and_doubles_nothing(
             raise OperationalError("gone in the middle")
         insert(batch, using)
 
-    monkeypatch.setattr(drain_module, "_insert", insert_and_break_once)
+    monkeypatch.setattr(drain_module, "upsert", insert_and_break_once)
     events = [ended() for _ in range(2 * BATCH + 10)]
     for event in events:
         spool.end(event)

@@ -12,6 +12,7 @@ from django.db import OperationalError
 from apps.analytics import drain as drain_module
 from apps.analytics import writer as writer_module
 from apps.analytics.spool import Spool
+from apps.analytics.upsert import upsert
 from apps.analytics.writer import Writer
 from tests.analytics.conftest import Ledger, off_loop
 from tests.analytics.examples import Journal, ended
@@ -23,7 +24,7 @@ class Hang:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.over = threading.Event()
         self.active = True
-        insert = drain_module._insert
+        insert = upsert
 
         def hang(batch, using):
             if self.active:
@@ -31,7 +32,7 @@ class Hang:
                 raise OperationalError("the connection was given up")
             insert(batch, using)
 
-        monkeypatch.setattr(drain_module, "_insert", hang)
+        monkeypatch.setattr(drain_module, "upsert", hang)
 
 
 @pytest.fixture
@@ -60,6 +61,28 @@ async def test_a_write_that_hangs_is_given_up_and_tried_again(
     assert lag_s >= 0.2
     assert (writer.depth(), writer.lag_s()) == (0, 0.0)
     assert len(await off_loop(ledger.outcomes)) == 1
+    assert journal.names == ["usage.not_written", "usage.database_back"]
+    await writer.aclose(5)
+
+
+async def test_a_write_that_waits_is_told_of_once_before_it_ends(
+    spool: Spool, root: Path, ledger: Ledger, hang: Hang, journal: Journal, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(writer_module, "TURN_S", 9.0)
+    monkeypatch.setattr(writer_module, "LATE_S", 0.05)
+    writer = Writer(spool, root, using=ledger.alias)
+    spool.end(ended())
+
+    flushing = asyncio.create_task(writer.flush())
+    await asyncio.sleep(0.3)
+    waiting, names, lag_s = not flushing.done(), list(journal.names), writer.lag_s()
+    hang.over.set()
+    given_up = not await flushing
+    hang.active = False
+
+    assert (waiting, names, given_up) == (True, ["usage.not_written"], True)
+    assert lag_s >= 0.3
+    assert await writer.flush()
     assert journal.names == ["usage.not_written", "usage.database_back"]
     await writer.aclose(5)
 

@@ -8,9 +8,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from apps.analytics import retention
 from apps.core import clock
 
+DAYS = range(1, 36_501)
+"""A century at most: nobody's ledger is older, and calendars end."""
+
 
 class Command(BaseCommand):
-    help = "Delete usage events that are older than --days. Exit code 1 when --days is out of range."
+    help = (
+        "Delete the usage events of all days (of UTC) that ended more than --days ago, and roll up what of them is not. "
+        "Exit codes: 0 done, 1 when --days is out of range."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -20,8 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **options: Any) -> None:
         days: int = options["days"]
-        if days < 1:
-            raise CommandError(f"--days must be at least 1; it is {days}.")
+        if days not in DAYS:
+            raise CommandError(f"--days must be from {DAYS[0]} to {DAYS[-1]}; it is {days}.")
         deleted = retention.purge(clock.now(), days=days)
         if options["json"]:
             self.stdout.write(orjson.dumps({"days": days, "deleted": deleted}).decode())
