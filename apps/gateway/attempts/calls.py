@@ -1,7 +1,7 @@
 """One client request on its way: who asks, what for, by when."""
 
 import asyncio
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -13,13 +13,21 @@ from apps.strategies.resolver import Plan
 D_co = TypeVar("D_co", bound=Demand, covariant=True)
 
 
+class RequestIds(NamedTuple):
+    """`own`: a UUIDv7 (hex) of the gateway's. `told`: what the client is told, its own where it sent one, which may repeat."""
+
+    own: str
+    told: str
+
+
 class Call(Struct, Generic[D_co], frozen=True, kw_only=True):
     """A request that was authenticated, parsed and planned.
 
-    `started` and `deadline` are on the event loop's clock (seconds), `now` is UTC epoch seconds at the start.
+    `started` and `deadline` are on the event loop's clock (seconds), `now` is UTC epoch seconds at the start. `max_wait_s`: how long it
+    may wait for quota.
     """
 
-    request_id: str
+    ids: RequestIds
     principal: Principal
     demand: D_co
     plan: Plan
@@ -28,6 +36,7 @@ class Call(Struct, Generic[D_co], frozen=True, kw_only=True):
     started: float
     deadline: float
     endpoint: str
+    max_wait_s: float = 0.0
 
     def elapsed_ms(self) -> int:
         """Milliseconds since the request began."""

@@ -19,3 +19,10 @@ def as_upstream_error(error: Exception, offer: Offer) -> UpstreamError:
         case _:
             log.error("attempt.unforeseen", provider=offer.provider, model=offer.model, exc_info=error)
             return UpstreamError(ErrorKind.PARSING, "The upstream's answer could not be read.")
+
+
+def kept(error: UpstreamError) -> UpstreamError:
+    """The error, to be kept: without where it was raised. A traceback holds the frames, and those the upstream's whole answer, in a circle
+    that nothing but the garbage collector would find."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.settlement import Attempt
+from apps.providers.claims import Expected
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer, Task, UpstreamRequest
 from apps.providers.upstream import UpstreamResponse
@@ -19,8 +20,8 @@ class UpstreamCall(Protocol[T_co]):
 
     prompt_tokens: int
 
-    def claim(self, offer: Offer) -> Amounts:
-        """What to reserve."""
+    def claim(self, offer: Offer, expected: Expected) -> Amounts:
+        """What to reserve. `expected`: how much there is to the call, as that provider counts."""
         ...
 
     async def build(self, offer: Offer) -> UpstreamRequest:

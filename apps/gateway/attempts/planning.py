@@ -7,16 +7,16 @@ from msgspec.structs import replace
 
 from apps.clients.keys import Principal
 from apps.core import clock
-from apps.gateway.attempts import unserved
-from apps.gateway.attempts.calls import Call
+from apps.gateway.attempts import permissions, unoffered, unserved
+from apps.gateway.attempts.calls import Call, RequestIds
 from apps.gateway.attempts.operation import TaskOperation
-from apps.gateway.attempts.permissions import permitted
+from apps.gateway.attempts.turned_away import Asked, note
 from apps.gateway.config import CONFIG
 from apps.gateway.wire.errors import ApiError, bad_request
 from apps.providers.offers import CATALOGUE
 from apps.providers.pool import Pool
 from apps.providers.tasks import TASKS, Demand
-from apps.providers.types import ChatRequest
+from apps.providers.types import ChatRequest, Offer
 from apps.strategies.library import STRATEGIES
 from apps.strategies.naming import is_virtual
 from apps.strategies.native import resolve_native
@@ -33,38 +33,78 @@ from apps.strategies.resolver import (
 D = TypeVar("D", bound=Demand)
 
 
-def plan_chat(request_id: str, principal: Principal, chat: ChatRequest) -> Call[ChatRequest]:
-    """The call to make. Raises ApiError 400, 403, 404."""
-    plan = _resolve(principal, chat, CONFIG.value.default_strategy)
-    pool = permitted(principal, chat, "chat", plan)
-    if not pool:
-        raise _no_offers(chat)
-    return _call(request_id, principal, chat, replace(plan, pool=pool), TASKS["chat"].endpoint)
+def plan_chat(
+    ids: RequestIds, principal: Principal, chat: ChatRequest, max_wait_s: float = 0.0, endpoint: str = "chat"
+) -> Call[ChatRequest]:
+    """The call to make. Raises ApiError 400, 403, 404, which is noted. `endpoint`: what the ledger files it under."""
+    try:
+        call = plan_explained(ids, principal, chat)
+        if not call.plan.pool:
+            raise _no_offers(chat, call.plan.pool, principal)
+    except ApiError as error:
+        _turn_away(ids, principal, chat, endpoint, error)
+        raise
+    return replace(call, max_wait_s=max_wait_s, endpoint=endpoint)
 
 
-def plan_task(request_id: str, principal: Principal, operation: TaskOperation[Any]) -> Call[Demand]:
-    """The call to make for a task beside chat, among the candidates whose wires can carry it. Raises ApiError 400, 403, 413."""
+def plan_explained(ids: RequestIds, principal: Principal, chat: ChatRequest) -> Call[ChatRequest]:
+    """The same, for whoever only wants to know: it may have candidates that all are left out. Raises ApiError 400, 403, 404."""
+    plan = _resolve(principal, chat)
+    pool = permissions.permitted(principal, chat, "chat", plan)
+    if not (pool or pool.withheld or pool.barred):
+        raise _no_offers(chat, pool, principal)
+    return _call(ids, principal, chat, replace(plan, pool=pool), TASKS["chat"].endpoint)
+
+
+def not_allowed(principal: Principal, chat: ChatRequest) -> list[Offer]:
+    """What the call cannot go to because of the client key's `allowed_models`. Raises ApiError 400, 404."""
+    return permissions.not_allowed(principal, chat, _resolve(principal, chat))
+
+
+def plan_task(
+    ids: RequestIds, principal: Principal, operation: TaskOperation[Any], max_wait_s: float = 0.0
+) -> Call[Demand]:
+    """The call to make for a task beside chat, among the candidates whose wires can carry it. Raises ApiError 400, 403, 413, which is
+    noted."""
     demand, task = operation.demand, operation.task
     try:
-        plan = resolve_native(demand, task, principal.user_id, CATALOGUE.value)
+        plan = _plan_task(principal, operation)
+    except ApiError as error:
+        _turn_away(ids, principal, demand, TASKS[task].endpoint, error)
+        raise
+    call = _call(ids, principal, demand, plan, TASKS[task].endpoint)
+    return replace(call, max_wait_s=max_wait_s)
+
+
+def _plan_task(principal: Principal, operation: TaskOperation[Any]) -> Plan:
+    demand, task = operation.demand, operation.task
+    try:
+        plan = resolve_native(
+            demand, task, principal.user_id, CATALOGUE.value, use_paid=CONFIG.value.use_paid
+        )
     except UnknownProviderError as error:
-        raise _unknown_provider(error) from None
-    pool = permitted(principal, demand, task, plan)
+        raise unoffered.unknown_provider(str(error), CATALOGUE.value) from None
+    pool = permissions.permitted(principal, demand, task, plan)
     if not pool:
-        raise _no_offers(demand)
+        raise _no_offers(demand, pool, principal)
     judged = [(offer, operation.why_unfit(offer)) for offer in pool]
     fitting = [offer for offer, unfit in judged if unfit is None]
     if not fitting:
         raise unserved.incapable([unfit for _, unfit in judged if unfit], demand.prompt_tokens)
     if len(fitting) < len(pool):
-        pool = Pool(fitting)
-    return _call(request_id, principal, demand, replace(plan, pool=pool), TASKS[task].endpoint)
+        pool = Pool(fitting, pool.withheld, pool.barred)
+    return replace(plan, pool=pool)
 
 
-def _call(request_id: str, principal: Principal, demand: D, plan: Plan, endpoint: str) -> Call[D]:
+def _turn_away(ids: RequestIds, principal: Principal, demand: Demand, endpoint: str, error: ApiError) -> None:
+    started = asyncio.get_running_loop().time()
+    note(Asked(ids=ids, principal=principal, endpoint=endpoint, started=started, demand=demand), error)
+
+
+def _call(ids: RequestIds, principal: Principal, demand: D, plan: Plan, endpoint: str) -> Call[D]:
     loop_now = asyncio.get_running_loop().time()
     return Call(
-        request_id=request_id,
+        ids=ids,
         principal=principal,
         demand=demand,
         plan=plan,
@@ -76,49 +116,23 @@ def _call(request_id: str, principal: Principal, demand: D, plan: Plan, endpoint
     )
 
 
-def _resolve(principal: Principal, chat: ChatRequest, default_strategy: str) -> Plan:
+def _no_offers(demand: Demand, pool: Pool, principal: Principal) -> ApiError:
+    return unoffered.no_offers(demand, pool, principal.user_id, CATALOGUE.value, paid=CONFIG.value.use_paid)
+
+
+def _resolve(principal: Principal, chat: ChatRequest) -> Plan:
+    catalogue, config = CATALOGUE.value, CONFIG.value
+    defaults = Defaults(config.default_strategy, config.use_paid)
     try:
-        return resolve(
-            chat, principal.user_id, CATALOGUE.value, STRATEGIES.value, Defaults(strategy=default_strategy)
-        )
+        return resolve(chat, principal.user_id, catalogue, STRATEGIES.value, defaults)
     except UnknownModelError as error:
-        raise ApiError(
-            404,
-            f"The model `{str(error)[:200]}` does not exist, or no provider offers it.",
-            code="model_not_found",
-            param="model",
-        ) from None
+        if is_virtual(str(error)):
+            raise unoffered.unknown_virtual(str(error), STRATEGIES.value, catalogue) from None
+        raise unoffered.unknown_model(str(error), catalogue) from None
     except UnknownStrategyError as error:
         known = ", ".join(sorted(STRATEGIES.value))
         raise bad_request(
             f"Unknown strategy `{str(error)[:100]}`; known: {known}.", param="strategy"
         ) from None
     except UnknownProviderError as error:
-        raise _unknown_provider(error) from None
-
-
-def _unknown_provider(error: UnknownProviderError) -> ApiError:
-    known = ", ".join(sorted(CATALOGUE.value.providers))
-    return bad_request(f"Unknown provider `{str(error)[:100]}`; known: {known}.", param="preferred_provider")
-
-
-def _unknown_prefix(model: str) -> str:
-    """That what stands before the slash of `model` is no provider here: it may have been meant for one."""
-    provider, slash, _ = model.partition("/")
-    known = sorted(CATALOGUE.value.providers)
-    if not slash or provider in known:
-        return ""
-    return f" `{provider}` is no provider here; known: {', '.join(known)}."
-
-
-def _no_offers(demand: Demand) -> ApiError:
-    if demand.model and not is_virtual(demand.model):
-        return bad_request(
-            f"You have no provider key for a provider that offers `{demand.model}`.{_unknown_prefix(demand.model)}",
-            param="model",
-            code="no_provider_configured",
-        )
-    return bad_request(
-        "No provider is configured: add a provider key with PATCH /api/me/providers/{name}.",
-        code="no_provider_configured",
-    )
+        raise unoffered.unknown_provider(str(error), catalogue) from None

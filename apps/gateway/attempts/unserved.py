@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -14,36 +14,49 @@ from apps.providers.tasks import TASKS
 from apps.providers.types import Offer
 from apps.strategies.ranking import Excluded
 
-QUOTA_REASONS = frozenset({"quota", "rate_limited"})
+QUOTA_REASONS = frozenset({"quota", "rate_limited", "throttled"})
 SAYS_LENGTH = "maximum context length is "
 IDENTIFIER = re.compile(r"[\w.\[\]-]{1,200}")
 BAD_REQUEST, NOT_FOUND = 400, 404
 CLIENT_STATUSES = frozenset({BAD_REQUEST, NOT_FOUND, 413, 422})
 REDIRECTS = range(300, 400)
 # What no later try of the client's would change: where all attempts ended so, the first refusal is what the client can act upon.
-SETTLED = frozenset({ErrorKind.REFUSED, ErrorKind.MODEL_GONE, ErrorKind.AUTH})
+CLOSED = frozenset({ErrorKind.PAYMENT_REQUIRED, ErrorKind.UNSUPPORTED_REGION, ErrorKind.SERVICE_RETIRED})
+ABOUT_MODEL = frozenset({ErrorKind.MODEL_GONE, ErrorKind.NOT_IN_PLAN})
+SETTLED = frozenset({ErrorKind.REFUSED, ErrorKind.AUTH, *CLOSED, *ABOUT_MODEL})
 DEFAULT_RETRY_S = 60.0
+MOST_ADVICE = 3
 # A wait that is longer than that by a clock's last bit is not a second longer.
 ROUNDING_S = 1e-6
 
 
 class FailedAttempt(Struct, frozen=True):
-    """An attempt that failed, and why. `retry_at`: until when that closed its candidate, 0.0 if it did not."""
+    """An attempt that failed, and why. `retry_at`: until when that closed its candidate, 0.0 if it did not. `advice`: what to do about
+    it."""
 
     offer: Offer
     error: UpstreamError
     retry_at: float = 0.0
+    advice: str = ""
 
 
 def exhausted(
-    failed: Sequence[FailedAttempt], waiting: Sequence[Excluded], now: float, *, names_model: bool = True
+    failed: Sequence[FailedAttempt],
+    waiting: Sequence[Excluded],
+    now: float,
+    *,
+    names_model: bool = True,
+    left_out: str = "",
+    jitter_s: float = 0.0,
 ) -> ApiError:
     """No candidate answered. `waiting` are those that could not be tried now. At least one of both is given.
 
-    `names_model`: the client asked for a model of a provider by its name, so that it may be told that there is none.
+    `names_model`: the client asked for a model of a provider by its name, so that it may be told that there is none. `left_out`: a
+    sentence on what was not asked at all. `jitter_s`: how much later than at the first moment the client is told to come back.
     """
+    now -= jitter_s  # so much farther away is what frees then
     if not failed:
-        return _nothing_to_try(waiting, now, names_model=names_model)
+        return _nothing_to_try(waiting, now, names_model=names_model, left_out=left_out)
     last = failed[-1]
     kinds = {attempt.error.kind for attempt in failed}
     if last.error.kind is ErrorKind.CLIENT_ERROR:
@@ -65,7 +78,11 @@ def exhausted(
     if kinds == {ErrorKind.NETWORK}:
         message = f"No provider answered. Last: {message}"
         return ApiError(504, message, type="api_error", code="upstream_timeout", extra=extra)
-    message = f"Every provider failed. Last: {message}"
+    advice = _advice(attempt.advice for attempt in failed)
+    if kinds <= CLOSED | ABOUT_MODEL:
+        why = _models_gone(failed) if kinds <= ABOUT_MODEL else f"No provider serves this. Last: {message}"
+        return _closed(f"{why} {advice}".strip() + left_out, failed, waiting, now, extra)
+    message = f"Every provider failed. Last: {message} {advice}".strip() + left_out
     return ApiError(502, message, type="api_error", code="upstream_failed", extra=extra)
 
 
@@ -74,9 +91,7 @@ def _first_refusal(failed: Sequence[FailedAttempt], *, names_model: bool) -> Fai
     for attempt in failed:
         if attempt.error.status in REDIRECTS:
             continue
-        if attempt.error.kind is ErrorKind.REFUSED or (
-            attempt.error.kind is ErrorKind.MODEL_GONE and names_model
-        ):
+        if attempt.error.kind is ErrorKind.REFUSED or (attempt.error.kind in ABOUT_MODEL and names_model):
             return attempt
     return None
 
@@ -146,14 +161,26 @@ def _too_long(window: int, detail: str, param: str | None, extra: JSONObject | N
     return ApiError(400, message, param=param, code="context_length_exceeded", extra=extra)
 
 
-def _nothing_to_try(waiting: Sequence[Excluded], now: float, *, names_model: bool) -> ApiError:
+def _models_gone(failed: Sequence[FailedAttempt]) -> str:
+    """All that was left is not there any more: nothing that the client named, so it is told what would help."""
+    gone = ", ".join(
+        dict.fromkeys(f"{attempt.offer.provider}/{attempt.offer.model}" for attempt in failed[:10])
+    )
+    return (
+        f"None of the models that were left to ask is there any more: {gone}. Add the key of another provider with"
+        " PATCH /api/me/providers/{name}."
+    )
+
+
+def _nothing_to_try(waiting: Sequence[Excluded], now: float, *, names_model: bool, left_out: str) -> ApiError:
     wait = _retry_after((), waiting, now)
     reasons = {item.reason for item in waiting}
     who = ", ".join(sorted({f"{item.offer.provider} ({item.reason})" for item in waiting})[:10])
-    why = " ".join(sorted({item.advice for item in waiting if item.advice})[:3])
+    why = _advice(item.advice for item in waiting)
     if reasons & QUOTA_REASONS:
-        return _out_of_quota(f"Every candidate is out of quota for now: {who}.", wait, {})
-    if reasons == {"model_gone"} and names_model:
+        message = f"Every candidate is out of quota for now: {who}. {why}".strip() + left_out
+        return _out_of_quota(message, wait, {})
+    if reasons <= ABOUT_MODEL and names_model:
         return ApiError(
             NOT_FOUND, why, code="model_not_found", param="model", headers={"Retry-After": str(wait)}
         )
@@ -164,13 +191,26 @@ def _nothing_to_try(waiting: Sequence[Excluded], now: float, *, names_model: boo
             code="no_capable_provider",
             param="strategy",
         )
+    return _closed(f"No healthy candidate: {who}. {why}".strip() + left_out, (), waiting, now)
+
+
+def _closed(
+    message: str,
+    failed: Sequence[FailedAttempt],
+    waiting: Sequence[Excluded],
+    now: float,
+    extra: JSONObject | None = None,
+) -> ApiError:
+    """All that could serve is closed, as `message` says."""
+    wait = str(_retry_after(failed, waiting, now))
     return ApiError(
-        503,
-        f"No healthy candidate: {who}. {why}".strip(),
-        type="api_error",
-        code="no_healthy_provider",
-        headers={"Retry-After": str(wait)},
+        503, message, type="api_error", code="no_healthy_provider", headers={"Retry-After": wait}, extra=extra
     )
+
+
+def _advice(said: Iterable[str]) -> str:
+    """What closed candidates, and what to do about it: each thing once, and no more than a person reads."""
+    return " ".join(list(dict.fromkeys(filter(None, said)))[:MOST_ADVICE])
 
 
 def _out_of_quota(message: str, retry_after_s: int, extra: JSONObject) -> ApiError:
@@ -203,6 +243,7 @@ def _attempts(failed: Sequence[FailedAttempt]) -> list[JSONObject]:
             "kind": str(attempt.error.kind),
             "status": attempt.error.status,
             "message": attempt.error.message,
+            **({"advice": attempt.advice} if attempt.advice else {}),
         }
         for attempt in failed
     ]
