@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.core import master_keys
 from freeai import env, values
 
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "OPERATIONS.md"
@@ -70,7 +71,7 @@ def test_a_secret_file_that_is_wrong_is_named(content: bytes | None, reason: str
     else:
         wrong.write_bytes(content)
 
-    assert env.secret("FREEAI_MASTER_KEYS", wrong, nothing, values.master_keys) == []
+    assert env.secret("FREEAI_MASTER_KEYS", wrong, nothing, master_keys.parse) == []
 
     sentence = refused["FREEAI_MASTER_KEYS"]
     assert sentence.startswith("FREEAI_MASTER_KEYS ")

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from apps.core import master_keys
 from freeai import values
 
 KEYS = [base64.urlsafe_b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
+token = values.token(16)
 port = values.whole_number(0, 65_535)
 level = values.one_of(["debug", "info"])
 
@@ -18,8 +20,10 @@ GOOD = [
     (port, "65535", 65_535),
     (values.one_web_process, "1", 1),
     (level, "Debug", "debug"),
-    (values.token, "a-token_1~!", "a-token_1~!"),
-    (values.master_keys, f"{KEYS[0]} ,{KEYS[1]},", KEYS),
+    (token, "a-token_1~!-long", "a-token_1~!-long"),
+    (values.secret_key, "of any words, " * 3, "of any words, " * 3),
+    (values.scopes, "openid  groups", ["openid", "groups"]),
+    (master_keys.parse, f"{KEYS[0]} ,{KEYS[1]},", KEYS),
     (values.directory, "/a/../b", Path("/b")),
     (values.host, "localhost", "localhost"),
     (values.host, "10.0.0.1", "10.0.0.1"),
@@ -63,8 +67,10 @@ BAD = [
     (port, ["-1", "65536", "8000.0", "0x10", "1_000", "٣", "9" * 5000, "http"]),
     (values.one_web_process, ["0", "2", "two", "01"]),
     (level, ["verbose", "info,debug", "20"]),
-    (values.token, ["two words", "päss", "a\tb", "a\nb"]),
-    (values.master_keys, [",", "short", f"{KEYS[0]},short", KEYS[0][:-2], "ä" * 44]),
+    (token, ["two words and more", "päss" * 8, "a\tb" * 8, "a\nb" * 8, "short", "s" * 15]),
+    (values.secret_key, ["short", "s" * 31]),
+    (values.scopes, ["profile", "open id", "OpenID"]),
+    (master_keys.parse, [",", "short", f"{KEYS[0]},short", KEYS[0][:-2], "ä" * 44]),
     (
         values.host,
         ["http://localhost", "localhost:8000", "a b", "[localhost]", "[::1", "1::2::3", "-a", "a/b", ".a"],
@@ -98,6 +104,20 @@ BAD = [
             "https://example.com:",
             "https://exam ple.com",
             "https://[::1",
+        ],
+    ),
+    (values.mail_address, ["ada", "ada@", "ada@example", "ada@example.com\nBcc: eve@example.com"]),
+    (
+        values.mail_url,
+        [
+            "mail.example.com",
+            "mail.example.com:25",
+            "imap://mail.example.com",
+            "smtp://",
+            "smtp://mail.example.com:port",
+            "smtp://mail.example.com/box",
+            "smtp://mail.example.com?tls",
+            "smtp://ada:pass word@mail.example.com",
         ],
     ),
     (
@@ -147,7 +167,17 @@ def test_bad_values_are_refused_in_a_sentence(parse, text: str):
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("parse", [values.database_url, values.redis_url, values.token, values.master_keys])
+@pytest.mark.parametrize(
+    "parse",
+    [
+        values.database_url,
+        values.redis_url,
+        token,
+        values.secret_key,
+        master_keys.parse,
+        values.mail_url,
+    ],
+)
 def test_what_may_be_a_secret_is_not_quoted(parse):
     with pytest.raises(ValueError, match=r"\.\Z") as refused:
         parse("https://user:s3cret word@host")
@@ -179,3 +209,19 @@ def test_database_urls_become_django_settings(url: str, fields: dict):
 @pytest.mark.parametrize(("host", "in_url"), [("::1", "[::1]"), ("example.com", "example.com")])
 def test_ipv6_stands_in_brackets_in_a_url(host: str, in_url: str):
     assert values.bracketed(host) == in_url
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://localhost", values.MailServer("localhost", 25)),
+        ("smtps://mail.example.com", values.MailServer("mail.example.com", 465, use_ssl=True)),
+        (
+            "smtp+tls://ada%40example.com:p%40ss@mail.example.com",
+            values.MailServer("mail.example.com", 587, "ada@example.com", "p@ss", use_tls=True),
+        ),
+        ("smtp+tls://mail.example.com:2525", values.MailServer("mail.example.com", 2525, use_tls=True)),
+    ],
+)
+def test_mail_servers_are_taken_apart(url: str, server: values.MailServer):
+    assert values.mail_url(url) == server

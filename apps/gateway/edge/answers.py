@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from django.http import HttpResponseBase
 
-from apps.clients.limits import RateLimit
+from apps.clients.limits import Allowance
 from apps.core.json_types import JSONObject
+from apps.gateway.attempts.allowance import rate_headers
 from apps.gateway.attempts.dispatch import Served
 from apps.gateway.attempts.operation import Operation
-from apps.gateway.edge.authentication import rate_headers
 from apps.gateway.wire.errors import JSON
 
 NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
@@ -57,14 +57,15 @@ class EventStreamResponse(HttpResponseBase):
         self.stream = stream
 
 
-def answer_headers(served: Served[Any], operation: Operation[Any], allowance: RateLimit) -> dict[str, str]:
-    """Who answered, by which strategy, after how many fallbacks; what did not reach the upstream; what is left of the key's limit."""
+def answer_headers(served: Served[Any], operation: Operation[Any], allowance: Allowance) -> dict[str, str]:
+    """Who answered, by which strategy, after how many fallbacks; what did not reach the upstream; what is left of the key's limits."""
     attempt = served.attempt
     return {
         "x-freeai-provider": attempt.offer.provider,
         "x-freeai-model": attempt.offer.model,
         "x-freeai-strategy": attempt.call.plan.name,
         "x-freeai-fallbacks": str(attempt.event.fallback_position - 1),
+        **({"x-freeai-waited-ms": str(served.waited_ms)} if served.waited_ms else {}),
         **dropped_header(operation.dropped(attempt.offer)),
         **rate_headers(allowance),
     }

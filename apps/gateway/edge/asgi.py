@@ -14,6 +14,7 @@ from urllib.parse import quote
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse, HttpResponseBase
 
+from apps.core import security_headers
 from apps.gateway.edge.answers import EventStream, EventStreamResponse, LeanResponse
 from apps.gateway.edge.disconnects import Watch
 from apps.gateway.edge.http import ClientLeftError, Handler, LeanRequest
@@ -39,7 +40,7 @@ class LeanHandler(ASGIHandler):
         request = LeanRequest(scope, receive)
         observation = Observation(request)
         guard = self._watch.begin(request, receive)
-        answer = _Answer(send, observation)
+        answer = _Answer(send, observation, request)
         try:
             await answer.give(await self._respond(request))
         except ClientLeftError:
@@ -55,9 +56,10 @@ class LeanHandler(ASGIHandler):
 class _Answer:
     """One answer on its way to the client."""
 
-    __slots__ = ("_begun", "_observation", "_send", "_stream")
+    __slots__ = ("_begun", "_observation", "_request", "_send", "_stream")
 
-    def __init__(self, send: Send, observation: Observation) -> None:
+    def __init__(self, send: Send, observation: Observation, request: LeanRequest) -> None:
+        self._request = request
         self._send = send
         self._observation = observation
         self._begun = False
@@ -91,7 +93,7 @@ class _Answer:
         the server cancels once more."""
         with suppress(asyncio.CancelledError):
             if not self._begun:
-                await self.give(answer_of(stopping()))
+                await self.give(answer_of(stopping(), self._request))
             elif self._stream is not None:
                 if last_words := self._stream.last_words():
                     await self._send({"type": "http.response.body", "body": last_words, "more_body": True})
@@ -99,6 +101,7 @@ class _Answer:
 
     async def _begin(self, response: HttpResponseBase, headers: list[tuple[bytes, bytes]]) -> None:
         self._begun = True
+        headers += security_headers.of_api(self._request)
         await self._send({"type": "http.response.start", "status": response.status_code, "headers": headers})
 
 

@@ -1,51 +1,61 @@
-"""Who calls `/v1`: the client key of the Authorization header, and its rate limit. Before the body is read."""
+"""Who calls `/v1`: the client key of the request's head, and its limits. Before the body is read."""
 
-from django.http import HttpRequest
+import asyncio
 
 from apps.clients import limits
 from apps.clients.keys import InvalidKeyError, Principal, verify
-from apps.clients.limits import OverLimitError, RateLimit
+from apps.clients.limits import Allowance, OverLimitError
 from apps.core import clock
 from apps.gateway import runtime
-from apps.gateway.attempts.unserved import whole_seconds
-from apps.gateway.wire.errors import ApiError, unauthorized
+from apps.gateway.attempts.allowance import too_many
+from apps.gateway.attempts.turned_away import Asked, note
+from apps.gateway.edge.http import LeanRequest
+from apps.gateway.wire.errors import unauthorized
 
 MESSAGES = {
-    "missing": "No client key. Send `Authorization: Bearer fai_…`.",
+    "missing": "No client key. Send `Authorization: Bearer fai_…`, or `x-api-key: fai_…`.",
     "expired": "This client key has expired.",
+    "replaced": "This client key was replaced by a new one.",
     "revoked": "This client key was revoked.",
     "disabled": "This client key is disabled.",
 }
 WRONG = "The client key is not valid."
+TWO = "Two different client keys: one in `Authorization`, another one in `x-api-key`."
 
 
-async def authenticate(request: HttpRequest) -> tuple[Principal, RateLimit]:
-    """The key's principal and what is left of its rate limit. Raises ApiError 401, or 429 with Retry-After."""
+async def authenticate(request: LeanRequest, endpoint: str = "") -> tuple[Principal, Allowance]:
+    """The key's principal and what is left of its limits. Raises ApiError 401, or 429 with Retry-After. `endpoint`: what the ledger files
+    the request under, if it counts it."""
+    principal = identify(request)
     now = clock.now()
-    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    try:
-        principal = verify(token.strip() if scheme.lower() == "bearer" else "", now)
-    except InvalidKeyError as error:
-        raise unauthorized(MESSAGES.get(error.reason, WRONG)) from None
     try:
         return principal, await limits.reserve(runtime.current().store, principal, now)
     except OverLimitError as error:
-        raise ApiError(
-            429,
-            f"This client key may send {error.window.limit} {error.window.metric} per {error.window.period}.",
-            type="rate_limit_error",
-            code="rate_limit_exceeded",
-            headers={"Retry-After": str(whole_seconds(error.retry_after_s))}
-            | rate_headers(RateLimit(error.window.limit, 0, error.retry_after_s)),
-        ) from None
+        refusal = too_many(error)
+        if endpoint:
+            started = asyncio.get_running_loop().time()
+            note(Asked(ids=request.ids, principal=principal, endpoint=endpoint, started=started), refusal)
+        raise refusal from None
 
 
-def rate_headers(allowance: RateLimit) -> dict[str, str]:
-    """The `x-ratelimit-*-requests` headers; none for an unlimited key."""
-    if not allowance.limit:
-        return {}
-    return {
-        "x-ratelimit-limit-requests": str(allowance.limit),
-        "x-ratelimit-remaining-requests": str(allowance.remaining),
-        "x-ratelimit-reset-requests": f"{allowance.reset_s:.0f}s",
-    }
+def identify(request: LeanRequest) -> Principal:
+    """The key's principal, whose limits are not touched. Raises ApiError(401)."""
+    try:
+        return verify(_given(request), clock.now())
+    except InvalidKeyError as error:
+        raise unauthorized(MESSAGES.get(error.reason, WRONG)) from None
+
+
+def has_key(request: LeanRequest) -> bool:
+    """Whether the request's head has a key, right or wrong."""
+    return not {"HTTP_AUTHORIZATION", "HTTP_X_API_KEY"}.isdisjoint(request.META)
+
+
+def _given(request: LeanRequest) -> str:
+    """The key of either header, "" for none. Raises ApiError(401) for two that differ."""
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    key: str = request.META.get("HTTP_X_API_KEY", "").strip()
+    if bearer and key and bearer != key:
+        raise unauthorized(TWO)
+    return bearer or key

@@ -17,8 +17,15 @@ EXPOSED: Final = ", ".join(
     (
         "x-request-id",
         "retry-after",
-        *(f"x-freeai-{name}" for name in ("provider", "model", "strategy", "fallbacks", "dropped")),
-        *(f"x-ratelimit-{name}-requests" for name in ("limit", "remaining", "reset")),
+        *(
+            f"x-freeai-{name}"
+            for name in ("provider", "model", "strategy", "fallbacks", "dropped", "waited-ms")
+        ),
+        *(
+            f"x-ratelimit-{name}-{of}"
+            for of in ("requests", "tokens")
+            for name in ("limit", "remaining", "reset")
+        ),
     )
 )
 

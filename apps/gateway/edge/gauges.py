@@ -1,38 +1,39 @@
 """Gauges that are read when somebody scrapes: what is left of the quotas, where they are counted, and what waits for the database.
 
 A pool of 200 users and 10 providers has 20,000 candidates: looking at all of them for every scrape would hold the event loop for a second.
-So they are looked at a few at a time, at most every REFRESH_S, and a scrape costs what its labels cost.
+So their windows are looked at a few at a time, at most every REFRESH_S, and a scrape costs what its labels cost.
 """
 
 import asyncio
-from collections.abc import Iterator
-from itertools import islice
 from math import inf
 from weakref import WeakKeyDictionary
 
 import structlog
 
-from apps.analytics import metrics
+from apps.analytics import metrics, quota_metrics
 from apps.core import clock
+from apps.core.state.contract import Reading, Window
+from apps.gateway.outlook.quotas import bound_at, read
 from apps.gateway.runtime import Runtime
+from apps.providers.facts import ProviderFacts
+from apps.providers.forecast import forecast
 from apps.providers.offers import CATALOGUE
-from apps.providers.types import Offer
+from apps.providers.overrides import ANSWERED
 
 log = structlog.get_logger("freeai.gateway")
 
 REFRESH_S = 10.0
 WAIT_S = 1.0
-SLICE = 50
-"""Candidates between two turns of the event loop: 1 to 2 ms."""
 
 
 async def refresh(runtime: Runtime) -> None:
-    """Set `freeai_state_store_mode`, `freeai_spool_*`, and `freeai_quota_remaining_ratio`: the smallest share left per provider and
-    window, over all credentials and models, as it was at most REFRESH_S ago. A look that takes longer than WAIT_S is left to the next
-    scrape.
+    """Set `freeai_state_store_mode`, `freeai_spool_*`, and what is left of the quotas, as it was at most REFRESH_S ago.
+
+    Per provider and window, over all credentials and models, `freeai_quota_remaining_ratio` is the smallest share left, and
+    `freeai_quota_runs_out_seconds` the soonest end. A look that takes longer than WAIT_S is left to the next scrape.
     """
     metrics.state_store_mode(runtime.store.mode)
-    metrics.spool(runtime.writer.depth(), runtime.writer.lag_s())
+    metrics.spool(runtime.writer.depth(), runtime.writer.lag_s(), runtime.spool.size())
     lookout = _LOOKOUTS.get(runtime)
     if lookout is None:
         lookout = _LOOKOUTS[runtime] = _Lookout()
@@ -64,19 +65,29 @@ _LOOKOUTS: WeakKeyDictionary[Runtime, _Lookout] = WeakKeyDictionary()
 
 
 async def _look(runtime: Runtime) -> None:
-    least: dict[tuple[str, str], float] = {}
-    offers = CATALOGUE.value.all_offers()
-    while some := list(islice(offers, SLICE)):
-        standings = await runtime.store.view([offer.subject for offer in some], clock.now())
-        for offer, standing in zip(some, standings, strict=True):
-            for window, share in _shares(offer, standing.used):
-                least[offer.provider, window] = min(least.get((offer.provider, window), 1.0), share)
-        await asyncio.sleep(0)
-    metrics.quotas_remaining((provider, window, share) for (provider, window), share in least.items())
+    left: dict[tuple[str, str], float] = {}
+    ends_in: dict[tuple[str, str], float] = {}
+    catalogue = CATALOGUE.value
+    for account in catalogue.accounts():
+        bound = await bound_at(catalogue, account)
+        async for window, reading, now in read(runtime, bound.windows().values()):
+            label = bound.facts.name, _label(window, bound.facts)
+            left[label] = min(left.get(label, 1.0), max(0.0, 1 - reading.used / window.limit))
+            if reading.used and (seconds := _ends_in(runtime, window, reading, now)) is not None:
+                ends_in[label] = min(ends_in.get(label, inf), seconds)
+    quota_metrics.quotas_remaining((*label, share) for label, share in left.items())
+    quota_metrics.quotas_run_out((*label, seconds) for label, seconds in ends_in.items())
 
 
-def _shares(offer: Offer, used: tuple[int, ...]) -> Iterator[tuple[str, float]]:
-    """Each limited window of an offer, and what share of it is left."""
-    for window, count in zip(offer.subject.windows, used, strict=True):
-        if window.limit:
-            yield str(window.span), max(0.0, 1 - count / window.limit)
+def _ends_in(runtime: Runtime, window: Window, reading: Reading, now: float) -> float | None:
+    """Seconds until nothing is left of it; None where it resets before that, or nobody can tell."""
+    told = forecast(window, reading, runtime.pace.pace(window, now), now)
+    if told.state == "out":
+        return 0.0
+    return told.at - now if told.state == "runs_out" and told.at is not None else None
+
+
+def _label(window: Window, facts: ProviderFacts) -> str:
+    """What it counts, over which length. Lengths that only a user thought of are one, or labels had no end."""
+    known = window.span in facts.scheme.like or window.period in ANSWERED.get(window.metric, ())
+    return str(window.span) if known else metrics.OTHER

@@ -9,9 +9,12 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponseBase
 
+from apps.core.encodings import encoding_of, not_decoded
+from apps.gateway.attempts.calls import RequestIds
 from apps.gateway.wire import multipart
 from apps.gateway.wire.errors import ApiError
 
+NOT_YET = RequestIds("", "")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
@@ -24,12 +27,14 @@ class LeanRequest(ASGIRequest):
 
     def __init__(self, scope: dict[str, Any], receive: Receive) -> None:
         super().__init__(scope, BytesIO())
-        self.id = ""
+        self.ids = NOT_YET
         self._receive = receive
         self.complete = False
 
     async def read_body(self) -> bytes:
-        """The whole body. Raises ApiError(413) beyond FREEAI_MAX_BODY_BYTES, ClientLeftError."""
+        """The whole body. Raises ApiError(415) for a compressed one, ApiError(413) beyond FREEAI_MAX_BODY_BYTES, ClientLeftError."""
+        if encoding := encoding_of(self.META):
+            raise ApiError(415, not_decoded(encoding), code="unsupported_content_encoding")
         limit = settings.FREEAI_MAX_BODY_BYTES
         declared = self.META.get("CONTENT_LENGTH") or "0"
         if declared.isdigit() and int(declared) > limit:

@@ -5,14 +5,19 @@ from functools import lru_cache
 
 import orjson
 import structlog
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, get_resolver
 
 from apps.core import ids
+from apps.core.redaction import mask
+from apps.core.refused_by_django import reason_of
+from apps.gateway.attempts.calls import RequestIds
 from apps.gateway.edge.cors import answering_other_origins
 from apps.gateway.edge.http import ClientLeftError, Handler, LeanRequest
 from apps.gateway.edge.misdirected import hint
-from apps.gateway.wire.errors import JSON, ApiError, own_fault
+from apps.gateway.wire import messages_errors
+from apps.gateway.wire.errors import JSON, ApiError, bad_request, own_fault
 
 log = structlog.get_logger("freeai.request")
 
@@ -47,31 +52,37 @@ def answering_errors(inner: Handler) -> Handler:
         try:
             return await inner(request)
         except ApiError as error:
-            return answer_of(error)
+            return answer_of(error, request)
         except ClientLeftError:
             raise
+        except SuspiciousOperation as error:  # Django's own bounds, of fields in a query for one
+            return answer_of(bad_request(reason_of(error)), request)
         except Exception:
-            log.exception("request.failed", path=request.path_info[:200])
-            return answer_of(own_fault())
+            log.exception("request.failed", path=mask(request.path_info[:200]))
+            return answer_of(own_fault(), request)
 
     return handle
 
 
-def answer_of(error: ApiError) -> HttpResponse:
-    """The error as an answer."""
-    return HttpResponse(
-        orjson.dumps(error.body), status=error.status, content_type=JSON, headers=error.headers
-    )
+def answer_of(error: ApiError, request: LeanRequest) -> HttpResponse:
+    """The error as an answer, in the shape that the client reads."""
+    body, status = error.body, error.status
+    if messages_errors.is_meant(request.path_info, request.META):
+        body, status = messages_errors.body_of(error, request.ids.told), messages_errors.status_of(error)
+    return HttpResponse(orjson.dumps(body), status=status, content_type=JSON, headers=error.headers)
 
 
 def identifying(inner: Handler) -> Handler:
-    """Give the request an id, the client's own if it is sane, and say it in the answer."""
+    """Give the request an id, and say it in the answer; or the client's own if it is sane."""
 
     async def handle(request: LeanRequest) -> HttpResponseBase:
         asked = request.META.get("HTTP_X_REQUEST_ID", "")
-        request.id = asked if REQUEST_ID.fullmatch(asked) else ids.uuid7()
+        own = ids.uuid7()
+        request.ids = RequestIds(own, asked if REQUEST_ID.fullmatch(asked) else own)
         response = await inner(request)
-        response.headers["x-request-id"] = request.id
+        response.headers["x-request-id"] = request.ids.told
+        if messages_errors.is_meant(request.path_info, request.META):
+            response.headers["request-id"] = request.ids.told
         return response
 
     return handle

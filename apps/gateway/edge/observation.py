@@ -32,7 +32,7 @@ class Observation:
         metrics.request_ended(path, request.method or "", self.status, seconds)
         log.info(
             "request",
-            id=request.id,
+            id=request.ids.told,
             method=request.method,
             route=path,
             status=self.status,
