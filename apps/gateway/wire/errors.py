@@ -85,12 +85,16 @@ def stopping() -> ApiError:
     )
 
 
-def frame(error: ApiError) -> bytes:
-    """The same error inside a stream that has begun, with the end of the stream.
-
-    Agents have no status to go by there: some repeat a turn only where the text says that it is worth it, so it does where it is.
-    """
-    body = error.body
+def words_in_stream(error: ApiError, message: str) -> str:
+    """What a stream that has begun says of an error. Agents have no status to go by there: some repeat a turn only where the text says that
+    it is worth it, so it does where it is."""
     if error.status == TOO_MANY or error.status >= SERVER_ERROR:
-        body["error"]["message"] = f"{error.message.rstrip()} {AGAIN}".lstrip()
+        return f"{message.rstrip()} {AGAIN}".lstrip()
+    return message
+
+
+def frame(error: ApiError) -> bytes:
+    """The same error inside a stream that has begun, with the end of the stream."""
+    body = error.body
+    body["error"]["message"] = words_in_stream(error, error.message)
     return b"data: " + orjson.dumps(body) + b"\n\ndata: [DONE]\n\n"

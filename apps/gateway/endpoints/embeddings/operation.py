@@ -6,16 +6,25 @@ from typing import Final
 from msgspec import Struct
 
 from apps.core.state.contract import Amounts
+from apps.gateway.attempts.answers import Most, whole
 from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.endpoints.embeddings.wire import encode
 from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
-from apps.providers.quotas import amounts, token_claim
+from apps.providers.claims import Expected, Size, claim
 from apps.providers.tasks import EmbeddingRequest
 from apps.providers.types import Offer, Task, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded
+
+MAX_NUMBERS: Final = 8_192
+"""Of a vector whose length the request does not say; the longest of the catalogue have half of that."""
+BESIDE: Final = 64
+"""Members of an item, and of the answer, beside the numbers."""
+NUMBER_BYTES: Final = 32
+BODY_BYTES: Final = 64 * 1024
+MAX_BYTES: Final = 64 * 1024 * 1024
 
 # LangChain's clients make token lists of every text by default.
 AS_TEXT: Final = "send `input` as text; with LangChain: `check_embedding_ctx_length=False`"
@@ -65,16 +74,23 @@ class EmbeddingBatch:
         self._batch = batch
         self.prompt_tokens = batch.tokens
 
-    def claim(self, offer: Offer) -> Amounts:
-        return amounts(token_claim(offer, self.prompt_tokens, 0))
+    def claim(self, offer: Offer, expected: Expected) -> Amounts:
+        size = Size(prompt_tokens=expected.prompt_tokens, max_tokens=0, inputs=len(self._batch.inputs))
+        return claim(offer, size)
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         return codec_for(offer).build(self._request, self._batch, offer)
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Vectors:
-        body = await response.read()
+        body = await whole(response, self._most())
         result = codec_for(attempt.offer).parse(body, len(self._batch.inputs), attempt.offer)
         usage = true_usage(attempt, result.usage, 0, prompts=len(self._batch.inputs))
         encoded = [encode(vector, self._request.encoding_format) for vector in result.vectors]
         await attempt.succeed(usage)
         return Vectors(encoded, usage)
+
+    def _most(self) -> Most:
+        """What so many vectors of so many numbers can take, and as much again as one may have beside them."""
+        inputs = len(self._batch.inputs)
+        numbers = inputs * ((self._request.dimensions or MAX_NUMBERS) + BESIDE)
+        return Most(min(numbers * NUMBER_BYTES + BODY_BYTES, MAX_BYTES), numbers + BESIDE)

@@ -5,6 +5,7 @@ from django.urls import path
 from apps.gateway import runtime
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.planning import plan_task
+from apps.gateway.attempts.waiting import max_wait_s
 from apps.gateway.edge.answers import LeanResponse, answer_headers, answer_members
 from apps.gateway.edge.authentication import authenticate
 from apps.gateway.edge.http import LeanRequest
@@ -16,9 +17,9 @@ from apps.gateway.endpoints.embeddings.operation import Embeddings
 @only("POST")
 async def create_embeddings(request: LeanRequest) -> LeanResponse:
     """POST /v1/embeddings."""
-    principal, allowance = await authenticate(request)
+    principal, allowance = await authenticate(request, "embeddings")
     operation = Embeddings(wire.parse(await request.read_body()))
-    call = plan_task(request.id, principal, operation)
+    call = plan_task(request.ids, principal, operation, max_wait_s(request.META))
     served = await dispatch.run(runtime.current(), call, operation)
     body = wire.render(served.answer.encoded, served.answer.usage, answer_members(served))
     return LeanResponse(body, answer_headers(served, operation, allowance))

@@ -4,7 +4,7 @@ import sys
 from array import array
 from base64 import b64encode
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import orjson
 from msgspec import Meta, Struct
@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from apps.core.json_types import JSONArray, JSONObject
 from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
-from apps.gateway.wire.names import native_model
+from apps.gateway.wire.names import MODEL_SCHEMA, native_model
 from apps.providers.estimates import text_tokens
 from apps.providers.tasks import EmbeddingRequest
 from apps.providers.types import Usage
@@ -23,15 +23,20 @@ MAX_TOKENS = 300_000  # of all inputs together, as OpenAI counts them (API refer
 KNOWN_FIELDS = frozenset(
     {"input", "model", "dimensions", "encoding_format", "preferred_provider", "fallback"}
 )
+OF_ONE_KIND: Final = [{"items": {"type": name}} for name in ("string", "integer", "array")]
 Token = Annotated[int, Meta(ge=0)]
-Item = str | int | list[Token]
+Text = Annotated[str, Meta(extra_json_schema={"minLength": 1})]
+Item = Text | Token | Annotated[list[Token], Meta(extra_json_schema={"minItems": 1})]
+Items = Annotated[
+    list[Item], Meta(min_length=1, max_length=MAX_INPUTS, extra_json_schema={"anyOf": OF_ONE_KIND})
+]
 
 
 class EmbeddingBody(Struct):
     """The known fields. `input` is looked at more closely than a type can say."""
 
-    input: str | Annotated[list[Item], Meta(min_length=1, max_length=MAX_INPUTS)]
-    model: str | None = None
+    input: Text | Items
+    model: Annotated[str, Meta(extra_json_schema=MODEL_SCHEMA)] | None = None
     dimensions: Annotated[int, Meta(ge=1, le=MAX_DIMENSIONS)] | None = None
     encoding_format: Literal["float", "base64"] | None = None
     user: str | None = None

@@ -7,6 +7,7 @@ from apps.core.json_types import JSONObject
 from apps.gateway.attempts.permissions import may_select, may_use
 from apps.gateway.wire.errors import ApiError
 from apps.providers.offers import CATALOGUE
+from apps.providers.types import Offer
 from apps.strategies.library import STRATEGIES
 from apps.strategies.naming import BUILTIN_NAMES, VIRTUAL_MODELS, selected_by, virtual_name
 
@@ -45,10 +46,16 @@ def allowed(principal: Principal) -> list[JSONObject]:
             f"{offer.model} at {offer.provider}",
             offer.context_window,
         )
-        for offer in CATALOGUE.value.offers_for(principal.user_id)
+        for offer in _reachable(principal.user_id)
         if may_use(principal, offer)
     ]
     return models
+
+
+def _reachable(user_id: int) -> tuple[Offer, ...]:
+    """What costs money included: these names pin it."""
+    pool = CATALOGUE.value.pool(user_id)
+    return pool.offers + pool.withheld
 
 
 def listing(models: list[JSONObject]) -> bytes:
@@ -58,10 +65,15 @@ def listing(models: list[JSONObject]) -> bytes:
 
 def single(name: str, models: list[JSONObject]) -> bytes:
     """One model object, by its id or, for a provider's model, by its bare name. Raises ApiError(404)."""
+    return orjson.dumps(find(name, models, name))
+
+
+def find(name: str, models: list[JSONObject], asked: str) -> JSONObject:
+    """The model of the name. Raises ApiError(404), in which it is called as the client `asked` for it."""
     for model in models:
         if name in (model["id"], model["id"].removeprefix(f"{model['owned_by']}/")):
-            return orjson.dumps(model)
-    raise ApiError(404, f"The model `{name[:200]}` does not exist.", code="model_not_found", param="model")
+            return model
+    raise ApiError(404, f"The model `{asked[:200]}` does not exist.", code="model_not_found", param="model")
 
 
 def _model(name: str, owner: str, description: str, context_length: int) -> JSONObject:

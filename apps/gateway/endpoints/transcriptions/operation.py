@@ -1,12 +1,14 @@
 """Transcriptions in the attempt loop: one upload, one upstream call."""
 
 from apps.core.state.contract import Amounts
+from apps.gateway.attempts.answers import most_text, whole
 from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters import transcription
 from apps.providers.adapters.transcription import codec_for
+from apps.providers.audio_length import audio_seconds, heard_seconds
+from apps.providers.claims import Expected, Size, claim
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.quotas import amounts, token_claim
 from apps.providers.tasks import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, Task, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
@@ -47,17 +49,26 @@ class Upload:
         self._counts_tokens = offer.preset.transcription.counts_tokens
         self.prompt_tokens = request.prompt_tokens if self._counts_tokens else 0
 
-    def claim(self, offer: Offer) -> Amounts:
-        return amounts(token_claim(offer, self.prompt_tokens, None) if self._counts_tokens else 0)
+    def claim(self, offer: Offer, expected: Expected) -> Amounts:
+        seconds = audio_seconds(self._request.audio) if "audio_seconds" in offer.counts else 0
+        answer = None if self._counts_tokens else 0
+        size = Size(
+            prompt_tokens=expected.prompt_tokens,
+            max_tokens=answer,
+            audio_seconds=seconds,
+            usual=expected.answer_tokens,
+        )
+        return claim(offer, size)
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         return codec_for(offer).build(self._request, offer)
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Transcript:
-        body = await response.read()
+        body = await whole(response, most_text())
         transcript = codec_for(attempt.offer).parse(body, attempt.offer)
         self._judge(transcript)
-        await attempt.succeed(self._usage(attempt, transcript))
+        heard = heard_seconds(transcript.duration_s, self._request.audio)
+        await attempt.succeed(self._usage(attempt, transcript), heard)
         return transcript
 
     def _usage(self, attempt: Attempt, transcript: Transcript) -> Usage:

@@ -5,6 +5,7 @@ from django.urls import path
 from apps.gateway import runtime
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.planning import plan_task
+from apps.gateway.attempts.waiting import max_wait_s
 from apps.gateway.edge.answers import LeanResponse, answer_headers, answer_members
 from apps.gateway.edge.authentication import authenticate
 from apps.gateway.edge.http import LeanRequest
@@ -16,9 +17,9 @@ from apps.gateway.endpoints.transcriptions.operation import Transcription
 @only("POST")
 async def create_transcription(request: LeanRequest) -> LeanResponse:
     """POST /v1/audio/transcriptions."""
-    principal, allowance = await authenticate(request)
+    principal, allowance = await authenticate(request, "transcriptions")
     operation = Transcription(wire.parse(await request.read_form()))
-    call = plan_task(request.id, principal, operation)
+    call = plan_task(request.ids, principal, operation, max_wait_s(request.META))
     served = await dispatch.run(runtime.current(), call, operation)
     members = {**answer_members(served), "latency_ms": call.elapsed_ms()}
     body, content_type = wire.render(served.answer, operation.demand.response_format, members)

@@ -1,12 +1,15 @@
 """ChatResult and ChatChunk -> OpenAI's JSON, with FreeAI's own fields. `choices` were normalised by the adapters."""
 
+from collections.abc import Callable
+from typing import Final
+
 import orjson
 
 from apps.core.json_types import JSONObject
+from apps.gateway.wire.events import COMMENT
 from apps.providers.types import ChatChunk, ChatResult, Usage
 
 DONE = b"data: [DONE]\n\n"
-KEEP_ALIVE = b": keep-alive\n\n"
 ENDING = ("finish_reason", "native_finish_reason")
 
 
@@ -42,12 +45,15 @@ class FrameWriter:
 
     `role` is put on the first delta of each choice. Finish reasons are held back until the end: the last data frame carries
     `fallback_chain` and `latency_ms`, and calls may come behind a "stop". `include_usage` as the client asked: then every frame has
-    `usage: null` and the last one the usage with `choices: []`.
+    `usage: null` and the last one the usage with `choices: []`. `last`: what goes on the last data frame, asked for when it is written.
     """
 
-    __slots__ = ("_closing", "_finishes", "_opening", "_roles", "_usage_wanted", "characters", "usage")
+    __slots__ = (
+        "_closing", "_finishes", "_last", "_opening", "_roles", "_usage_wanted", "characters", "usage"
+    )  # fmt: skip
 
-    def __init__(self, members: JSONObject, *, include_usage: bool) -> None:
+    def __init__(self, members: JSONObject, last: Callable[[], JSONObject], *, include_usage: bool) -> None:
+        self._last = last
         head = orjson.dumps({"object": "chat.completion.chunk", **members})
         self._opening = b"data: " + head[:-1] + b',"choices":'
         self._closing = b',"usage":null}\n\n' if include_usage else b"}\n\n"
@@ -56,6 +62,8 @@ class FrameWriter:
         self._roles: set[int] = set()
         self.usage: Usage | None = None
         self.characters = 0
+
+    alive: Final = COMMENT
 
     def frames(self, chunks: list[ChatChunk]) -> bytes:
         """The frames of these chunks, as one write; empty when nothing is to be sent yet."""
@@ -79,9 +87,9 @@ class FrameWriter:
                 out.append(self._frame(choices))
         return b"".join(out)
 
-    def end(self, usage: Usage, last: JSONObject) -> bytes:
-        """What is held back, the usage frame if asked for, and [DONE]. `last` goes on the last data frame."""
-        tail = b"," + orjson.dumps(last)[1:]
+    def end(self, usage: Usage) -> bytes:
+        """What is held back, the usage frame if asked for, and [DONE]."""
+        tail = b"," + orjson.dumps(self._last())[1:]
         closing: list[list[JSONObject]] = [[choice] for choice in self._finishes.values()]
         if self._usage_wanted:
             final = self._opening + b'[],"usage":' + orjson.dumps(usage_body(usage)) + tail

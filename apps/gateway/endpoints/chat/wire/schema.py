@@ -19,6 +19,13 @@ class TextPart(Struct, tag_field="type", tag="text"):
     text: str
 
 
+class LoneTextPart(Struct):
+    """Where nothing but text is taken. A tag alone would do: msgspec asks for it only where it has to choose."""
+
+    type: Literal["text"]
+    text: str
+
+
 class RefusalPart(Struct, tag_field="type", tag="refusal"):
     refusal: str
 
@@ -60,7 +67,7 @@ class ThinkingPart(Struct, tag_field="type", tag="thinking"):
 
 
 UserPart = TextPart | ImagePart | AudioPart | FilePart | VideoPart
-TextContent = str | list[TextPart]
+TextContent = str | list[LoneTextPart]
 
 
 class FunctionCall(Struct):

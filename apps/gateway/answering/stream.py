@@ -1,26 +1,31 @@
-"""A streamed answer from the first content on: relay, usage, the error frame, and one settlement whatever happens.
+"""A streamed answer from the first content on: relay, usage, the error at its end, and one settlement whatever happens.
 
 `ChatEventStream` closes deterministically: the handler awaits `aclose` on every ending. A bare generator would be left to the garbage
 collector when a slow client goes away, and its reservation with it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
 
 import structlog
 
+from apps.clients.limits import Allowance
+from apps.gateway import runtime
+from apps.gateway.answering.chunks import ChunkStream
+from apps.gateway.answering.operation import ChatStreamed, answers_of
+from apps.gateway.attempts import dispatch
+from apps.gateway.attempts.allowance import rate_headers
+from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.dispatch import Served
-from apps.gateway.attempts.guard import as_upstream_error
-from apps.gateway.endpoints.chat.chunks import ChunkStream
-from apps.gateway.endpoints.chat.members import closing_members, members
-from apps.gateway.endpoints.chat.operation import answers_of
-from apps.gateway.endpoints.chat.wire.response import KEEP_ALIVE, FrameWriter
+from apps.gateway.attempts.guard import as_upstream_error, kept
+from apps.gateway.edge.answers import EventStreamResponse, answer_headers
 from apps.gateway.wire import errors
 from apps.gateway.wire.errors import ApiError
+from apps.gateway.wire.events import COMMENT
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.types import ChatRequest, Usage
+from apps.providers.types import ChatChunk, ChatRequest, Usage
 
 log = structlog.get_logger("freeai.gateway")
 
@@ -36,57 +41,112 @@ FINAL = {
 }
 
 
+class Writer(Protocol):
+    """One stream as a surface writes it. `usage`: the last that the upstream gave; `characters`: of the answer so far."""
+
+    usage: Usage | None
+    characters: int
+
+    @property
+    def alive(self) -> bytes:
+        """What shows that the answer goes on where there is nothing to say of it."""
+        ...
+
+    def frames(self, chunks: list[ChatChunk]) -> bytes:
+        """The frames of these chunks; b"" when nothing is to be sent yet. Raises UpstreamError where what came cannot be said."""
+        ...
+
+    def end(self, usage: Usage) -> bytes:
+        """What ends the answer."""
+        ...
+
+
+class StreamForm(Protocol):
+    """How a surface writes a streamed answer."""
+
+    def writer(self, served: Served[ChunkStream]) -> Writer: ...
+
+    def error(self, error: ApiError) -> bytes:
+        """The error's frame, behind which nothing comes."""
+        ...
+
+
+async def stream_answer(
+    call: Call[ChatRequest], allowance: Allowance, form: StreamForm, ignored: Sequence[str] = ()
+) -> EventStreamResponse:
+    """The streamed answer to a call, once there is content; after QUIET_S without it, with comments. `ignored`: fields of the client's
+    request that no upstream gets. Raises ApiError."""
+    gateway = runtime.current()
+    operation = ChatStreamed(call.demand, gateway.images, ignored)
+    pending = asyncio.create_task(dispatch.run(gateway, call, operation))
+    stream = ChatEventStream(call.demand, pending, form)
+    try:
+        await asyncio.wait([pending], timeout=QUIET_S)
+        if pending.done():
+            return EventStreamResponse(stream, answer_headers(pending.result(), operation, allowance))
+        return EventStreamResponse(stream, rate_headers(allowance))
+    except BaseException:  # nobody will send the stream, so nobody else will close it
+        await stream.aclose()
+        raise
+
+
 class ChatEventStream:
     """The body of one streamed completion of `chat`.
 
     `pending` is the attempt loop, under way or done. While it is under way the client gets a comment now and then; fallback goes on
-    behind it. `last`: more members of the last data frame.
+    behind it.
     """
 
     def __init__(
-        self, chat: ChatRequest, pending: asyncio.Task[Served[ChunkStream]], last: Mapping[str, Any]
+        self, chat: ChatRequest, pending: asyncio.Task[Served[ChunkStream]], form: StreamForm
     ) -> None:
         self._chat = chat
         self._pending = pending
-        self._last = last
-        self._writer: FrameWriter | None = None
+        self._form = form
+        self._writer: Writer | None = None
         self._is_whole = False
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """The frames, ready to send."""
         if not self._pending.done():
-            yield KEEP_ALIVE
+            yield COMMENT
         while not self._pending.done():
             await asyncio.wait([self._pending], timeout=COMMENT_INTERVAL_S)
             if not self._pending.done():
-                yield KEEP_ALIVE
+                yield COMMENT
         try:
             served = self._pending.result()
         except ApiError as error:
             self._is_whole = True
-            yield errors.frame(error)
+            yield self._form.error(error)
             return
         except Exception:
             # The status was sent with the first comment: what else would be a 500 is its error frame.
             log.exception("stream.failed")
             self._is_whole = True
-            yield errors.frame(errors.own_fault())
+            yield self._form.error(errors.own_fault())
             return
-        self._writer = FrameWriter(members(served), include_usage=self._chat.include_usage)
+        self._writer = self._form.writer(served)
         async for part in self._relay(served, self._writer):
             yield part
 
-    async def _relay(self, served: Served[ChunkStream], writer: FrameWriter) -> AsyncGenerator[bytes, None]:
+    async def _relay(self, served: Served[ChunkStream], writer: Writer) -> AsyncGenerator[bytes, None]:
         attempt = served.attempt
+        now = asyncio.get_running_loop().time
+        said_at = now()
         try:
             async for chunks in served.answer:
                 if part := writer.frames(chunks):
+                    said_at = now()
                     yield part
+                elif now() > said_at + COMMENT_INTERVAL_S:  # what comes is not for this client, or not yet
+                    said_at = now()
+                    yield writer.alive
         except Exception as unsorted:  # noqa: BLE001 - as the loop does up to the first content: data is hostile, the guard logs
-            error = as_upstream_error(unsorted, attempt.offer)
+            error = kept(as_upstream_error(unsorted, attempt.offer))
             await attempt.fail(error, self._usage(served, writer))
             self._is_whole = True
-            yield errors.frame(_broken(error, served))
+            yield self._form.error(_broken(error, served))
             return
         usage = self._usage(served, writer)
         await attempt.succeed(usage)
@@ -98,16 +158,16 @@ class ChatEventStream:
                 model=offer.model,
                 frames=served.answer.skipped,
             )
-        end = writer.end(usage, {**closing_members(served), **self._last})
+        end = writer.end(usage)
         self._is_whole = True
         yield end
 
-    def _usage(self, served: Served[ChunkStream], writer: FrameWriter) -> Usage:
+    def _usage(self, served: Served[ChunkStream], writer: Writer) -> Usage:
         return true_usage(served.attempt, writer.usage, writer.characters, answers=answers_of(self._chat))
 
     def last_words(self) -> bytes:
         """What ends the body when the gateway stops in the middle of it; b"" for one that is complete."""
-        return b"" if self._is_whole else errors.frame(errors.stopping())
+        return b"" if self._is_whole else self._form.error(errors.stopping())
 
     async def aclose(self) -> None:
         """Stop the attempt loop or the relay; what was not settled is recorded as cancelled with the tokens seen so far."""

@@ -15,6 +15,10 @@ TAIL_S = (
     2.0  # how long a complete answer waits for what may follow it: usage, the end mark, the end of the body
 )
 
+BYTES_BEFORE_CONTENT = 4 * 1024 * 1024
+CHUNKS_BEFORE_CONTENT = 10_000
+"""And choices in them. Until there is content they are kept: another candidate may take over."""
+
 
 class Patience(Struct, frozen=True):
     """How long a stream may take. `deadline`: until when it may be read, on the event loop's clock. `idle_s`: how long it may say nothing
@@ -34,7 +38,8 @@ class ChunkStream:
     """
 
     __slots__ = (
-        "_body", "_ended", "_heard_at", "_now", "_parser", "_patience", "_response", "_said", "_unread", "_whole"
+        "_body", "_ended", "_heard_at", "_now", "_parser", "_patience", "_response", "_said", "_size",
+        "_unread", "_whole"
     )  # fmt: skip
 
     def __init__(self, response: UpstreamResponse, parser: ChatStream, patience: Patience) -> None:
@@ -46,6 +51,7 @@ class ChunkStream:
         self._unread: list[ChatChunk] | None = None
         self._heard_at: float | None = None
         self._said = False
+        self._size = 0
         self._ended = False
         self._whole = False
 
@@ -59,8 +65,12 @@ class ChunkStream:
         `max_tokens`). Raises UpstreamError: as iteration, and for an empty or filtered answer."""
         verdict = StreamVerdict()
         read: list[ChatChunk] = []
+        choices = 0
         async for chunks in self:
             read += chunks
+            choices += sum(len(chunk.choices) for chunk in chunks)
+            if self._size > BYTES_BEFORE_CONTENT or max(choices, len(read)) > CHUNKS_BEFORE_CONTENT:
+                raise UpstreamError(ErrorKind.PARSING, "The upstream sent too much before any content.")
             if "content" in {verdict.see(chunk) for chunk in chunks}:
                 self._unread = read
                 self._heard_at = self._now()
@@ -88,6 +98,7 @@ class ChunkStream:
                 is_cut = True
             else:
                 if data is not None:
+                    self._size += len(data)
                     chunks = self._parser.feed(data)
                     self._said = bool(chunks)
                     return chunks

@@ -1,18 +1,20 @@
 """Chat completions in the attempt loop, whole and streamed: one upstream call each."""
 
+from collections.abc import Sequence
 from typing import Self
 
 from msgspec import Struct
 
 from apps.core.state.contract import Amounts
+from apps.gateway.answering.chunks import ChunkStream, Patience
+from apps.gateway.attempts.answers import most_text, whole
 from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.config import CONFIG
-from apps.gateway.endpoints.chat.chunks import ChunkStream, Patience
 from apps.providers.adapters.chat import codec_for, open_stream, parse
+from apps.providers.claims import Expected, Size, amounts, claim, token_claim
 from apps.providers.errors import UpstreamError
-from apps.providers.image_fetch import ImageFetcher, RequestImages, prepare
-from apps.providers.quotas import amounts, token_claim
+from apps.providers.image_fetch import ImageFetcher, RequestImages, image_count, prepare
 from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
 from apps.providers.verdict import judge_result
@@ -26,10 +28,12 @@ class WholeAnswer(Struct, frozen=True):
 
 
 class _Chat:
-    """What whole and streamed completions have in common: one upstream call, so the operation is its own call."""
+    """What whole and streamed completions have in common: one upstream call, so the operation is its own call. `ignored`: fields of the
+    client's request that its surface takes and no upstream gets."""
 
-    def __init__(self, chat: ChatRequest, images: ImageFetcher) -> None:
+    def __init__(self, chat: ChatRequest, images: ImageFetcher, ignored: Sequence[str] = ()) -> None:
         self._chat = chat
+        self._ignored = tuple(ignored)
         self._images = RequestImages(images)
         self.prompt_tokens = chat.prompt_tokens
 
@@ -37,10 +41,23 @@ class _Chat:
         return (self,)
 
     def dropped(self, offer: Offer) -> tuple[str, ...]:
-        return codec_for(offer).dropped(self._chat, offer)
+        return self._ignored + tuple(codec_for(offer).dropped(self._chat, offer))
 
-    def claim(self, offer: Offer) -> Amounts:
-        return amounts(token_claim(offer, self._chat.prompt_tokens, self._chat.max_tokens))
+    def claim(self, offer: Offer, expected: Expected) -> Amounts:
+        chat = self._chat
+        if not offer.counts:
+            return amounts(
+                token_claim(offer, expected.prompt_tokens, chat.max_tokens, expected.answer_tokens)
+            )
+        images = image_count(chat.body) if "images" in offer.counts else 0
+        size = Size(
+            prompt_tokens=expected.prompt_tokens,
+            max_tokens=chat.max_tokens,
+            answers=answers_of(chat),
+            images=images,
+            usual=expected.answer_tokens,
+        )
+        return claim(offer, size)
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         chat = self._chat
@@ -55,8 +72,12 @@ class ChatWhole(_Chat):
     def join(self, answers: list[WholeAnswer]) -> WholeAnswer:
         return answers[0]
 
+    def judged(self, result: ChatResult) -> ChatResult:
+        """The answer, if it is one that the client can be given. Raises UpstreamError: another candidate is asked."""
+        return judge_result(result)
+
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> WholeAnswer:
-        result = judge_result(parse(await response.read(), self._chat, attempt.offer))
+        result = self.judged(parse(await whole(response, most_text()), self._chat, attempt.offer))
         usage = true_usage(attempt, result.usage, _answer_size(result), answers=answers_of(self._chat))
         await attempt.succeed(usage)
         return WholeAnswer(result, usage)

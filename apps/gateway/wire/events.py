@@ -1,0 +1,6 @@
+"""What streams of every endpoint have in common."""
+
+from typing import Final
+
+COMMENT: Final = b": keep-alive\n\n"
+"""What is said where there is nothing to say: readers of events skip it."""

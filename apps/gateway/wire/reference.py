@@ -1,0 +1,43 @@
+"""What the OpenAPI document says of a route: types of what goes in and out, from which the schemas are made."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from apps.core.json_types import JSONObject, JSONValue
+
+OPENAI_ERROR: Final = "ApiError"
+MESSAGES_ERROR: Final = "MessagesError"
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One method of one path.
+
+    `body`, `answer`: a type that msgspec knows (`list[Row]`), a serializer, or None for none. `errors`: statuses beside those that follow
+    from the route. `flags`: query parameters that are true or false; `query`: the schemas of others. `sent`, `example`: of body and
+    answer. `formats`: media types of the answer beside JSON. `events`: where it may be streamed, the type of the JSON in each event.
+    `form`: the body's JSON Schema where it is a multipart form. `error`: the component of
+    its errors; OpenAI's streams end with a mark.
+    """
+
+    summary: str
+    body: Any = None
+    answer: Any = None
+    status: int = 200
+    errors: tuple[int, ...] = ()
+    flags: tuple[str, ...] = ()
+    query: Mapping[str, JSONObject] = {}
+    paged: bool = False
+    sent: JSONValue = None
+    example: JSONValue = None
+    formats: tuple[str, ...] = ()
+    events: Any = None
+    form: dict[str, Any] | None = None
+    error: str = OPENAI_ERROR
+
+
+Route = tuple[str, str]
+"""Method and path, as OpenAPI writes it."""
+ATTEMPTED = (403, 404, 422, 429, 502, 504)
+"""Statuses of what asks upstreams, beside those of all: an upstream's refusal keeps its own where clients know it."""
