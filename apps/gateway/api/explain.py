@@ -7,16 +7,19 @@ from typing import Any, Final, cast
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.clients import as_key
 from apps.clients.keys import Principal, unrestricted
+from apps.core import snapshot
 from apps.core.api import StrictSerializer
 from apps.core.json_types import JSONObject
-from apps.core.permissions import IsAdmin
+from apps.core.permissions import rights
 from apps.core.state.choice import scratch_store
 from apps.core.state.contract import StateStore
 from apps.gateway import runtime
@@ -25,32 +28,40 @@ from apps.gateway.wire.errors import ApiError
 from apps.strategies.api.serializers import DefinitionField
 from apps.strategies.definition import parse_definition
 
+KEY_HASH: Final = "key_hash"
+NO_HASH: Final = "Must be the 64 hexadecimal digits of a client key's hash."
 SAMPLE: Final[JSONObject] = {"messages": [{"role": "user", "content": "Hello"}]}
 
 
 class Explain(APIView):
-    """POST a /v1 chat request body: the whole decision."""
+    """POST a /v1 chat request body: the whole decision, for the current user or, with `?key_hash=`, for a client key."""
 
-    permission_classes = [IsAdmin]
+    permission_classes = [rights("strategies.strategy", post="view")]
 
     def post(self, request: Request) -> Response:
         body = json.dumps(request.data).encode()
+        principal = _of_key(request) or _principal(request)
         with _v1_errors():
-            decision = async_to_sync(explain.explain_body)(_store(), _principal(request), body)
+            decision = async_to_sync(explain.explain_body)(_store(), principal, body)
         return Response(decision.as_json())
 
 
+@extend_schema_field({"$ref": "#/components/schemas/ChatBody"})
+class ChatRequestField(serializers.DictField):
+    """A /v1 chat request body, looked at as /v1 does."""
+
+
 class PreviewForm(StrictSerializer):
-    """`request` is a /v1 chat request body; without it, a greeting."""
+    """`request`: a greeting unless it is given."""
 
     definition = DefinitionField()
-    request = serializers.DictField(default=SAMPLE)
+    request = ChatRequestField(default=SAMPLE)
 
 
 class Preview(APIView):
     """POST a definition and perhaps a sample request: the decision if that were the strategy."""
 
-    permission_classes = [IsAdmin]
+    permission_classes = [rights("strategies.strategy", post="view")]
 
     def post(self, request: Request) -> Response:
         form = PreviewForm(data=request.data)
@@ -82,8 +93,28 @@ def _v1_errors(prefix: str = "") -> Iterator[None]:
 
 
 def _store() -> StateStore:
-    """The running gateway's. A process that serves only `/api` knows no counters."""
-    return runtime.current().store if runtime.is_running() else scratch_store()
+    """The running gateway's. A process that serves only `/api` knows no counters, and reads anew what is slow to change. Raises
+    DatabaseError."""
+    if runtime.is_running():
+        return runtime.current().store
+    snapshot.load_all()
+    return scratch_store()
+
+
+def _of_key(request: Request) -> Principal | None:
+    """Whom `?key_hash=` names; None without. Raises ValidationError, NotFound."""
+    key_hash = request.query_params.get(KEY_HASH)
+    if key_hash is None:
+        return None
+    if not as_key.HASH.fullmatch(key_hash):
+        raise ValidationError({KEY_HASH: [NO_HASH]})
+    key = as_key.seen_by(cast(User, request.user), key_hash)
+    if key is None:
+        raise NotFound("There is no such client key.")
+    try:
+        return as_key.principal_of(key)
+    except as_key.ClosedKeyError as error:
+        raise ValidationError({KEY_HASH: [str(error)]}) from None
 
 
 def _principal(request: Request) -> Principal:

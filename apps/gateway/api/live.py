@@ -2,14 +2,18 @@
 
 from collections import defaultdict
 
+from asgiref.sync import async_to_sync
 from msgspec import Struct
 
 from apps.core import clock
 from apps.core.state.contract import Reason, Standing, Subject
-from apps.core.state.keys import credential_key
+from apps.core.state.keys import credential_key, window_key
 from apps.gateway import runtime
+from apps.gateway.outlook import quotas
 from apps.providers.offers import CATALOGUE
+from apps.providers.outlook import Outlook
 from apps.providers.quotas import ALWAYS_COUNTED
+from apps.providers.states import State
 from apps.providers.types import Offer
 
 
@@ -26,16 +30,48 @@ class ProviderState(Struct):
     detail: str = ""
     blocked_for_s: int = 0
 
+    def as_state(self) -> State:
+        """Without the numbers."""
+        return State(self.reason, self.detail, self.blocked_for_s)
+
+
+def account_states(user_id: int) -> dict[str, State]:
+    """The state of each of the user's accounts by provider, from a thread of Django's; none where no gateway runs here."""
+    if not runtime.is_running():
+        return {}
+    return {name: state.as_state() for name, state in async_to_sync(provider_states)(user_id).items()}
+
+
+def account_outlooks(user_id: int) -> dict[str, Outlook]:
+    """The quotas of each of the user's accounts by provider, from a thread of Django's; none where no gateway runs here."""
+    if not runtime.is_running():
+        return {}
+    return async_to_sync(quotas.of_user)(runtime.current(), user_id)
+
+
+async def model_states(user_id: int, provider: str) -> dict[str, State]:
+    """The state of each model that the user may name there, by name; none where the gateway does not run in this process."""
+    if not runtime.is_running():
+        return {}
+    await runtime.current().follow_keys()
+    now = clock.now()
+    offers = list(CATALOGUE.value.offers_at(user_id, provider))
+    standings = await runtime.current().store.view([offer.subject for offer in offers], now)
+    return {offer.model: _closed(standing, now) for offer, standing in zip(offers, standings, strict=True)}
+
+
+def _closed(standing: Standing, now: float) -> State:
+    wait = max(0.0, standing.blocked_until - now)
+    return State(standing.reason if wait else None, standing.detail, round(wait))
+
 
 async def provider_states(user_id: int) -> dict[str, ProviderState]:
-    """By provider name, for every provider; zeros where nothing was counted or the gateway does not run in this process."""
-    catalogue = CATALOGUE.value
+    """By provider name; zeros for a provider that is not in the running catalogue, or where no gateway runs in this process."""
     states: dict[str, ProviderState] = defaultdict(ProviderState)
-    for name in catalogue.providers:
-        states[name] = ProviderState()
     if not runtime.is_running():
         return states
     await runtime.current().follow_keys()
+    catalogue = CATALOGUE.value
     now = clock.now()
     store = runtime.current().store
     names = list(catalogue.providers)
@@ -55,16 +91,18 @@ def _account(user_id: int, provider: str) -> Subject:
 
 
 def _state(account: Subject, standing: Standing, now: float) -> ProviderState:
-    used = {window.span: count for window, count in zip(account.windows, standing.used, strict=True)}
-    this_minute, today, tokens = (used.get(span, 0) for span in ALWAYS_COUNTED)
-    blocked = max(0.0, standing.blocked_until - now)
+    used = {window.key: count for window, count in zip(account.windows, standing.used, strict=True)}
+    this_minute, today, tokens = (
+        used.get(window_key(account.credential, span), 0) for span in ALWAYS_COUNTED
+    )
+    closed = _closed(standing, now)
     return ProviderState(
         this_minute,
         today,
         tokens,
-        reason=standing.reason if blocked else None,
-        detail=standing.detail,
-        blocked_for_s=round(blocked),
+        reason=closed.reason,
+        detail=closed.detail,
+        blocked_for_s=closed.blocked_for_s,
     )
 
 

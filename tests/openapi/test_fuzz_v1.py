@@ -1,0 +1,174 @@
+"""`/v1` asked by its OpenAPI document, at a server of its own with fakes for upstreams: right requests, wrong ones and broken ones."""
+
+import random
+import re
+from collections.abc import Iterator
+
+import httpx
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from schemathesis.core.parameters import ParameterLocation
+
+from fakes import FakeUpstream
+from tests.e2e import server
+from tests.e2e.conftest import upstream  # noqa: F401 - a fixture
+from tests.e2e.server import Server
+from tests.gateway.audio import SAMPLES
+from tests.openapi import fuzzing
+
+ROUTES = [*fuzzing.routes("/v1/"), ("/api/health", "get")]
+WAV = SAMPLES["wav"].decode()
+CHAT = "/v1/chat/completions"
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+FORM_TYPE = "multipart/form-data; boundary=x"
+FORM = (
+    f'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n{WAV}\r\n'
+    '--x\r\nContent-Disposition: form-data; name="response_format"\r\n\r\nverbose_json\r\n'
+    '--x\r\nContent-Disposition: form-data; name="timestamp_granularities[]"\r\n\r\nsegment\r\n--x--\r\n'
+).encode()
+BEHAVIOURS = ("ok", "tool_call", "parallel_tools", "text_and_tool", "reasoning", "length", "no_usage")
+UNLIMITED = dict.fromkeys(("second", "minute", "hour", "day", "month"), 0)
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:  # noqa: F811
+    """Groq, Mistral and Gemini at the fakes, with nothing to run out of and nobody to wait for."""
+    running = server.start(tmp_path_factory.mktemp("fuzzed"), "--no-tasks")
+    for name in ("groq", "mistral", "gemini"):
+        ours = {
+            "api_key": f"key-of-{name}-0123456789",
+            "limits": {"requests": UNLIMITED, "tokens": UNLIMITED},
+        }
+        assert (
+            running.api("PATCH", f"providers/{name}", json={"base_url": upstream.url(name)}).status_code
+            == 200
+        )
+        assert running.api("PATCH", f"me/providers/{name}", json=ours).status_code == 200
+    yield running
+    running.stop()
+    assert own_faults(running) == []
+
+
+@pytest.fixture(scope="module")
+def operations():
+    return fuzzing.operations()
+
+
+def own_faults(running: Server) -> list[str]:
+    log = (running.data_dir / "console.log").read_text()
+    return [line[:2000] for line in log.splitlines() if re.search(r'"level": ?"(error|critical)"', line)]
+
+
+@pytest.mark.parametrize("reach", [False, True], ids=["as it comes", "to a model"])
+@pytest.mark.parametrize(("path", "method"), ROUTES)
+def test_a_route_answers_as_it_is_described(gateway, upstream, operations, path, method, reach):  # noqa: F811
+    headers = {"Authorization": f"Bearer {gateway.client_key}"}
+    behaviours = random.Random(1)
+
+    def ask(case):
+        upstream.default_behaviour = behaviours.choice(BEHAVIOURS)
+        if reach:
+            lead_to_a_model(case)
+        response = case.call(base_url=gateway.url, headers=headers, timeout=60)
+        sent = {"base_url": gateway.url, "headers": headers}
+        fuzzing.judge(case, response, headers=headers, transport_kwargs=sent)
+
+    fuzzing.ask_all(operations[path, method], ask, bounds=reach)
+
+
+def lead_to_a_model(case):
+    """What is right by the schema becomes what can be served: no names of what is not there, sound in the file, no 10,000 inputs."""
+    if case.path_parameters and fuzzing.is_right_at(case, ParameterLocation.PATH):
+        case.path_parameters = {"model": "freeai-fast"}
+    if isinstance(case.body, dict) and fuzzing.is_right_at(case, ParameterLocation.BODY):
+        for name in ("model", "strategy", "preferred_provider"):
+            case.body.pop(name, None)
+        if isinstance(case.body.get("input"), list):
+            del case.body["input"][100:]
+        if "file" in case.body:
+            case.body["file"] = WAV
+            case.body["language"] = "en"
+
+
+BODIES = {
+    CHAT: orjson.dumps(
+        {
+            "model": "freeai-auto",
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": [{"type": "text", "text": "Grüße 👋"}]},
+                {"role": "assistant", "content": None, "tool_calls": [CALL]},
+                {"role": "tool", "tool_call_id": "call_1", "content": "24"},
+            ],
+            "tools": [
+                {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+            ],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {}}},
+            "max_tokens": 16,
+            "temperature": 0.5,
+            "stream_options": {"include_usage": True},
+        }
+    ),
+    "/v1/messages": orjson.dumps(
+        {
+            "model": "claude-sonnet-5",
+            "max_tokens": 16,
+            "system": [{"type": "text", "text": "Be brief."}],
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "Grüße 👋"}]},
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "thinking", "thinking": "Hm.", "signature": ""},
+                        {"type": "tool_use", "id": "call_1", "name": "weather", "input": {}},
+                    ],
+                },
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "tool_result", "tool_use_id": "call_1", "content": "24", "is_error": False}
+                    ],
+                },
+            ],
+            "tools": [{"name": "weather", "input_schema": {"type": "object"}}],
+            "tool_choice": {"type": "auto"},
+            "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {}}},
+        }
+    ),
+    "/v1/embeddings": orjson.dumps({"input": ["one", "two"], "encoding_format": "base64", "dimensions": 8}),
+    "/v1/audio/transcriptions": FORM,
+}
+HOSTILE = (
+    *(b"NaN", b"1e999", b"-0", b"9" * 400, b"null", b"{}", b"[]", b'""', b"true", b'"\\ud800"', b'"\\u0000"'),
+    *(b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"[" * 300, b'{"a":' * 300, b",", b'"', b"\r\n", b"--x--"),
+)
+A_MUTATION = st.tuples(st.floats(0, 1), st.integers(0, 40), st.sampled_from((b"", *HOSTILE)))
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_a_broken_body_is_answered_as_it_is_described(gateway, operations, path):
+    operation = operations[path, "post"]
+    kind = FORM_TYPE if path.endswith("transcriptions") else "application/json"
+    statuses = operation.definition.raw["responses"]
+
+    @settings(fuzzing.SETTINGS, max_examples=20 * fuzzing.SETTINGS.max_examples)  # they cost next to nothing
+    @given(
+        mutations=st.lists(A_MUTATION, min_size=1, max_size=3),
+        kind=st.sampled_from([kind, kind, "text/plain", ""]),
+    )
+    def send(mutations, kind):
+        body = BODIES[path]
+        for where, length, instead in mutations:
+            at = int(where * len(body))
+            body = body[:at] + instead + body[at + length :]
+        response = http.post(path, content=body, headers={"Content-Type": kind})
+
+        assert str(response.status_code) in statuses and response.status_code != 500
+        operation.validate_response(response)
+
+    with httpx.Client(
+        base_url=gateway.url, headers={"Authorization": f"Bearer {gateway.client_key}"}, timeout=30
+    ) as http:
+        send()
