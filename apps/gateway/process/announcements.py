@@ -2,9 +2,11 @@
 
 from ipaddress import ip_address
 
+from apps.gateway.process.key_offers import News
 from apps.gateway.process.setup import Made
 
 IPV4 = 4
+IMPORT = "manage.py import_provider_keys"
 
 
 def url_of(host: str, port: int) -> str:
@@ -32,6 +34,17 @@ def first_run(made: Made, url: str) -> str:
     if made.client_key:
         lines += [f"  client key    {made.client_key}", "", "Try it:", "", _curl(url, made.client_key)]
     return "\n".join([*lines, ""])
+
+
+def keys_in_environment(news: News) -> str:
+    """Which provider keys could be imported, by the names of their variables; "" where there is nothing to tell."""
+    if not news.offers:
+        return ""
+    if not news.first:
+        names = ", ".join(offer.variable for offer in news.offers)
+        return f"New provider keys in the environment: {names}. To use them: {IMPORT}"
+    lines = [f"  {offer.provider:14}{offer.variable}" for offer in news.offers]
+    return "\n".join(["Provider keys in the environment; to use them:", "", *lines, "", f"  {IMPORT}", ""])
 
 
 def _curl(url: str, key: str) -> str:

@@ -5,38 +5,33 @@ advisory lock of a connection to PostgreSQL, whose own keep-alives find a host t
 """
 
 import asyncio
+import errno
 import fcntl
 import os
 import socket
+import sys
 import threading
 from pathlib import Path
 from time import sleep
-from typing import Any, Protocol
+from typing import Protocol
 
-import psycopg
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from apps.core import clock
-from apps.core.postgres import dbapi
 from apps.core.turns import DatabaseThread
+from apps.gateway.process.advisory_lock import AdvisoryLock
 
 log = structlog.get_logger("freeai.gateway")
 
 KEY = 0x46524545_41492D31  # "FREEAI-1": one lock in the whole database
-SERVER_KEEPALIVE = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 PATIENCE_S = 3.0
 LEAVING_S = 3.0
 """How long a predecessor that was just killed may hold its lock."""
 RETRY_S = 0.25
 LOOK_INTERVAL_S = 5.0
 TURN_S = 10.0
-
-HOLDER = (
-    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = %s AND objid = %s"
-)
 
 
 class AnotherGatewayError(Exception):
@@ -59,7 +54,7 @@ def take() -> None:
     with _turn, connection.wrap_database_errors:
         if _held is not None and _held.holds():
             return
-        lock: Lock = _AdvisoryLock() if connection.vendor == "postgresql" else _FileLock()
+        lock: Lock = _DatabaseLock() if connection.vendor == "postgresql" else _FileLock()
         give_up_at = clock.monotonic() + LEAVING_S
         while True:
             try:
@@ -97,10 +92,38 @@ async def keep() -> None:
 class _FileLock:
     def __init__(self) -> None:
         # Beside the file itself, whatever links lead to it.
-        self._path = Path(f"{os.path.realpath(connection.settings_dict['NAME'])}.gateway")
-        self._lock = -1
+        self._database = Path(os.path.realpath(connection.settings_dict["NAME"]))
+        self._path = Path(f"{self._database}.gateway")
+        self._lock = self._inode = -1
 
     def take(self) -> None:
+        self._take_path()
+        try:
+            self._take_inode()
+        except BaseException:
+            self.release()
+            raise
+
+    def _take_inode(self) -> None:
+        """What the file is, since hard links are many names for one. On this machine, and where sockets have abstract names (Linux): SQLite
+        locks the file itself, and loses its locks where anybody in the process closes it."""
+        if self._inode >= 0 or not sys.platform.startswith("linux"):
+            return
+        try:
+            found = self._database.stat()
+        except OSError:
+            return  # not made yet
+        held = socket.socket(socket.AF_UNIX)
+        try:
+            held.bind(f"\0freeai-gateway-{found.st_dev}-{found.st_ino}")
+        except OSError as error:
+            held.close()
+            if error.errno == errno.EADDRINUSE:
+                raise AnotherGatewayError(_sentence(f"the database {self._database}", "")) from None
+            return
+        self._inode = held.detach()
+
+    def _take_path(self) -> None:
         try:
             lock = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -119,52 +142,31 @@ class _FileLock:
         self._lock = lock
 
     def holds(self) -> bool:
+        """At a first start the file is made after the lock was taken."""
+        self._take_inode()
         return True
 
     def release(self) -> None:
-        if self._lock >= 0:
-            os.close(self._lock)
+        for held in (self._lock, self._inode):
+            if held >= 0:
+                os.close(held)
+        self._lock = self._inode = -1
 
 
-class _AdvisoryLock:
-    """Holds a connection that does nothing else."""
-
+class _DatabaseLock:
     def __init__(self) -> None:
-        self._connection: psycopg.Connection[Any] | None = None
+        self._lock = AdvisoryLock(KEY, "gateway")
 
     def take(self) -> None:
-        params = connection.get_connection_params()
-        for own in ("cursor_factory", "context", "prepare_threshold"):  # Django's, for its own cursors
-            params.pop(own, None)
-        params |= {
-            "autocommit": True,
-            "application_name": f"freeai gateway, host {socket.gethostname()[:40]}, pid {os.getpid()}"[:63],
-            "options": f"{params.get('options', '')} {SERVER_KEEPALIVE}".strip(),
-        }
-        made = dbapi.connect(**params)
-        made.patience_s = PATIENCE_S
-        try:
-            if not made.execute("SELECT pg_try_advisory_lock(%s)", [KEY]).fetchall()[0][0]:
-                found = made.execute(HOLDER, [KEY >> 32, KEY & 0xFFFFFFFF]).fetchall()
-                raise AnotherGatewayError(_sentence("this database", f" ({found[0][0]})" if found else ""))
-        except BaseException:
-            made.close()
-            raise
-        self._connection = made
+        holder = self._lock.take()
+        if holder is not None:
+            raise AnotherGatewayError(_sentence("this database", f" ({holder})" if holder else ""))
 
     def holds(self) -> bool:
-        if self._connection is None:
-            return False
-        try:
-            self._connection.execute("SELECT 1").fetchall()
-        except psycopg.Error:
-            self._connection.close()
-            return False
-        return True
+        return self._lock.holds()
 
     def release(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        self._lock.release()
 
 
 def _sentence(database: str, holder: str) -> str:

@@ -4,14 +4,17 @@ import asyncio
 import json
 import sys
 from argparse import ArgumentParser
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.clients.keys import unrestricted
+from apps.clients.as_key import ClosedKeyError, principal_of
+from apps.clients.keys import Principal, unrestricted
+from apps.clients.management.named import NAMING, NOT_FOUND, named_key
 from apps.core import clock, snapshot
+from apps.core.management.users import REFUSED, USER_HELP, named_user
 from apps.core.state.choice import scratch_store
 from apps.core.state.contract import PastUsage
 from apps.gateway import past
@@ -20,7 +23,7 @@ from apps.gateway.endpoints.chat import explain
 from apps.gateway.wire.errors import ApiError
 
 NOBODY = 1
-REFUSED = 2
+FORBIDDEN = 5
 NOTE = (
     "No gateway runs in this process: quota is rebuilt from the usage ledger; blocks, circuit breakers and averages are unknown. "
     "POST /api/explain asks the running one."
@@ -30,7 +33,8 @@ NOTE = (
 class Command(BaseCommand):
     help = (
         "Show which candidates a chat request has, in the order of their attempts, with the parts of their scores, and why others "
-        "are excluded. Exit codes: 0 somebody would serve it, 1 nobody would, 2 for a bad request or an unknown user."
+        "are excluded. Exit codes: 0 somebody would serve it, 1 nobody would, 2 for a bad request or an unknown user, "
+        "3 no such client key, or one that opens nothing, 4 it fits several keys, 5 the key may not ask for it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -40,30 +44,43 @@ class Command(BaseCommand):
             "--file", help="a whole /v1/chat/completions body as JSON; - reads standard input"
         )
         parser.add_argument("--model", help="the model to ask for, instead of the one in the file")
-        parser.add_argument("--user", help="user name; the first superuser without it")
+        whose = parser.add_mutually_exclusive_group()
+        whose.add_argument("--user", help=USER_HELP)
+        whose.add_argument("--client-key", metavar="KEY", help=f"as if this key had sent it: {NAMING}")
         parser.add_argument("--json", action="store_true", help="print the decision as JSON")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        user = _find_user(options["user"])
+        principal = _principal(options)
         snapshot.load_all()
         used = list(past.of_providers([], clock.now()))
         try:
-            decision = asyncio.run(_explain(user, _body(options), used))
+            decision = asyncio.run(_explain(principal, _body(options), used))
         except ApiError as error:
-            raise CommandError(error.message, returncode=REFUSED) from error
+            returncode = FORBIDDEN if error.status == HTTPStatus.FORBIDDEN else REFUSED
+            raise CommandError(error.message, returncode=returncode) from error
         self.stderr.write(NOTE)
         self.stdout.write(json.dumps(decision.as_json(), indent=2) if options["json"] else _table(decision))
         if not any(row.rank for row in decision.candidates):
             sys.exit(NOBODY)
 
 
-async def _explain(user: User, body: bytes, used: list[PastUsage]) -> Decision:
+def _principal(options: dict[str, Any]) -> Principal:
+    """Who asks. Raises CommandError."""
+    if options["client_key"] is None:
+        return unrestricted(named_user(options["user"]))
+    try:
+        return principal_of(named_key(options["client_key"]))
+    except ClosedKeyError as error:
+        raise CommandError(str(error), returncode=NOT_FOUND) from error
+
+
+async def _explain(principal: Principal, body: bytes, used: list[PastUsage]) -> Decision:
     async def read(_now: float) -> list[PastUsage]:
         return used
 
     store = scratch_store()
     await store.restore(read, clock.now())
-    return await explain.explain_body(store, unrestricted(user), body)
+    return await explain.explain_body(store, principal, body)
 
 
 def _body(options: dict[str, Any]) -> bytes:
@@ -84,15 +101,6 @@ def _read(path: str) -> Any:
         raise CommandError(f"The file cannot be read: {error}", returncode=REFUSED) from error
     except ValueError as error:
         raise CommandError(f"The file is not valid JSON: {error}", returncode=REFUSED) from error
-
-
-def _find_user(name: str | None) -> User:
-    """Raises CommandError."""
-    users = User.objects.order_by("pk")
-    user = users.filter(is_superuser=True).first() if name is None else users.filter(username=name).first()
-    if user is None:
-        raise CommandError(f"No user {name!r}." if name else "There is no superuser yet.", returncode=REFUSED)
-    return user
 
 
 def _table(decision: Decision) -> str:

@@ -9,20 +9,26 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
 
 from apps.clients.management.arguments import whole_number
 from apps.core.state.choice import why_not
-from apps.gateway.process import database_lock, listening, setup
-from apps.gateway.process.announcements import first_run, url_of
+from apps.core.turns import in_a_thread_of_its_own
+from apps.gateway.process import database_lock, key_offers, listening, setup
+from apps.gateway.process.announcements import first_run, keys_in_environment, url_of
 from apps.gateway.process.celery_child import CeleryChild
 from apps.gateway.process.setup import Made
+from apps.providers import local_search
 
 HIGHEST_PORT = 65_535
+STDOUT = 1
 
 
 class Command(BaseCommand):
-    help = "Start the gateway. On the first run it sets everything up and prints what you need."
+    help = (
+        "Start the gateway. On the first run it sets everything up and prints what you need. "
+        "Exit codes: 0 stopped, 1 it could not start, 2 wrong usage, 130 interrupted before it had started."
+    )
+    _announced = False
     requires_system_checks = []  # before any command, the entrance checks the settings
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,6 +53,16 @@ class Command(BaseCommand):
         parser.add_argument("--no-tasks", action="store_true", help="Do not start Celery worker and beat.")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        # uvicorn raises it anew at its end: then stop the tasks too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        try:
+            self._serve(options)
+        except (KeyboardInterrupt, SystemExit) as left:
+            if not self._announced and not getattr(left, "code", 0):
+                self.stderr.write("Stopped before the gateway had started.")
+            raise
+
+    def _serve(self, options: dict[str, Any]) -> None:
         if refusal := why_not(options["workers"]):
             raise CommandError(refusal)
         lock = _claim(settings.DATA_DIR / "serve.lock")
@@ -54,27 +70,33 @@ class Command(BaseCommand):
             sockets = listening.listen(options["host"], options["port"])
         except listening.AddressError as error:
             raise CommandError(str(error)) from error
-        signal.signal(
-            signal.SIGTERM, lambda *_: sys.exit(0)
-        )  # uvicorn raises it anew at its end: then stop the tasks too
         try:
-            database_lock.take()
+            in_a_thread_of_its_own("start", _prepare)
         except database_lock.AnotherGatewayError as error:
             raise CommandError(str(error)) from error
-        setup.prepare()
-        connections.close_all()  # this thread has no more questions
+        local_search.we_listen_at(socket.getsockname()[:2] for socket in sockets)
         url = url_of(options["host"], listening.port_of(sockets))
         tasks = None if options["no_tasks"] else CeleryChild()
         try:
             if tasks is not None:
                 tasks.start()
-            listening.serve(sockets, lambda: setup.make_first_secrets(lambda made: self._announce(made, url)))
+            listening.serve(sockets, lambda: self._begin(url))
+        except listening.StartError as error:
+            raise CommandError(str(error)) from error
         finally:
             if tasks is not None:
                 tasks.stop()
             os.close(lock)
 
+    def _begin(self, url: str) -> None:
+        setup.make_first_secrets(lambda made: self._announce(made, url))
+        news = key_offers.news()
+        if text := keys_in_environment(news):
+            self._say(text)
+        key_offers.remember(news.offers)
+
     def _announce(self, made: Made, url: str) -> None:
+        self._announced = True
         if made:  # secrets that nobody can read are not made
             self.stdout.write(first_run(made, url))
             self.stdout.flush()
@@ -87,9 +109,12 @@ class Command(BaseCommand):
             self.stdout.write(text)
             self.stdout.flush()
         except OSError:
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # or the exit would try again, and fail
+            os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)  # or the exit would try again, and fail
+
+
+def _prepare() -> None:
+    database_lock.take()
+    setup.prepare()
 
 
 def _host(text: str) -> str:

@@ -6,14 +6,18 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from msgspec import structs
 
-from apps.gateway.process import setup
-from apps.gateway.process.announcements import first_run, url_of
+from apps.gateway.process import key_offers, setup
+from apps.gateway.process.announcements import first_run, keys_in_environment, url_of
 from apps.gateway.process.setup import Made
 
 
 class Command(BaseCommand):
-    help = "Migrate, load the catalogue, and on the first run make an administrator, an admin token and a client key."
+    help = (
+        "Migrate, load the catalogue, and on the first run make an administrator, an admin token and a client key. "
+        "It may be repeated. Exit codes: 0 all is set up, 1 it could not be: one line says why."
+    )
     requires_system_checks = []  # before any command, the entrance checks the settings
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,10 +25,17 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         setup.run(lambda made: self._show(made, as_json=options["json"]))
+        news = key_offers.news()
+        if not options["json"] and (text := keys_in_environment(news)):
+            self.stdout.write(text)
+        key_offers.remember(news.offers)
 
     def _show(self, made: Made, *, as_json: bool) -> None:
         if as_json:
-            text = json.dumps({name: value or None for name, value in asdict(made).items()})
+            offers = [structs.asdict(offer) for offer in key_offers.news().offers]
+            text = json.dumps(
+                {name: value or None for name, value in asdict(made).items()} | {"new_keys": offers}
+            )
         elif made:
             text = first_run(made, url_of(settings.FREEAI_HOST, settings.FREEAI_PORT))
         else:
