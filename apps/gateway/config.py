@@ -1,11 +1,16 @@
 """`app_config` in memory, and the defaults of its columns."""
 
+from typing import Final
+
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from apps.core.snapshot import Section
 from apps.core.state.contract import BreakerPolicy
 from apps.strategies.auto import AUTO
+
+MODEL_NAMES: Final = "claude*haiku* = freeai-fast\nclaude*opus* = freeai-quality\nclaude* = freeai-code"
+"""What the names that Anthropic's clients send mean here: see `model_names`."""
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -19,13 +24,18 @@ class Config(Struct, frozen=True, kw_only=True):
     response_timeout_s: float = 120.0
     connect_timeout_s: float = 10.0
     total_timeout_s: float = 300.0
+    max_wait_s: float = 2.0
     provider_max_retries: int = 1
     attempts_per_credential: int = 3
     circuit_breaker_threshold: int = BreakerPolicy().threshold
     circuit_breaker_window_s: float = BreakerPolicy().window_s
     circuit_breaker_base_s: float = BreakerPolicy().base_s
     circuit_breaker_max_s: float = BreakerPolicy().max_s
+    use_paid: bool = False
     default_strategy: str = AUTO
+    model_names: str = MODEL_NAMES
+    notice_url: str = ""
+    notice_mail: str = ""
     breaker: BreakerPolicy = BreakerPolicy()
 
     def __post_init__(self) -> None:

@@ -5,36 +5,54 @@ import gc
 import platform
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
+from django.db import Error
 
 from apps.analytics import metrics
 from apps.analytics.events import UsageEvent
+from apps.analytics.refusals import Refusals
 from apps.analytics.spool import Spool
 from apps.analytics.writer import Writer
-from apps.clients import keys
+from apps.clients.last_used import LastUsed
 from apps.core import clock, snapshot
 from apps.core.state.choice import open_store
 from apps.core.state.contract import PastUsage, StateStore
 from apps.core.state.keys import provider_of
 from apps.core.turns import DatabaseThread, TurnTimeoutError
 from apps.gateway import __version__, past
+from apps.gateway.attempts.fairness import Fairness
 from apps.gateway.attempts.shortlist import Shortlists
+from apps.gateway.attempts.waiting import Room
+from apps.gateway.outlook.pace import Book
 from apps.gateway.supervision import Loops, Work
-from apps.providers import offers
+from apps.gateway.traffic.decisions import Decisions
+from apps.gateway.traffic.feed import Feed
+from apps.providers import offers, trust
+from apps.providers.clocks import Clocks
+from apps.providers.confirmations import Confirmations
+from apps.providers.evidence import EVIDENCE
 from apps.providers.image_fetch import ImageFetcher
+from apps.providers.lengths import Lengths
+from apps.providers.streaks import Streaks
 from apps.providers.transport import Switchboard
+from apps.providers.types import Offer
 from apps.providers.upstream import Transport
 
 log = structlog.get_logger("freeai.gateway")
 
 T = TypeVar("T")
 
-POLL_INTERVAL_S = 1.0
+POLL_INTERVAL_S = (
+    0.5  # what one process closes must be closed in all within a second, the poll and the reload included
+)
+EVIDENCE_INTERVAL_S = 2.0
 STOP_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 300.0
+CONFIRM_INTERVAL_S = 60.0
 POLL_TIMEOUT_S = 15.0  # of a whole poll; each of its statements has FREEAI_DATABASE_TURN_TIMEOUT_S
 GC_THRESHOLDS = (10_000, 20, 20)
 
@@ -50,12 +68,26 @@ class Runtime:
         self._seen: offers.Catalogue | None = None
         self.images = ImageFetcher()
         self.shortlists = Shortlists(self.store)
-        self.spool = Spool(settings.FREEAI_SPOOL_DIR)
+        self.streaks = Streaks()
+        self.lengths = Lengths()
+        self.clocks = Clocks()
+        self.waiting_room = Room()
+        self.fairness = Fairness()
+        self.pace = Book()
+        self._confirmations = Confirmations()
+        self.spool = Spool(settings.FREEAI_SPOOL_DIR, most_bytes=settings.FREEAI_SPOOL_MAX_BYTES)
+        self.refusals = Refusals(self.spool)
+        self.feed = Feed()
+        self.decisions = Decisions()
         patience_s = float(settings.FREEAI_DATABASE_TURN_TIMEOUT_S)
         self.writer = Writer(
-            self.spool, settings.FREEAI_SPOOL_DIR, on_written=_note_key_use, patience_s=3 * patience_s
+            self.spool,
+            settings.FREEAI_SPOOL_DIR,
+            on_written=partial(_note_key_use, LastUsed()),
+            patience_s=3 * patience_s,
         )
         self._follower = DatabaseThread("snapshot", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
+        self._noter = DatabaseThread("notes", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
         self.stopping = False  # requests that are cancelled from now on did not lose their clients
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops = Loops()
@@ -65,11 +97,13 @@ class Runtime:
 
         What dead processes left in the spool is counted here, and written by the writer while requests are served.
         """
-        await _in_a_thread(snapshot.load_all)
+        await in_a_start(snapshot.load_all)
         await self.store.restore(self._past, clock.now())
         await self._trust_again()
         self._loops.keep("writer", self.writer.run)
         self._loops.keep("snapshot", self._follow_snapshot)
+        self._loops.keep("confirmations", self._note_answers)
+        self._loops.keep("evidence", self._write_evidence)
         metrics.state_store_mode(self.store.mode)
         _spare_the_collector()
         metrics.build_info(__version__, platform.python_version())
@@ -83,6 +117,8 @@ class Runtime:
         await self.transport.aclose()
         await self.images.aclose()
         self._follower.close()
+        self._noter.close()
+        self.refusals.flush()
         await self.writer.aclose(budget_s)
         self.spool.close()
         await self.store.aclose()
@@ -109,8 +145,14 @@ class Runtime:
             self.background(call())
             raise
 
+    def answered(self, offer: Offer) -> None:
+        """A real answer came from there."""
+        self.streaks.succeeded(offer.subject.credential)
+        self._confirmations.note(offer.provider, offer.model)
+
     async def follow_keys(self) -> None:
-        """A key that was stored, or tested well, since this was last asked leaves its quarantine and its breaker.
+        """A key that was stored or tested well, and an account that was reset, since this was last asked leaves its quarantine and its
+        breaker.
 
         Asked before every ranking, since the snapshot alone tells of it: the very next request must know.
         """
@@ -119,14 +161,15 @@ class Runtime:
             return
         self._seen = catalogue
         if seen is not None:
-            for credential in catalogue.rekeyed_since(seen):
-                await self.store.reset(credential, clock.now())
+            for owner in trust.trusted_anew(catalogue, seen):
+                self.streaks.forget(owner)
+                await self.store.reset(owner, clock.now())
 
     async def _trust_again(self) -> None:
-        """What closed a key before it was stored, or tested well, while no gateway ran."""
+        """End what closed an account before it was trusted anew, while no gateway ran."""
         self._seen = offers.CATALOGUE.value
-        for credential, since in self._seen.trusted_since():
-            await self.store.reset(credential, clock.now(), before=since)
+        for owner, since in trust.trusted_since(self._seen):
+            await self.store.reset(owner, clock.now(), before=since)
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -146,13 +189,36 @@ class Runtime:
         except TurnTimeoutError as error:
             log.error("snapshot.database_hangs", detail=str(error))
 
+    async def _note_answers(self) -> None:
+        """Write which models have answered."""
+        while True:
+            await asyncio.sleep(CONFIRM_INTERVAL_S)
+            try:
+                await self._noter.run(self._confirmations.write)
+            except (Error, TurnTimeoutError) as error:
+                log.error("confirmations.not_written", error=type(error).__name__)
+
+    async def _write_evidence(self) -> None:
+        """Write down the limits that upstreams told; what cannot be written now is tried again."""
+        while True:
+            await asyncio.sleep(EVIDENCE_INTERVAL_S)
+            now = clock.now()
+            if not EVIDENCE.due(now):
+                continue
+            try:
+                await self._noter.run(partial(EVIDENCE.flush, now))
+            except (Error, TurnTimeoutError) as error:
+                log.warning("evidence.not_written", error=type(error).__name__)
+
     async def _past(self, now: float) -> list[PastUsage]:
         """What the ledger and the spools of dead processes know to have been used."""
-        return await _in_a_thread(lambda: list(past.usage(self.writer, now)))
+        used = await in_a_start(lambda: list(past.usage(self.writer, now)))
+        self.pace.recall(used, now)
+        return used
 
 
-async def _in_a_thread(work: Callable[[], T]) -> T:
-    """Database work of a start, which may take its time, off the event loop."""
+async def in_a_start(work: Callable[[], T]) -> T:
+    """Database work of a start, which may take its time, off the event loop; a process that leaves does not wait for it."""
     thread = DatabaseThread("start", patience_s=START_TIMEOUT_S, turn_s=START_TIMEOUT_S)
     try:
         return await thread.run(work)
@@ -175,13 +241,13 @@ def _spare_the_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def _note_key_use(events: Sequence[UsageEvent]) -> None:
+def _note_key_use(last_used: LastUsed, events: Sequence[UsageEvent]) -> None:
     """When each client key was last used, from the events that were just written."""
     latest: dict[int, float] = {}
     for event in events:
         if event.client_id is not None:
             latest[event.client_id] = max(event.at, latest.get(event.client_id, 0.0))
-    keys.touch({client: datetime.fromtimestamp(at, UTC) for client, at in latest.items()})
+    last_used.note({client: datetime.fromtimestamp(at, UTC) for client, at in latest.items()})
 
 
 _current: Runtime | None = None
