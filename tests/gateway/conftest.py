@@ -17,17 +17,20 @@ from apps.core.state.keys import credential_key
 from apps.gateway import runtime
 from apps.gateway.config import CONFIG, Config
 from apps.gateway.runtime import Runtime
-from apps.providers.accounts import Account
+from apps.providers.accounts import Account, spending_window
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.facts import ModelFacts, ProviderFacts
+from apps.providers.limits import Limit
 from apps.providers.offers import CATALOGUE, Catalogue
+from apps.providers.overrides import Overrides
 from apps.providers.presets import parse_preset
-from apps.providers.quotas import Limit, Overrides, account_windows
-from apps.providers.types import Preset, Secret
+from apps.providers.quotas import Scheme, account_windows
+from apps.providers.types import TRAINING_UNKNOWN, Preset, Price, Secret
 from apps.strategies.definition import parse_definition
 from apps.strategies.library import STRATEGIES, LoadedStrategy, builtins
 from fakes import FakeUpstream
 from tests.asgi import Client
+from tests.gateway.upstream_pages import Pages, pages
 
 SHIPPED = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}
 RAW_KEY = "fai_" + "k" * 43
@@ -54,6 +57,7 @@ class Gateway:
         max_retries = overrides.pop("max_retries", 0)
         task = overrides.pop("task", "chat")
         limits = overrides.pop("limits", ())
+        access = overrides.pop("access", "free")
         models = models or ("ok",)
         preset = overrides.pop("preset", SHIPPED.get(family, Preset()))
         base_url = overrides.pop("base_url", self.fake.url(family))
@@ -77,11 +81,14 @@ class Gateway:
                     context_window=context_window,
                     max_output_tokens=max_output_tokens,
                     limits=tuple(overrides.get("model_limits", ())),
-                    price=overrides.get("price"),
+                    price=overrides.get("price", Price(0, 0) if access != "free" else None),
                     tags=(),
+                    access=access,
                 )
                 for model in models
             ),
+            access=access,
+            trains=overrides.get("trains", TRAINING_UNKNOWN),
         )
         key = credential_key(USER, name)
         self.accounts.append(
@@ -90,8 +97,10 @@ class Gateway:
                 provider=name,
                 key=key,
                 secret=Secret(overrides.get("api_key", f"key-of-{name}-0123456789")),
-                windows=account_windows(key, limits, (), Overrides()),
+                windows=account_windows(key, Scheme.of(limits, ()), Overrides()),
                 max_retries=max_retries,
+                use_paid=overrides.get("use_paid", False),
+                spending=spending_window(key, overrides.get("spend_cap_microusd")),
             )
         )
         CATALOGUE.value = Catalogue(self.providers, self.accounts, frozenset({USER}))
@@ -101,7 +110,14 @@ class Gateway:
         CONFIG.value = msgspec.structs.replace(CONFIG.value, **fields)
 
     def events(self) -> list[UsageEvent]:
-        """The final usage events in the spool, in the order of their attempts."""
+        """The final usage events of attempts in the spool, in their order."""
+        return [event for event in self._spooled() if event.outcome != "refused"]
+
+    def refusals(self) -> list[UsageEvent]:
+        """Those of requests that were turned away."""
+        return [event for event in self._spooled() if event.outcome == "refused"]
+
+    def _spooled(self) -> list[UsageEvent]:
         latest: dict[str, UsageEvent] = {}
         for segment in sorted(self.spool_dir.rglob("*.jsonl")):
             for line in segment.read_bytes().splitlines():
@@ -142,7 +158,7 @@ def use_key(**overrides: Any) -> None:
 @pytest.fixture
 async def gateway(tmp_path: Path, settings: Any) -> AsyncIterator[Gateway]:
     settings.FREEAI_SPOOL_DIR = tmp_path / "spool"
-    CONFIG.value = Config()
+    CONFIG.value = Config(max_wait_s=0.0)  # who tests waiting says so
     STRATEGIES.value = {
         entry["name"]: LoadedStrategy(
             entry["name"], entry["description"], parse_definition(entry["definition"])
@@ -170,3 +186,15 @@ async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
 
 
 __all__ = ["Limit"]
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Pages]:
+    async with pages() as made:
+        yield made
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[Pages]:
+    async with pages() as made:
+        yield made

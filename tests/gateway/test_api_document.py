@@ -14,11 +14,12 @@ from django.conf import settings
 from apps.clients.api.serializers import NewClientKeySerializer
 from apps.core.json_bounds import MAX_DEPTH
 from apps.gateway import endpoints
+from apps.gateway.answering import stream
 from apps.gateway.config import Config
 from apps.gateway.edge import cors
-from apps.gateway.endpoints.chat import stream
 from apps.gateway.endpoints.chat.wire import request, schema
 from apps.gateway.endpoints.embeddings import wire as embeddings
+from apps.gateway.endpoints.messages.wire import schema as messages
 from apps.gateway.endpoints.transcriptions import wire as transcriptions
 from apps.gateway.wire import multipart
 from apps.providers import image_fetch
@@ -46,7 +47,7 @@ def table(title: str) -> dict[str, list[str]]:
 
 def in_words(told: dict[str, Any]) -> str:
     """What a JSON Schema allows, as the tables say it; null apart."""
-    if options := told.get("anyOf"):
+    if "type" not in told and (options := told.get("anyOf")):
         named = [in_words(option) for option in options if option != {"type": "null"}]
         flat = [word for name in dict.fromkeys(named) for word in name.split(" or ")]
         return " or ".join(dict.fromkeys(flat))
@@ -79,9 +80,9 @@ def fields(body: type) -> dict[str, str]:
 
 
 def sources() -> Iterator[ast.AST]:
-    """Every node of the gateway's code."""
+    """Every node of the code that answers `/v1`."""
     for path in sorted(GATEWAY.rglob("*.py")):
-        if not {"migrations", "management", "process", "api"} & set(path.parts):
+        if not {"migrations", "management", "process", "api", "outlook"} & set(path.parts):
             yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
 
 
@@ -97,7 +98,12 @@ def texts(pattern: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("title", "body"), [("Chat completions", schema.ChatBody), ("Embeddings", embeddings.EmbeddingBody)]
+    ("title", "body"),
+    [
+        ("Chat completions", schema.ChatBody),
+        ("Fields of a message request", messages.MessagesBody),
+        ("Embeddings", embeddings.EmbeddingBody),
+    ],
 )
 def test_request_fields_are_the_schema(title: str, body: type):
     stated = {name: cells[0] for name, cells in table(title).items()}
@@ -230,6 +236,11 @@ def test_members_of_an_answer_are_told():
 
 def test_limits_are_those_of_the_code():
     assert [int(row[1]) for row in DOCUMENT.rows("Limits") if row[2].isdigit()] == [
+        settings.FREEAI_MAX_HEAD_BYTES,
+        settings.FREEAI_MAX_HEADERS,
+        settings.FREEAI_HEAD_TIMEOUT_S,
+        settings.FREEAI_BODY_TIMEOUT_S,
+        settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
         settings.FREEAI_MAX_BODY_BYTES,
         settings.FREEAI_MAX_JSON_VALUES,
         embeddings.MAX_TOKENS,

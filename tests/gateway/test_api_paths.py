@@ -50,7 +50,7 @@ def test_unknown_paths_of_the_api_answer_json(client, method, path):
     ],
 )
 def test_a_misspelt_provider_is_told_the_known_ones(api, method, path):
-    answer = getattr(api, method)(path, {})
+    answer = getattr(api, method)(path, None if method == "delete" else {})
 
     assert answer.status_code == 404
     assert answer.json() == {"detail": "Unknown provider `grok`. Did you mean `groq`? Known: groq, mistral."}
@@ -66,7 +66,7 @@ def test_a_misspelt_provider_is_told_the_known_ones(api, method, path):
     ],
 )
 def test_a_misspelt_strategy_is_told_the_known_ones(api, method, path):
-    answer = getattr(api, method)(path, {})
+    answer = getattr(api, method)(path, None if method == "delete" else {})
 
     assert answer.status_code == 404
     assert "Did you mean `fastest`?" in answer.json()["detail"]

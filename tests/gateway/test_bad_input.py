@@ -18,6 +18,12 @@ BAD_FIELDS = [
     ({"messages": [*HELLO, {"role": "tool", "content": "x"}]}, "messages[1].tool_call_id"),
     ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text"),
     ({"messages": [{"role": "user", "content": [{"type": "hologram"}]}]}, "messages[0].content[0].type"),
+    ({"messages": [{"role": "user", "content": [{"text": "x"}]}]}, "messages[0].content[0].type"),
+    ({"messages": [{"role": "system", "content": [{"text": "x"}]}]}, "messages[0].content[0].type"),
+    (
+        {"messages": [{"role": "developer", "content": [{"type": "image_url", "text": "x"}]}]},
+        "messages[0].content[0].type",
+    ),
     (
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": 1}}]}]},
         "messages[0].content[0].image_url.url",
@@ -119,9 +125,7 @@ async def test_ten_megabytes_of_messages_fit_no_context_window(gateway: Gateway)
 async def test_unknown_model_is_a_404(gateway: Gateway):
     gateway.add("groq")
 
-    answers = [
-        await gateway.client.chat(model=name) for name in ("gpt-9", "freeai-nonsense", "groq/none", "a\x00b")
-    ]
+    answers = [await gateway.client.chat(model=name) for name in ("gpt-9", "groq/none", "a\x00b")]
 
     assert {(answer.status, answer.error["code"]) for answer in answers} == {(404, "model_not_found")}
 
@@ -189,3 +193,25 @@ async def test_a_long_prompt_full_of_commas_is_not_many_values(gateway: Gateway)
     answer = await gateway.client.chat(messages=[{"role": "user", "content": "1,2,[3]:{4}, " * 30_000}])
 
     assert answer.status == 200
+
+
+async def test_of_a_key_that_is_there_twice_the_last_value_counts(gateway: Gateway):
+    gateway.add("groq", "one", "two")
+    message = b'{"role": "user", "content": "first", "content": "last"}'
+
+    body = b'{"model": "one", "messages": [%s], "model": "groq/two"}' % message
+    await gateway.client.request("POST", "/v1/chat/completions", body)
+
+    (received,) = gateway.fake.journal
+    assert (received.body["model"], received.body["messages"][0]["content"]) == ("two", "last")
+
+
+@pytest.mark.parametrize("model", ["freeai-nope", "freeai-", "freeai-fats", "freeai-" + "x" * 200])
+async def test_a_virtual_model_that_selects_nothing_is_told_those_that_do(gateway: Gateway, model: str):
+    gateway.add("groq")
+
+    answer = await gateway.client.chat(model=model)
+
+    assert (answer.status, answer.error["code"], answer.error["param"]) == (400, None, "model")
+    assert answer.error["message"].startswith(f"Unknown virtual model `{model[:100]}`.")
+    assert "Known: freeai-auto, " in answer.error["message"] and "freeai-long" in answer.error["message"]

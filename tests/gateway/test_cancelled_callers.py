@@ -160,7 +160,7 @@ async def test_what_an_upstream_reports_is_taken_over_though_the_client_left(
 @pytest.mark.parametrize("when", WHEN)
 async def test_a_client_keys_limit_keeps_nothing_open(gateway: Gateway, slow, when: str):
     gateway.add("groq")
-    use_key(windows=(Window.of(client_key(USER, 7), Span("requests", "minute"), 2, rolling=True),))
+    use_key(windows=(Window.of(client_key(USER, 7), Span("requests", "minute"), 2, kind="rolling"),))
     store = slow("take", when)
 
     exchange = gateway.client.begin_chat()

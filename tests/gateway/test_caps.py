@@ -2,10 +2,11 @@
 
 import pytest
 
-from apps.providers.quotas import Limit
+from apps.providers.limits import Limit
 from apps.providers.types import Preset
 from fakes.answers import CHARS_PER_TOKEN
 from tests.gateway.conftest import Gateway
+from tests.providers.azure_wire import AZURE
 
 CAPS = ["max_tokens", "max_completion_tokens"]
 # Where each wire has the cap on the answer.
@@ -66,7 +67,7 @@ async def test_leaves_room_for_the_prompt_where_both_share_the_window(gateway: G
 
 
 async def test_takes_no_room_from_an_answer_that_has_a_window_of_its_own(gateway: Gateway):
-    gateway.add("github", context_window=8_000, max_output_tokens=4_000)
+    gateway.add("github", preset=AZURE, context_window=8_000, max_output_tokens=4_000)
     prompt = [{"role": "user", "content": "word " * 5_000}]
 
     await gateway.client.chat(max_tokens=4_000, messages=prompt)

@@ -1,5 +1,7 @@
 """Whole chat completions: the answer's shape, routing by model, what the ledger holds."""
 
+import pytest
+
 from tests.gateway.conftest import Gateway, use_key
 
 
@@ -172,3 +174,11 @@ async def test_all_models_need_a_key_and_show_what_is_reachable(gateway: Gateway
     assert single.json["id"] == "groq/llama-x"
     assert anonymous.status == 401
     assert (hidden.status, hidden.error["code"]) == (404, "model_not_found")
+
+
+@pytest.mark.parametrize("value", ["", "1", "True", "yes"])
+async def test_a_flag_of_the_query_that_is_neither_true_nor_false_is_named(gateway: Gateway, value: str):
+    answer = await gateway.client.get(f"/v1/models?all={value}")
+
+    assert (answer.status, answer.error["param"]) == (400, "all")
+    assert (await gateway.client.get("/v1/models?all=false")).status == 200

@@ -341,6 +341,7 @@ async def test_window_is_for_the_longest_input_not_for_all(gateway: Gateway):
         ({"input": ["a", [1]]}, "input"),
         ({"input": {"text": "a"}}, "input"),
         ({"input": [[1, "a"]]}, "input"),
+        ({"input": [1, -1]}, "input[1]"),
         ({"input": ["a"] * 10_001}, "input"),
         ({"input": "a", "dimensions": 0}, "dimensions"),
         ({"input": "a", "encoding_format": "hex"}, "encoding_format"),

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.gateway.endpoints.chat import stream as streaming
-from apps.gateway.endpoints.chat import view
+from apps.gateway.answering import stream as streaming
 from tests.asgi import Answer
 from tests.gateway.conftest import Gateway
 from tests.gateway.scripted import EVENTS, Scripted, Step, answered, chunk, frames, scripted_upstream, text
@@ -89,7 +88,7 @@ async def test_a_stream_that_would_break_again_does_not(
 async def test_an_error_behind_the_comments_says_it_too(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, behaviour: str, again: bool
 ):
-    monkeypatch.setattr(view, "QUIET_S", 0.0)
+    monkeypatch.setattr(streaming, "QUIET_S", 0.0)
     monkeypatch.setattr(streaming, "COMMENT_INTERVAL_S", 0.1)
     gateway.configure(stream_idle_timeout_s=0.3)
     gateway.add("groq", behaviour)

@@ -9,14 +9,17 @@ from django.test import RequestFactory
 from apps.core import clock
 from apps.core.state.contract import Block, BreakerPolicy, Completion, Grant
 from apps.core.state.keys import credential_key
+from apps.gateway.answering.explained import asked_for
 from apps.gateway.attempts import decision as decisions
 from apps.gateway.attempts import dispatch
+from apps.gateway.attempts.calls import RequestIds
 from apps.gateway.attempts.planning import plan_chat
 from apps.gateway.endpoints.chat import explain
 from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.wire.errors import ApiError
+from apps.providers.claims import amounts
+from apps.providers.limits import Limit
 from apps.providers.offers import CATALOGUE
-from apps.providers.quotas import Limit, amounts
 from apps.providers.types import Offer
 from apps.strategies.definition import parse_definition
 from tests.asgi import chat_body
@@ -75,7 +78,7 @@ async def test_order_is_that_of_the_attempt_loop(gateway: Gateway):
     for name, weight in (("groq", 1.0), ("mistral", 3.0), ("cerebras", 2.0)):
         gateway.add(name, "a", "b", weight=weight)
     await occupy(gateway, "mistral")
-    call = plan_chat("r", principal(), chat_request.parse(chat_body(model="freeai-cheap")))
+    call = plan_chat(RequestIds("r", "r"), principal(), chat_request.parse(chat_body(model="freeai-cheap")))
 
     decision = (await decisions.explain(gateway.runtime.store, call)).as_json()
 
@@ -231,21 +234,56 @@ def asking(value: str = "1") -> Any:
 
 async def test_the_header_brings_the_decision_to_admins(gateway: Gateway):
     gateway.add("groq")
-    call = plan_chat("r", principal(), chat_request.parse(chat_body()))
+    call = plan_chat(RequestIds("r", "r"), principal(), chat_request.parse(chat_body()))
 
-    member = await explain.asked_for(asking(), call)
+    member = await asked_for(asking(), call)
 
     assert member["explain"]["candidates"][0]["provider"] == "groq"
     assert orjson.dumps(member)
-    assert await explain.asked_for(asking("0"), call) == {}
+    assert await asked_for(asking("0"), call) == {}
 
 
 async def test_the_header_is_refused_to_other_keys(gateway: Gateway):
     gateway.add("groq")
-    call = plan_chat("r", principal(is_admin=False), chat_request.parse(chat_body()))
+    call = plan_chat(RequestIds("r", "r"), principal(is_admin=False), chat_request.parse(chat_body()))
 
     with pytest.raises(ApiError) as caught:
-        await explain.asked_for(asking(), call)
+        await asked_for(asking(), call)
 
     assert (caught.value.status, caught.value.type) == (403, "permission_error")
-    assert await explain.asked_for(RequestFactory().post("/"), call) == {}
+    assert await asked_for(RequestFactory().post("/"), call) == {}
+
+
+async def test_windows_of_groups_and_models_are_told_apart(gateway: Gateway):
+    shared = Limit("requests", "day", 50, models=("ok*",), group="free models")
+    each = Limit("requests", "day", 20, each=True)
+    refilling = Limit("tokens", "day", 9_000_000, kind="bucket")
+    gateway.add("groq", "ok", limits=[shared, each, refilling])
+
+    [row] = (await decide(gateway))["candidates"]
+
+    limits = {name: use["limit"] for name, use in row["quota"].items() if use["limit"]}
+    assert limits == {
+        "free models requests/day": 50,
+        "ok requests/day": 20,
+        "all models tokens/day": 9_000_000,
+    }
+
+
+async def test_a_limit_that_refusals_taught_is_shown_with_its_evidence(gateway: Gateway):
+    gateway.add("groq", "ok", limits=[Limit("requests", "day", 50, each=True)])
+    [offer] = offers()
+    (window,) = [each for each in offer.subject.windows if each.limit]
+    for _ in range(8):
+        await gateway.runtime.store.acquire(make_claim(offer.subject), clock.now())
+    grant = await gateway.runtime.store.acquire(make_claim(offer.subject), clock.now())
+    assert isinstance(grant, Grant)
+    refused = Completion(health="neutral", refused=(window.key,), named=True)
+    await gateway.runtime.store.complete(grant, refused, BreakerPolicy(), clock.now())
+
+    [row] = (await decide(gateway))["candidates"]
+
+    use = row["quota"]["ok requests/day"]
+    assert (use["limit"], use["used"], row["requests_left"]) == (8, 8, 42)
+    assert (use["learnt"]["declared"], use["learnt"]["from"], use["learnt"]["used"]) == (50, "refused", 8)
+    assert use["learnt"]["more_asked_in_s"] > 0

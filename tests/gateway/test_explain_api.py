@@ -14,8 +14,8 @@ from rest_framework.test import APIClient
 from apps.core import clock
 from apps.core.snapshot import SECTIONS
 from apps.gateway.process import setup
+from apps.providers.limits import Limit
 from apps.providers.offers import CATALOGUE
-from apps.providers.quotas import Limit
 from apps.strategies.models import Strategy
 from tests.asgi import chat_body
 from tests.factories import make_claim

@@ -3,19 +3,24 @@
 import asyncio
 
 import pytest
+from msgspec import structs
 
 from apps.core import clock
-from apps.core.state.keys import credential_key
+from apps.core.state.contract import PastUsage, Window
+from apps.core.state.keys import Span, credential_key
 from apps.gateway.edge import gauges
+from apps.gateway.outlook import quotas
 from apps.providers.accounts import Account
 from apps.providers.offers import CATALOGUE, Catalogue
-from apps.providers.quotas import Overrides, account_windows
+from apps.providers.overrides import Overrides
+from apps.providers.quotas import Scheme, account_windows
 from apps.providers.types import Secret
 from tests.gateway.conftest import Gateway, Limit
 
+NOON = 1_768_478_400.0  # 2026-01-15 12:00 UTC
 USERS = 100
 MODELS = [f"m{number}" for number in range(5)]
-LIMITS = [Limit("requests", "day", 100)]
+LIMITS = [Limit("requests", "day", 100), Limit("tokens", "week", 1000, each=True)]
 
 
 @pytest.fixture
@@ -28,7 +33,7 @@ def crowd(gateway: Gateway) -> Gateway:
             provider="groq",
             key=credential_key(user, "groq"),
             secret=Secret("key"),
-            windows=account_windows(credential_key(user, "groq"), LIMITS, (), Overrides()),
+            windows=account_windows(credential_key(user, "groq"), Scheme.of(LIMITS, ()), Overrides()),
         )
         for user in range(1, USERS + 1)
     ]
@@ -38,15 +43,15 @@ def crowd(gateway: Gateway) -> Gateway:
 
 @pytest.fixture
 def looks(crowd: Gateway, monkeypatch) -> list[int]:
-    """How many candidates each look at the store was for."""
+    """How many windows each look at the store was for."""
     seen: list[int] = []
-    view = crowd.runtime.store.view
+    read = crowd.runtime.store.read
 
-    async def counted(subjects, now):
-        seen.append(len(subjects))
-        return await view(subjects, now)
+    async def counted(windows, now):
+        seen.append(len(windows))
+        return await read(windows, now)
 
-    monkeypatch.setattr(crowd.runtime.store, "view", counted)
+    monkeypatch.setattr(crowd.runtime.store, "read", counted)
     return seen
 
 
@@ -64,8 +69,8 @@ async def test_the_event_loop_goes_on_while_a_scrape_is_answered(crowd: Gateway,
     beside.cancel()
 
     assert answer.status == 200
-    assert sum(looks) == USERS * len(MODELS)
-    assert max(looks) <= gauges.SLICE
+    assert sum(looks) == USERS * (1 + len(MODELS))
+    assert max(looks) <= quotas.SLICE
     assert turns >= len(looks)
 
 
@@ -84,8 +89,7 @@ async def test_scrapes_in_a_row_look_once(crowd: Gateway, looks, monkeypatch):
 
 
 async def test_the_smallest_share_of_all_users_is_told(crowd: Gateway):
-    offer = next(offer for offer in CATALOGUE.value.all_offers() if offer.user_id == USERS)
-    window = next(window for window in offer.subject.windows if window.limit == 100)
+    window = day_of(USERS)
     await crowd.runtime.store.take((window,), {"requests": 40}, clock.now())
 
     text = (await crowd.client.get("/metrics")).body.decode()
@@ -93,14 +97,46 @@ async def test_the_smallest_share_of_all_users_is_told(crowd: Gateway):
     assert 'freeai_quota_remaining_ratio{provider="groq",window="requests/day"} 0.6' in text
 
 
+def day_of(user: int) -> Window:
+    windows = CATALOGUE.value.account_windows(user, "groq")
+    return next(window for window in windows if window.limit == 100)
+
+
+async def test_the_soonest_end_of_all_users_is_told(crowd: Gateway, monkeypatch):
+    now = NOON
+    monkeypatch.setattr(clock, "now", lambda: now)
+    for user, amount in ((1, 30), (2, 60)):
+        window = day_of(user)
+        await crowd.runtime.store.take((window,), {"requests": amount}, now)
+        crowd.runtime.pace.recall([PastUsage((window,), now - 1200, {"requests": amount})], now)
+    crowd.runtime.pace.looked(now)
+
+    text = (await crowd.client.get("/metrics")).body.decode()
+
+    told = [line for line in text.splitlines() if line.startswith("freeai_quota_runs_out_seconds{")]
+    assert told == ['freeai_quota_runs_out_seconds{provider="groq",window="requests/day"} 2400.0']
+
+
+async def test_lengths_that_only_a_user_thought_of_share_a_label(gateway: Gateway):
+    gateway.add("groq", limits=[Limit("requests", "17minute", 5)])
+    own = account_windows("1:groq", Scheme.of((), ()), Overrides({Span("tokens", "13second"): 7}))
+    gateway.accounts[0] = structs.replace(gateway.accounts[0], windows=(*gateway.accounts[0].windows, *own))
+    CATALOGUE.value = Catalogue(gateway.providers, gateway.accounts, frozenset())
+
+    text = (await gateway.client.get("/metrics")).body.decode()
+
+    told = [line.partition('window="')[2] for line in text.splitlines() if "remaining_ratio{" in line]
+    assert told == ['requests/17minute"} 1.0', 'other"} 1.0']
+
+
 async def test_a_store_that_hangs_delays_a_scrape_by_a_moment_only(crowd: Gateway, monkeypatch):
     monkeypatch.setattr(gauges, "WAIT_S", 0.05)
     hanging = asyncio.Event()
 
-    async def hang(subjects, now):
+    async def hang(windows, now):
         await hanging.wait()
 
-    monkeypatch.setattr(crowd.runtime.store, "view", hang)
+    monkeypatch.setattr(crowd.runtime.store, "read", hang)
 
     async with asyncio.timeout(5):
         answer = await crowd.client.get("/metrics")

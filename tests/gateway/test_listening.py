@@ -69,3 +69,14 @@ def test_a_host_that_is_not_here_is_refused(host: str):
 )
 def test_the_url_that_is_announced_can_be_opened(host: str, url: str):
     assert url_of(host, 8000) == url
+
+
+@pytest.mark.parametrize("host", ["", " "])
+def test_no_host_is_told_what_is_one(host: str):
+    with pytest.raises(AddressError, match=r"^Cannot listen: --host \(FREEAI_HOST\) is empty; "):
+        listening.listen(host, 0)
+
+
+def test_an_address_of_an_interface_that_has_it_not_is_told_so():
+    with pytest.raises(AddressError, match=r"this machine has no such address|correct --host"):
+        listening.listen("fe80::1%lo", 0)

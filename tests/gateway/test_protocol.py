@@ -9,6 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from apps.gateway.edge.protocol import Protocol
+from apps.gateway.edge.websocket import WebSocket
 
 OFFER = (
     b"POST /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
@@ -32,7 +33,7 @@ async def echo(scope, receive, send) -> None:
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    config = uvicorn.Config(echo, ws="none", lifespan="off", log_config=None, log_level="error")
+    config = uvicorn.Config(echo, ws=WebSocket, lifespan="off", log_config=None, log_level="error")
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()

@@ -73,7 +73,7 @@ DOCUMENTED = {
 }
 BY_STATUS = {
     401: "auth",
-    402: "rate_limited",
+    402: "payment_required",
     404: "model_gone",
     408: "server_error",
     410: "model_gone",
@@ -100,6 +100,12 @@ def bodies(wire: str, status: int) -> dict[str, tuple[bytes, dict[str, Any]]]:
     }
 
 
+CLOSES = {
+    "auth": "quarantine",
+    "payment_required": "payment_required",
+    "model_gone": "model_gone",
+    "rate_limited": "rate_limited",
+}
 COUNTS = {"server_error", "network", "parsing", "empty_response"}
 
 
@@ -115,8 +121,7 @@ def test_every_refusal_has_the_kind_of_the_table_on_every_wire(wire: str):
             assert error.falls_back, (status, name)
             assert (POLICY[error.kind].health == "failure") is (kind in COUNTS), (status, name)
             reasons = [block.reason for block in blocks_after(error, offer, 0.0)]
-            closes = {"auth": ["quarantine"], "model_gone": ["model_gone"], "rate_limited": ["rate_limited"]}
-            assert reasons == closes.get(kind, []), (status, name)
+            assert reasons == ([CLOSES[kind]] if kind in CLOSES else []), (status, name)
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -200,8 +205,7 @@ async def test_every_answer_that_is_none_goes_to_the_next_and_closes_what_the_ta
             wanted = expected(wire, status) if status >= 300 else ok_kinds(name)
             assert kind in wanted if isinstance(wanted, set) else kind == wanted, (status, name)
             assert (first.provider, first.upstream_status) == ("broken", status), (status, name)
-            closed = {"auth": "quarantine", "model_gone": "model_gone", "rate_limited": "rate_limited"}
-            assert seen.reason == ("breaker" if kind in COUNTS else closed.get(kind)), (status, name)
+            assert seen.reason == ("breaker" if kind in COUNTS else CLOSES.get(kind)), (status, name)
 
 
 def ok_kinds(name: str) -> set[str]:

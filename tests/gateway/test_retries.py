@@ -10,7 +10,7 @@ import pytest
 from tests.asgi import Answer
 from tests.gateway.conftest import SHIPPED, Gateway, Limit
 
-ONE_A_MINUTE = [Limit("requests", "minute", 1, rolling=True)]
+ONE_A_MINUTE = [Limit("requests", "minute", 1, kind="rolling")]
 AT_ONCE_S = 5.0
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from prometheus_client import REGISTRY
 
+from apps.gateway.answering import stream as streaming
 from apps.gateway.edge import disconnects
-from apps.gateway.endpoints.chat import view
 from tests.asgi import Answer, Exchange
 from tests.gateway.conftest import Gateway, until
 
@@ -44,7 +44,7 @@ async def test_a_stream_ends_with_one_error_frame(gateway: Gateway):
 
 
 async def test_a_quiet_stream_too(gateway: Gateway, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(view, "QUIET_S", 0.0)
+    monkeypatch.setattr(streaming, "QUIET_S", 0.0)
     gateway.add("groq", "stall")
     exchange = gateway.client.begin_chat(stream=True)
     await anext(exchange.parts())

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from apps.gateway.endpoints.chat import chunks
+from apps.gateway.answering import chunks
 from apps.providers import open_answer
 from apps.providers.types import Preset
 from tests.gateway.conftest import Gateway, until
@@ -31,6 +31,7 @@ from tests.gateway.scripted import (
 )
 
 USAGE = frames({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}})
+FAILURE = frames({"error": {"message": "The connection was closed.", "code": 500}})
 GEMINI = frames(
     {"candidates": [{"index": 0, "content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]},
 )
@@ -77,6 +78,8 @@ UNENDED: list[tuple[Step, ...]] = [
     (EVENTS + chunk(text("Hi") + STOP + DONE), "hold"),
     (EVENTS + chunk(text("Hi") + STOP + DONE), "close"),
     (EVENTS + chunk(text("Hi")), 0.01, chunk(STOP + USAGE + DONE), "hold"),
+    (EVENTS + chunk(text("Hi") + STOP + DONE + FAILURE), "hold"),
+    (EVENTS + chunk(text("Hi") + STOP + DONE + text("!")), "close"),
     (EVENTS + chunk(text("Hi") + STOP), "close"),
     (EVENTS + chunk(text("Hi") + STOP), "hold"),
     (EVENTS + chunk(text("Hi") + STOP + DONE.rstrip()), "hold"),

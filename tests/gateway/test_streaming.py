@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from apps.gateway.endpoints.chat import stream as streaming
-from apps.gateway.endpoints.chat import view as chat
+from apps.gateway.answering import stream as streaming
 from tests.gateway.conftest import Gateway, until
 
 
@@ -146,7 +145,7 @@ async def test_missing_done_with_a_finish_reason_is_a_whole_answer(gateway: Gate
 async def test_quiet_stream_gets_headers_and_comments_and_still_falls_back(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(chat, "QUIET_S", 0.1)
+    monkeypatch.setattr(streaming, "QUIET_S", 0.1)
     monkeypatch.setattr(streaming, "COMMENT_INTERVAL_S", 0.1)
     gateway.configure(stream_idle_timeout_s=0.5)
     gateway.add("groq", "stall")
@@ -163,7 +162,7 @@ async def test_quiet_stream_gets_headers_and_comments_and_still_falls_back(
 async def test_quiet_stream_whose_candidates_all_fail_ends_with_an_error_frame(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(chat, "QUIET_S", 0.1)
+    monkeypatch.setattr(streaming, "QUIET_S", 0.1)
     gateway.configure(stream_idle_timeout_s=0.3)
     gateway.add("groq", "stall")
 

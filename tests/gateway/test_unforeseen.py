@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from apps.gateway.endpoints.chat import view
-from apps.gateway.endpoints.chat.operation import ChatStreamed
+from apps.gateway.answering import stream as streaming
+from apps.gateway.answering.operation import ChatStreamed
 from apps.providers.adapters import chat
 from apps.providers.adapters.chat import codec_for
 from apps.providers.adapters.contract import ChatCodec
@@ -111,7 +111,7 @@ async def test_own_fault_behind_the_comments_is_an_error_frame_too(
         await asyncio.sleep(0.2)
         raise RuntimeError("the store is broken")
 
-    monkeypatch.setattr(view, "QUIET_S", 0.05)
+    monkeypatch.setattr(streaming, "QUIET_S", 0.05)
     monkeypatch.setattr(gateway.runtime.store, "acquire", acquire)
     gateway.add("groq", "ok")
 

@@ -1,0 +1,127 @@
+"""Answers that are too much: cut off before they are decoded, the next candidate asked, and nothing of them kept."""
+
+import gc
+import types
+
+import orjson
+import pytest
+
+from tests.gateway.conftest import Gateway
+from tests.gateway.refusing import ANSWER, add
+from tests.gateway.upstream_pages import Pages
+
+MIB = 1024 * 1024
+MANY = b"[" + b"[]," * 1_100_000 + b"[]]"
+EVENTS = "text/event-stream"
+GOOD_EVENTS = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
+    b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+)
+
+
+def padded(size: int) -> bytes:
+    """A good answer of that size."""
+    return orjson.dumps(ANSWER | {"system_fingerprint": "a" * size})
+
+
+@pytest.fixture
+def both(gateway: Gateway, upstream: Pages, other: Pages) -> Pages:
+    """The first of two upstreams; the second answers well."""
+    add(gateway, "first", upstream)
+    add(gateway, "second", other)
+    other.answer(200, orjson.dumps(ANSWER))
+    return upstream
+
+
+def choices_from(first: int) -> bytes:
+    """A frame with a thousand choices that say nothing yet."""
+    entries = (b'{"index":%d,"delta":{"role":"assistant"}}' % index for index in range(first, first + 1_000))
+    return b'data: {"choices":[' + b",".join(entries) + b"]}\n\n"
+
+
+class TestWhole:
+    @pytest.mark.parametrize(
+        "body", [padded(9 * MIB), b'{"choices":' + MANY + b"}", MANY], ids=["large", "many values", "a list"]
+    )
+    async def test_the_next_candidate_is_asked(self, gateway: Gateway, both: Pages, body):
+        both.answer(200, body)
+
+        answer = await gateway.client.chat()
+
+        assert (answer.status, answer.headers["x-freeai-provider"]) == (200, "second")
+        assert [event.error_kind for event in gateway.events()] == ["parsing", ""]
+
+    async def test_the_largest_allowed_is_served(self, gateway: Gateway, both: Pages):
+        both.answer(200, padded(8 * MIB - 10_000))
+
+        assert (await gateway.client.chat()).headers["x-freeai-provider"] == "first"
+
+    async def test_how_large_is_the_operators_to_say(self, gateway: Gateway, both: Pages, settings):
+        settings.FREEAI_MAX_ANSWER_BYTES = 2_000
+        both.answer(200, padded(2_000))
+
+        assert (await gateway.client.chat()).headers["x-freeai-provider"] == "second"
+
+
+class TestStreamed:
+    @pytest.mark.parametrize(
+        ("kind", "body"),
+        [
+            (EVENTS, b'data: {"choices":[],"x":[' + b"[]," * 150_000 + b"[]]}\n\n" + GOOD_EVENTS),
+            (EVENTS, (b": comment " + b"a" * 4_000 + b"\n\n") * 1_100 + GOOD_EVENTS),
+            (
+                EVENTS,
+                b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}\n\n' * 10_100
+                + GOOD_EVENTS,
+            ),
+            (EVENTS, b"".join(map(choices_from, range(0, 12_000, 1_000))) + GOOD_EVENTS),
+            ("application/json", MANY),
+            ("application/json", padded(9 * MIB)),
+        ],
+        ids=[
+            "values of a frame",
+            "comments",
+            "usage",
+            "choices",
+            "values of a whole",
+            "a large whole",
+        ],
+    )
+    async def test_too_much_before_any_content(self, gateway: Gateway, both: Pages, other: Pages, kind, body):
+        both.answer(200, body, kind=kind)
+        other.answer(200, GOOD_EVENTS, kind=EVENTS)
+
+        answer = await gateway.client.chat(stream=True)
+
+        assert (answer.status, answer.headers["x-freeai-provider"]) == (200, "second")
+        assert [event.error_kind for event in gateway.events()] == ["parsing", ""]
+
+    async def test_a_whole_answer_in_place_of_a_stream_is_still_served(self, gateway: Gateway, both: Pages):
+        both.answer(200, padded(3 * MIB))
+
+        answer = await gateway.client.chat(stream=True)
+
+        assert answer.headers["x-freeai-provider"] == "first"
+        assert answer.text == "Hello"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_nothing_of_a_failed_answer_is_left_to_the_collector(
+    gateway: Gateway, both: Pages, other: Pages, stream
+):
+    both.answer(200, b'{"choices": 5}')
+    other.answer(
+        200, GOOD_EVENTS if stream else orjson.dumps(ANSWER), kind=EVENTS if stream else "application/json"
+    )
+    await gateway.client.chat(stream=stream)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            assert (await gateway.client.chat(stream=stream)).status == 200
+        left = [one for one in gc.get_objects() if isinstance(one, types.TracebackType)]
+        held = {frame.tb_frame.f_code.co_name for frame in left} & {"receive", "whole", "_attempt", "_relay"}
+    finally:
+        gc.enable()
+
+    assert not held
