@@ -7,15 +7,21 @@ from freeai.entrance import enter
 
 enter(needs_secrets=True)
 
-from asgiref.sync import sync_to_async  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 
+from apps.accounts import first_admin  # noqa: E402
+from apps.console.live_socket import Sockets  # noqa: E402
 from apps.core.postgres.dbapi import let_go  # noqa: E402
+from apps.core.site_bodies import bounded  # noqa: E402
 from apps.gateway import runtime  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.probes import DATABASE  # noqa: E402
+from apps.gateway.outlook import delivery, watch  # noqa: E402
 from apps.gateway.process import database_lock, setup  # noqa: E402
+from apps.gateway.traffic import broadcast, keeping  # noqa: E402
+from apps.gateway.traffic.watchers import open_watchers  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
+from apps.providers import local_search  # noqa: E402
 from freeai.refusals import sentence  # noqa: E402
 
 Message = dict[str, Any]
@@ -23,7 +29,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 lean = LeanHandler()
-site = get_asgi_application()
+site = bounded(get_asgi_application())
+watchers = open_watchers()
+sockets = Sockets(watchers)
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
@@ -33,17 +41,23 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
     else:
-        await send({"type": "websocket.close", "code": 4404})
+        await sockets(scope, receive, send)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     try:
-        await sync_to_async(database_lock.take)()
-        await sync_to_async(setup.refuse_wrong_master_key)()
+        await runtime.in_a_start(database_lock.take)
+        await runtime.in_a_start(setup.refuse_wrong_master_key)
+        await runtime.in_a_start(first_admin.announce)
         gateway = runtime.Runtime()
         await gateway.start()
         gateway.keep("database_lock", database_lock.keep)
+        gateway.keep(watch.NAME, watch.Watch(gateway).run)
+        gateway.keep(delivery.NAME, delivery.Delivery(gateway).run)
+        gateway.keep(keeping.NAME, keeping.Keeper(gateway.decisions, gateway.store).run)
+        gateway.keep(broadcast.NAME, broadcast.Broadcast(gateway, watchers).run)
+        gateway.background(local_search.at_start())
     except Exception as error:  # noqa: BLE001 - the server prints the message and exits
         message = sentence(error) or f"{type(error).__name__}: {error}"
         await send({"type": "lifespan.startup.failed", "message": message})
@@ -53,6 +67,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await DATABASE.aclose()
     await gateway.stop()
+    await watchers.aclose()
     runtime.install(None)
     let_go()
     database_lock.release()

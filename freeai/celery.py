@@ -21,6 +21,7 @@ from django.conf import settings  # noqa: E402
 app = Celery("freeai")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["apps.providers.listing"], related_name="jobs")
 
 log = structlog.get_logger("freeai.celery")
 

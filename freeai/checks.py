@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, register
 from freeai import env
 
 TAG = "freeai"
+NEED_AN_ISSUER = ("FREEAI_OIDC_CLIENT_ID", "FREEAI_OIDC_CLIENT_SECRET", "FREEAI_OIDC_STAFF_GROUPS")
 
 
 @register(TAG)
@@ -31,6 +32,23 @@ def data_directory(app_configs: Sequence[AppConfig] | None = None, **_: object) 
     reason = _why_not_writable(settings.DATA_DIR)
     sentence = f"FREEAI_DATA_DIR must be a directory that FreeAI may write to: {reason}."
     return [Error(sentence, id="freeai.E002")] if reason else []
+
+
+@register(TAG)
+def single_sign_on(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[CheckMessage]:
+    """E003: an issuer, and nothing to say who asks it; or the other way round."""
+    if not settings.FREEAI_OIDC_ISSUER and "FREEAI_OIDC_ISSUER" not in env.refused:
+        alone = next((name for name in NEED_AN_ISSUER if env.is_given(name)), "")
+        sentence = f"FREEAI_OIDC_ISSUER must be set with {alone}: without it there is no single sign-on."
+        return [Error(sentence, id="freeai.E003")] if alone else []
+    if (
+        not settings.FREEAI_OIDC_ISSUER
+        or settings.FREEAI_OIDC_CLIENT_ID
+        or "FREEAI_OIDC_CLIENT_ID" in env.refused
+    ):
+        return []
+    sentence = "FREEAI_OIDC_CLIENT_ID must be set with FREEAI_OIDC_ISSUER: the client that the issuer knows FreeAI by."
+    return [Error(sentence, id="freeai.E003")]
 
 
 def _why_not_writable(directory: Path) -> str:

@@ -16,12 +16,15 @@ from django.core.management import ManagementUtility
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError
 
-from apps.core import secret_files
-from freeai import logs
+from apps.core import audit, secret_files
+from freeai import logs, streams
 from freeai.refusals import NOT_SET_UP, sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freeai.settings")
 
+OTHERS = (
+    0o077  # may nothing with what is written: the database, its journals, the spool, Celery's files, exports
+)
 INTERRUPTED = 130  # what a shell expects of a process that Ctrl-C ended
 
 
@@ -29,6 +32,8 @@ def enter(*, needs_secrets: bool = False) -> None:
     """Set Django and the logs up. Ends the process when a setting is refused, or when set-up has not made the secrets yet."""
     from freeai.checks import TAG
 
+    os.umask(OTHERS)
+    streams.make_whole()
     django.setup()
     if refusals := run_checks(tags=[TAG]):
         sys.exit("\n".join(refusal.msg for refusal in refusals))
@@ -39,8 +44,10 @@ def enter(*, needs_secrets: bool = False) -> None:
 
 def run_command(argv: Sequence[str]) -> None:
     """`manage.py`: run the command. Ends the process when it cannot be run."""
+    streams.make_whole()
     try:
         _Commands(list(argv)).execute()
+        sys.stdout.flush()  # at the exit it would be too late to say that it cannot be written
     except (DatabaseError, InterfaceError, ImproperlyConfigured, OSError) as error:
         refusal = sentence(error)
         if refusal is None or "--traceback" in argv:
@@ -48,10 +55,13 @@ def run_command(argv: Sequence[str]) -> None:
         sys.exit(refusal)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        streams.settle()
 
 
 class _Commands(ManagementUtility):
     def fetch_command(self, subcommand: str) -> BaseCommand:
         """Called when the settings are loaded, whichever module `--settings` names, and before any command runs."""
         enter()
+        audit.begin_command(subcommand)
         return super().fetch_command(subcommand)

@@ -41,6 +41,11 @@ def secret(name: str, file: Path, default: T, parse: Callable[[str], T]) -> T:
     return _parsed(name, f"{name} (from {file})", text, parse, default)
 
 
+def is_given(name: str) -> bool:
+    """Whether the variable says anything."""
+    return bool(os.environ.get(name, "").strip())
+
+
 def _parsed(name: str, source: str, text: str, parse: Callable[[str], T], default: T) -> T:
     try:
         return parse(text)

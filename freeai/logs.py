@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from apps.analytics import metrics
+from freeai.log_values import frames_of_exception, of_libraries
 
 LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error", "critical")}
 FORMATS = ("json", "console")
@@ -25,14 +26,16 @@ WAITING_BYTES = 1024 * 1024
 class LogStream:
     """`target` as a stream whose writes neither raise nor wait; of `target` None every line is lost.
 
-    A reader that is slow (a pipe that is full) is not waited for: up to 1 MiB stays in memory and follows with a later line.
+    A reader that is slow (a pipe that is full) is not waited for: up to 1 MiB stays in memory and follows with a later line. A write may
+    begin in the midst of another on the same thread, since destructors log and run anywhere: its line waits for the other.
     """
 
     def __init__(self, target: TextIO | None) -> None:
         self._target = target
         self._descriptor = _descriptor(target)
         self._waiting = bytearray()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_writing = False
         self._room = select.poll()
         if self._descriptor is not None:
             self._room.register(self._descriptor, select.POLLOUT)
@@ -60,9 +63,15 @@ class LogStream:
             self._target.write(text)
             return
         self._waiting += text.encode(errors="backslashreplace")
-        # A pipe that says it is writable takes this much in one go: the write does not wait.
-        while self._waiting and self._room.poll(0):
-            del self._waiting[: os.write(self._descriptor, self._waiting[: select.PIPE_BUF])]
+        if self._is_writing:
+            return
+        self._is_writing = True
+        try:
+            # A pipe that says it is writable takes this much in one go: the write does not wait.
+            while self._waiting and self._room.poll(0):
+                del self._waiting[: os.write(self._descriptor, self._waiting[: select.PIPE_BUF])]
+        finally:
+            self._is_writing = False
         if len(self._waiting) > WAITING_BYTES:
             raise BlockingIOError("nobody reads")
 
@@ -116,9 +125,8 @@ def configure(level: str, style: str) -> None:
         renderer = structlog.processors.JSONRenderer(serializer=_dumps)
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr is not None and sys.stderr.isatty())
-    errors = [structlog.processors.format_exc_info] if style == "json" else []
     structlog.configure(
-        processors=[*shared, *errors, renderer],
+        processors=[*shared, frames_of_exception, renderer],
         wrapper_class=_safe(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
@@ -126,8 +134,17 @@ def configure(level: str, style: str) -> None:
     handler = SafeHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), structlog.stdlib.add_logger_name, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *errors, renderer],
+            foreign_pre_chain=[
+                structlog.stdlib.ExtraAdder(),
+                structlog.stdlib.add_logger_name,
+                of_libraries,
+                *shared,
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                frames_of_exception,
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()

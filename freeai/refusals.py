@@ -1,5 +1,6 @@
 """Errors that are not ours: each as one sentence with its remedy, where one is known."""
 
+import errno
 from pathlib import Path
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from apps.gateway.process.database_lock import AnotherGatewayError
 
 NOT_SET_UP = "FreeAI is not set up here yet: run `manage.py setup`."
 OUTDATED = "The database lacks a table or a column that this version uses: run `manage.py setup`."
+# Of a write whose file has no name: a reader that left, a full disk, a stdout that is closed.
+UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO})
 UNDEFINED = frozenset({"42P01", "42703"})  # PostgreSQL's codes: no such table, no such column
 
 
@@ -23,7 +26,10 @@ def sentence(error: BaseException) -> str | None:
     if isinstance(error, ImproperlyConfigured):
         return NOT_SET_UP if "SECRET_KEY" in str(error) else _first_line(error)
     if isinstance(error, OSError) and _is_in_data_directory(error.filename):
-        return f"FREEAI_DATA_DIR must be writable: {error.filename}: {error.strerror}."
+        remedy = "; a directory is needed there: move it away" if isinstance(error, FileExistsError) else ""
+        return f"FREEAI_DATA_DIR must be writable: {error.filename}: {error.strerror}{remedy}."
+    if isinstance(error, OSError) and error.filename is None and error.errno in UNWRITABLE:
+        return f"The output could not be written: {error.strerror}."
     return None
 
 

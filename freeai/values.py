@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Iterable
 from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from typing import NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import dj_database_url
-from cryptography.fernet import Fernet
 from dj_database_url import DBConfig
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})
@@ -20,7 +22,20 @@ HOST_NAME = re.compile(
 )
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(:[0-9]{1,5})?|[a-z]+://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 TOKEN = re.compile(r"[!-~]+")
+LEAST_SECRET_KEY = 32
+MAIL_PORTS = {"smtp": 25, "smtps": 465, "smtp+tls": 587}
 DATABASES = frozenset({"postgres", "postgresql", "sqlite"})
+
+
+class MailServer(NamedTuple):
+    """Where mails are handed in. Of `use_ssl` and `use_tls` at most one."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    use_ssl: bool = False
+    use_tls: bool = False
 
 
 def yes_or_no(text: str) -> bool:
@@ -65,24 +80,65 @@ def anything(text: str) -> str:
     return text
 
 
-def token(text: str) -> str:
-    """What a client can send in a header."""
-    if not TOKEN.fullmatch(text):
-        raise ValueError("of printable ASCII characters, without spaces: it is sent in a header.")
+def scopes(text: str) -> list[str]:
+    """What an issuer is asked for, separated by spaces."""
+    found = text.split()
+    if "openid" not in found:
+        raise ValueError(
+            "scopes separated by spaces, openid among them: without it there is no single sign-on."
+        )
+    return found
+
+
+def token(least: int) -> Callable[[str], str]:
+    """What a client can send in a header, and nobody guesses: so many characters or more."""
+
+    def parse(text: str) -> str:
+        if len(text) < least or not TOKEN.fullmatch(text):
+            raise ValueError(f"{least} or more printable ASCII characters, without spaces.")
+        return text
+
+    return parse
+
+
+def secret_key(text: str) -> str:
+    """What signs sessions and tokens: whoever guesses it is anybody."""
+    if len(text) < LEAST_SECRET_KEY:
+        raise ValueError(f"{LEAST_SECRET_KEY} or more characters that nobody guesses.")
     return text
 
 
-def master_keys(text: str) -> list[str]:
-    """Fernet keys, the one that encrypts first."""
-    keys = _listed(text)
+def mail_url(text: str) -> MailServer:
+    """`smtp://user:password@host[:port]`; smtps:// for TLS from the start, smtp+tls:// for STARTTLS."""
+    parts = _split(text)
+    if (
+        parts is None
+        or parts.scheme not in MAIL_PORTS
+        or not _is_host(parts)
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError(
+            "smtp://[user:password@]host[:port], special characters percent-encoded; smtps:// for TLS, smtp+tls:// for STARTTLS."
+        )
+    return MailServer(
+        host=parts.hostname or "",
+        port=parts.port or MAIL_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        use_ssl=parts.scheme == "smtps",
+        use_tls=parts.scheme == "smtp+tls",
+    )
+
+
+def mail_address(text: str) -> str:
+    """`name@example.com`."""
     try:
-        for key in keys:
-            Fernet(key)
-    except ValueError:
-        keys = []
-    if not keys:
-        raise ValueError("Fernet keys (32 bytes in url-safe base64), comma-separated.")
-    return keys
+        validate_email(text)
+    except ValidationError:
+        raise ValueError(f"an address such as freeai@example.com; it is {text!r}.") from None
+    return text
 
 
 def directory(text: str) -> Path:
@@ -127,6 +183,25 @@ def public_url(text: str) -> str:
     ):
         raise ValueError(f"http:// or https://, a host and perhaps a port, no path; it is {text!r}.")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def issuer(text: str) -> str:
+    """An OpenID Connect issuer, as it names itself: over https, but for one on this machine."""
+    parts = _split(text)
+    is_here = parts is not None and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if (
+        parts is None
+        or parts.scheme not in (("http", "https") if is_here else ("https",))
+        or not _is_host(parts)
+        or set("?#@") & set(text)
+    ):
+        raise ValueError(f"the https:// URL of an issuer, without a query; it is {text!r}.")
+    return text.rstrip("/")
+
+
+def names(text: str) -> frozenset[str]:
+    """Names, comma-separated."""
+    return frozenset(_listed(text))
 
 
 def origins(text: str) -> frozenset[str]:
