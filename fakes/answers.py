@@ -32,6 +32,7 @@ class Asked:
     """What of a request decides its answer. `body` is carried for the checks, outside of equality.
 
     `inputs` and `dimensions` (0: the model's own) are of embeddings, `timed` ("segment", "word") of transcriptions.
+    `document` is what a list answers.
     """
 
     family: str
@@ -48,6 +49,7 @@ class Asked:
     inputs: tuple[str, ...] = ()
     dimensions: int = 0
     timed: frozenset[str] = frozenset()
+    document: bytes = b""
     body: Any = field(default=None, compare=False)
 
 

@@ -14,9 +14,10 @@ from .upstreams import UPSTREAMS
 
 HELP = (
     "Serve fakes of the upstream providers: base URLs are /<provider>/v1 (gemini: /gemini/v1beta). What a request gets is chosen by the "
-    'header x-fake-behaviour or by its model, such as "llama-3.3-70b-versatile@error_429_day". Behaviours: '
+    'header x-fake-behaviour or by its model, such as "openai/gpt-oss-120b@error_429_day". Behaviours: '
     + ", ".join(sorted(NAMED))
-    + ", slow_S, flaky_N, long_N, frames_N_MS. GET /_health, GET /_journal, POST /_reset, POST /_script."
+    + ", slow_S, flaky_N, long_N, frames_N_MS. GET /_health, GET /_journal, POST /_reset, POST /_script. "
+    "Exit codes: 0 stopped, 1 the address cannot be listened on."
 )
 MAX_PORT = 65_535
 

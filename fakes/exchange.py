@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from .families.base import Call, Family
 from .faults import Fault, Problem, Refused
 from .journal import Journal, Received
 from .limits import Meter
+from .lists import Lists
 from .replies import Ending, Reply, compose, plain_reply
 from .selection import Selection
 from .upstreams.base import Upstream
@@ -26,14 +28,23 @@ _BAD_KEY = "bad"
 class Exchange:
     """Answers the requests of one endpoint of one upstream."""
 
-    def __init__(
-        self, upstream: Upstream, family: Family, selection: Selection, meter: Meter, journal: Journal
+    def __init__(  # noqa: PLR0913 - what an answer is made of
+        self,
+        upstream: Upstream,
+        family: Family,
+        selection: Selection,
+        meter: Meter,
+        journal: Journal,
+        lists: Lists,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._upstream = upstream
         self._family = family
         self._selection = selection
         self._meter = meter
         self._journal = journal
+        self._lists = lists
+        self._clock = clock
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The aiohttp handler. Cancelled by the server when the caller leaves, which the journal records."""
@@ -44,6 +55,8 @@ class Exchange:
             headers={name.lower(): value for name, value in request.headers.items()},
             raw=raw,
             body=_parse(raw),
+            listed=self._lists.entries.get(self._upstream.slug),
+            page_most=self._lists.page_most,
         )
         received = self._receive(request, call)
         self._journal.open(received)
@@ -82,10 +95,9 @@ class Exchange:
             received.behaviour = behaviour.name
             if behaviour.fault is not None:
                 raise Refused(self._upstream.problem(behaviour.fault))
+            reply, headers = self._answer(behaviour, asked)
         except Refused as refused:
             reply, headers = self._refuse(refused.problem, asked, call)
-        else:
-            reply, headers = self._answer(behaviour, asked)
         received.status = reply.status
         return reply, headers
 
@@ -99,7 +111,7 @@ class Exchange:
 
     def _refuse(self, problem: Problem, asked: Asked | None, call: Call) -> tuple[Reply, dict[str, str]]:
         """`asked` is None if the request could not be read."""
-        now = time.time()
+        now = self._clock()
         model = asked.model if asked else call.match.get("model", "")
         body, headers = self._upstream.refusal(problem, model=model, now=now)
         if asked and self._upstream.reports_on_errors:
@@ -111,7 +123,11 @@ class Exchange:
         reply = compose(self._upstream, self._family, behaviour, replace(asked, body=None))
         if not self._family.generates:
             return reply, {}
-        now = time.time()
+        now = self._clock()
+        if self._meter.quotas is not None:
+            full = self._meter.quotas.take(asked.model, reply.tokens, now)
+            if full is not None:
+                raise Refused(self._upstream.problem(full))
         self._meter.count(reply.tokens, now=now)
         return reply, self._upstream.headers(self._meter, asked, now)
 

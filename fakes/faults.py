@@ -25,7 +25,11 @@ class Fault(StrEnum):
     AUTH = "error_401"
     PAYMENT = "error_402"
     FORBIDDEN = "error_403"
+    REGION = "error_403_region"
+    PLAN = "error_403_plan"
     NOT_FOUND = "error_404"
+    GONE = "error_410"
+    SERVICE_RETIRED = "error_410_service"
     TOO_LARGE = "error_413"
     UNPROCESSABLE = "error_422"
     RATE_MINUTE = "error_429_minute"
@@ -104,6 +108,19 @@ GENERIC: dict[Fault, Problem] = {
         message="The model `{model}` does not exist or you do not have access to it.",
         code="model_not_found",
     ),
+    Fault.REGION: Problem(
+        status=403,
+        message="Country, region, or territory not supported",
+        type="request_forbidden",
+        code="unsupported_country_region_territory",
+    ),
+    Fault.PLAN: Problem(
+        status=403,
+        message="The model `{model}` is not available on your plan. Upgrade your plan to use it.",
+        type="permission_error",
+    ),
+    Fault.GONE: Problem(status=410, message="The model `{model}` has reached its end of life."),
+    Fault.SERVICE_RETIRED: Problem(status=410, message="This service has been retired."),
     Fault.TOO_LARGE: Problem(status=413, message="Request too large.", code="request_too_large"),
     Fault.UNPROCESSABLE: Problem(
         status=422, message="The request was well-formed but could not be processed.", code="unprocessable"

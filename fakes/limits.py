@@ -1,6 +1,7 @@
 """What a provider believes was used of its rate limits, for the headers that tell it.
 
-The fake counts and reports; it never refuses on its own: a 429 is a behaviour that a test asks for.
+The fake counts and reports; it refuses on its own only what a test has it enforce (`quotas`), else a 429 is a behaviour that a test asks
+for.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .faults import DAY_S, MINUTE_S
+from .quotas import Quotas
 
 _HOUR_S = 3600
 
@@ -26,6 +28,7 @@ class Meter:
     """Counts of the current UTC minute and day of one provider, and its requests under way."""
 
     limits: Limits = field(default_factory=Limits)
+    quotas: Quotas | None = None
     minute: int = -1
     day: int = -1
     minute_requests: int = 0

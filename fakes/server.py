@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from posixpath import normpath
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
@@ -15,6 +16,8 @@ from .exchange import Exchange
 from .faults import Fault
 from .journal import JOURNAL_SIZE, Journal, Received
 from .limits import Limits, Meter
+from .lists import Lists
+from .quotas import Quotas, Window
 from .selection import ANY_FAMILY, Selection
 from .upstreams import UPSTREAMS
 from .upstreams.base import Upstream
@@ -32,12 +35,19 @@ class FakeUpstream:
     """
 
     def __init__(
-        self, *, host: str = LOOPBACK, port: int = 0, bare: str = "openai", journal: bool = True
+        self,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        bare: str = "openai",
+        journal: bool = True,
     ) -> None:
         self._host = host
         self._port = port
         self._journal = Journal(JOURNAL_SIZE if journal else 0)
         self._selection = Selection()
+        self.clock: Callable[[], float] = time.time
+        self.lists = Lists()
         self._meters = {slug: Meter(limits=upstream.limits) for slug, upstream in UPSTREAMS.items()}
         self._runner = web.AppRunner(
             self._application(UPSTREAMS[bare]),
@@ -107,14 +117,25 @@ class FakeUpstream:
         """
         self._selection.script(UPSTREAMS[provider].slug, behaviours, family)
 
+    def list_models(self, provider: str, entries: list[Any]) -> None:
+        """Let the provider list these, in its own shape, from now on."""
+        self.lists.entries[UPSTREAMS[provider].slug] = entries
+
     def limit(self, provider: str, limits: Limits) -> None:
         """Set the limits that the provider's headers report, and forget what was used of them."""
         self._meters[provider].limits = limits
         self._meters[provider].clear()
 
+    def enforce(self, provider: str, *windows: Window) -> Quotas:
+        """Refuse from now on what does not fit into these windows; without any, nothing. By `clock`, which a test may set."""
+        quotas = Quotas(windows)
+        self._meters[provider].quotas = quotas if windows else None
+        return quotas
+
     def reset(self) -> None:
-        """Forget the journal, scripts, failure counts and used limits; open requests go on."""
+        """Forget the journal, scripts, lists, failure counts and used limits; open requests go on."""
         self._journal.clear()
+        self.lists.reset()
         self._selection.reset()
         for meter in self._meters.values():
             meter.clear()
@@ -132,7 +153,15 @@ class FakeUpstream:
 
     def _add_upstream(self, app: web.Application, upstream: Upstream, base: str) -> None:
         for family in upstream.families:
-            exchange = Exchange(upstream, family, self._selection, self._meters[upstream.slug], self._journal)
+            exchange = Exchange(
+                upstream,
+                family,
+                self._selection,
+                self._meters[upstream.slug],
+                self._journal,
+                self.lists,
+                lambda: self.clock(),
+            )
             app.router.add_route(family.method, normpath(base + family.path), exchange.handle)
 
         async def not_found(request: web.Request) -> web.Response:

@@ -23,7 +23,8 @@ Deviations = frozenset[Deviation]
 class Call:
     """One HTTP request. `match` holds the path's variables; `body` is parsed JSON, else raw text.
 
-    `raw` is for families whose bodies are not JSON, such as uploads. Header names are lower-case.
+    `raw` is for families whose bodies are not JSON, such as uploads. Header names are lower-case. `listed`: the models that a test lets
+    the upstream list, `page_most` on a page at most.
     """
 
     match: Mapping[str, str]
@@ -31,6 +32,8 @@ class Call:
     headers: Mapping[str, str]
     raw: bytes
     body: Any
+    listed: list[Any] | None = None
+    page_most: int = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

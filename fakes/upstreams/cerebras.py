@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect, Reasoning
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.faults import DAY_S, MINUTE_S, Fault, Problem, flat_shape
 from fakes.limits import Limits, Meter
@@ -125,7 +125,7 @@ _RULES = Rules(
 
 MODELS = models_document(
     {"id": "gpt-oss-120b", "owned_by": "Cerebras"},
-    {"id": "gemma-4-31b", "owned_by": "Cerebras"},
+    {"id": "qwen-3.8-27b", "owned_by": "Cerebras"},
 )
 
 CEREBRAS = Upstream(
@@ -133,7 +133,7 @@ CEREBRAS = Upstream(
     base_path="/v1",
     families=(
         OpenAIChat(Dialect(reasoning=Reasoning.REASONING, closing=closing)),
-        Listing("models", "/models", MODELS),
+        ModelList(MODELS),
     ),
     shape=flat_shape,
     problems=PROBLEMS,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import OpenAIEmbeddings
+from fakes.families.listing import ModelList, numbered_pages
 from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import WorkersAI
 from fakes.faults import Fault, Problem, Refused
 
-from .base import Upstream, error_event, models_document, names
+from .base import Upstream, error_event, names
 from .openai_rules import Rules
 from .task_rules import check_cloudflare_transcription
 
@@ -38,6 +38,8 @@ PROBLEMS = {
     Fault.AUTH: _coded(401, "10000", "Authentication error"),
     Fault.PAYMENT: _SPENT,
     Fault.FORBIDDEN: _coded(403, "5018", "This account is not allowed to access this model"),
+    Fault.PLAN: _coded(403, "5035", "Model {model} is only available on the Workers Paid plan"),
+    Fault.GONE: _coded(410, "5028", "Model {model} has been deprecated"),
     Fault.NOT_FOUND: _coded(400, "5007", "No such model {model} or task"),
     Fault.TOO_LARGE: _coded(413, "3006", "Request is too large"),
     Fault.CONTEXT_LENGTH: _coded(413, "3006", "Request is too large"),
@@ -84,10 +86,34 @@ def _schema(text: str) -> Refused:
 
 _RULES = Rules(refuse=lambda text, where: _schema(f"'/{where}' {text}"))
 
-MODELS = models_document(
-    {"id": "@cf/openai/gpt-oss-120b", "owned_by": "openai"},
-    {"id": "@cf/baai/bge-m3", "owned_by": "baai"},
-)
+
+def _model(name: str, task: str, window: int, price_in: float, price_out: float) -> dict[str, Any]:
+    prices = [
+        {"unit": "per M input tokens", "price": price_in, "currency": "USD"},
+        {"unit": "per M output tokens", "price": price_out, "currency": "USD"},
+    ]
+    return {
+        "id": f"uuid-of-{name}",
+        "source": 1,
+        "name": name,
+        "description": name,
+        "task": {"id": "uuid-of-the-task", "name": task, "description": task},
+        "tags": [],
+        "properties": [
+            {"property_id": "context_window", "value": str(window)},
+            {"property_id": "price", "value": prices},
+        ],
+    }
+
+
+# GET .../accounts/{account_id}/ai/models/search
+MODELS = {
+    "result": [
+        _model("@cf/openai/gpt-oss-120b", "Text Generation", 128_000, 0.35, 0.75),
+        _model("@cf/baai/bge-m3", "Text Embeddings", 8_192, 0.012, 0),
+        _model("@cf/black-forest-labs/flux-1-schnell", "Text-to-Image", 0, 0, 0),
+    ]
+}
 
 CLOUDFLARE = Upstream(
     slug="cloudflare",
@@ -96,7 +122,7 @@ CLOUDFLARE = Upstream(
         OpenAIChat(Dialect(whole_tool_calls=True, usage_chunk="last")),
         OpenAIEmbeddings(),
         WorkersAI(),
-        Listing("models", "/models", MODELS),
+        ModelList(MODELS, path="/../models/search", key="result", page=numbered_pages),
     ),
     shape=shape,
     problems=PROBLEMS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.cohere import CohereChat
 from fakes.families.embeddings import CohereEmbeddings
+from fakes.families.listing import ModelList, page_tokens
 from fakes.families.transcriptions import Transcriptions
 from fakes.faults import Fault, Problem
 from fakes.limits import Limits, Meter
@@ -113,7 +113,12 @@ COHERE = Upstream(
         CohereChat(),
         CohereEmbeddings(),
         Transcriptions("/../compatibility/v1/audio/transcriptions"),
-        Listing("models", "/models", MODELS),
+        ModelList(
+            MODELS,
+            path="/../v1/models",
+            key="models",
+            page=page_tokens("models", "page_size", "page_token", "next_page_token", 20),
+        ),
     ),
     shape=shape,
     problems=PROBLEMS,

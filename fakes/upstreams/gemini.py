@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakes.families.base import Call, Listing
+from fakes.families.base import Call
 from fakes.families.embeddings import GeminiEmbeddings
 from fakes.families.gemini import GeminiChat, GeminiTokenCount
+from fakes.families.listing import ModelList, page_tokens
 from fakes.faults import Fault, Problem
 
 from .base import Upstream, error_event
@@ -80,6 +81,11 @@ PROBLEMS = {
         "Please use API "
         "Key or other form of API consumer identity to call this API.",
     ),
+    Fault.REGION: Problem(
+        status=400,
+        message="User location is not supported for the API use.",
+        extra={"status": "FAILED_PRECONDITION"},
+    ),
     Fault.NOT_FOUND: Problem(
         status=404,
         message="models/{model} is not found for API version v1beta, or is not supported for "
@@ -143,9 +149,10 @@ def _model(name: str, window: int, out: int, *methods: str) -> dict[str, Any]:
 
 MODELS = {
     "models": [
-        _model("gemini-3-flash-preview", 1048576, 65536, "generateContent", "countTokens"),
+        _model("gemini-3.5-flash-lite", 1048576, 65536, "generateContent", "countTokens"),
+        _model("gemini-3.8-flash", 1048576, 65536, "generateContent", "countTokens"),
         _model("gemini-2.5-flash", 1048576, 65536, "generateContent", "countTokens"),
-        _model("gemma-3-27b-it", 131072, 8192, "generateContent", "countTokens"),
+        _model("gemma-4-31b-it", 262144, 32768, "generateContent", "countTokens"),
         _model("gemini-embedding-001", 2048, 1, "embedContent"),
     ]
 }
@@ -158,7 +165,9 @@ GEMINI = Upstream(
         GeminiChat(streaming=True),
         GeminiTokenCount(),
         GeminiEmbeddings(),
-        Listing("models", "/models", MODELS),
+        ModelList(
+            MODELS, key="models", page=page_tokens("models", "pageSize", "pageToken", "nextPageToken", 50)
+        ),
     ),
     shape=shape,
     problems=PROBLEMS,

@@ -30,6 +30,7 @@ _TOOL = names("functionDeclarations googleSearch googleSearchRetrieval codeExecu
 _DECLARATION = names("name description parameters parametersJsonSchema response behavior")
 _SENTINELS = frozenset({"context_engineering_is_the_way_to_go", "skip_thought_signature_validator"})
 _FUNCTION_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
+_NO_MINIMAL = ("gemini-3.7-flash", "gemini-3.8-flash")
 _MAX_STOPS = 5
 _COUNT_MISMATCH = (
     "Please ensure that the number of function response parts is equal to the number of function call "
@@ -44,6 +45,7 @@ def check_chat(asked: Asked) -> None:
     body = asked.body
     _check_keys(body, _TOP, "")
     _check_config(body.get("generationConfig") or {})
+    _check_level(asked.model, body.get("generationConfig") or {})
     _check_tools(body["tools"])
     if asked.model.startswith("gemma-3-"):
         _check_gemma(asked.model, body)
@@ -67,6 +69,12 @@ def _check_config(config: dict[str, Any]) -> None:
         raise invalid("Only one of response_schema and response_json_schema may be set.")
     if "responseSchema" in config:
         check_schema(config["responseSchema"], "generation_config.response_schema")
+
+
+def _check_level(model: str, config: dict[str, Any]) -> None:
+    level = (config.get("thinkingConfig") or {}).get("thinkingLevel")
+    if level == "MINIMAL" and model.startswith(_NO_MINIMAL):
+        raise invalid("Thinking level MINIMAL is not supported for this model.")
 
 
 def _check_tools(tools: list[dict[str, Any]]) -> None:

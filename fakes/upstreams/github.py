@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, Refused
 from fakes.limits import Meter
@@ -51,6 +51,11 @@ _TOO_LARGE = _coded(
 PROBLEMS = {
     Fault.AUTH: _coded(401, "unauthorized", "Bad credentials"),
     Fault.FORBIDDEN: _coded(403, "no_access", "No access to model: {model}"),
+    Fault.SERVICE_RETIRED: _coded(
+        410,
+        "github_models_retirement_brownout",
+        "GitHub Models has been retired. See the changelog of 30 July 2026.",
+    ),
     Fault.NOT_FOUND: _coded(400, "unknown_model", "Unknown model: {model}"),
     Fault.TOO_LARGE: _TOO_LARGE,
     Fault.CONTEXT_LENGTH: _TOO_LARGE,
@@ -116,7 +121,7 @@ GITHUB = Upstream(
     base_path="/inference",
     families=(
         OpenAIChat(Dialect(prologue={"id": "", "model": "", "prompt_filter_results": _FILTERS})),
-        Listing("models", "/models", MODELS),
+        ModelList(MODELS),
     ),
     shape=shape,
     problems=PROBLEMS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect, Reasoning
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import Transcriptions
 from fakes.faults import DAY_S, MINUTE_S, Fault, Problem
@@ -99,13 +99,19 @@ def closing(usage: dict[str, Any] | None) -> dict[str, Any]:
 def headers(meter: Meter, asked: Asked, now: float) -> dict[str, str]:
     """Requests per day and tokens per minute; the resets are the time to refill what was used."""
     limits = meter.limits
-    used_requests = limits.requests_per_day - meter.left_requests_day
-    used_tokens = limits.tokens_per_minute - meter.left_tokens_minute
+    left_requests, left_tokens = meter.left_requests_day, meter.left_tokens_minute
+    if meter.quotas is not None:
+        of_model = meter.quotas.left(asked.model, "requests", DAY_S, now)
+        left_requests = left_requests if of_model is None else of_model
+        of_model = meter.quotas.left(asked.model, "tokens", MINUTE_S, now)
+        left_tokens = left_tokens if of_model is None else of_model
+    used_requests = limits.requests_per_day - left_requests
+    used_tokens = limits.tokens_per_minute - left_tokens
     return {
         "x-ratelimit-limit-requests": str(limits.requests_per_day),
         "x-ratelimit-limit-tokens": str(limits.tokens_per_minute),
-        "x-ratelimit-remaining-requests": str(meter.left_requests_day),
-        "x-ratelimit-remaining-tokens": str(meter.left_tokens_minute),
+        "x-ratelimit-remaining-requests": str(left_requests),
+        "x-ratelimit-remaining-tokens": str(left_tokens),
         "x-ratelimit-reset-requests": go_duration(used_requests * DAY_S / limits.requests_per_day),
         "x-ratelimit-reset-tokens": go_duration(used_tokens * MINUTE_S / limits.tokens_per_minute),
     }
@@ -179,9 +185,9 @@ def _model(name: str, owner: str, window: int, out: int) -> dict[str, Any]:
 
 
 MODELS = models_document(
-    _model("llama-3.3-70b-versatile", "Meta", 131072, 32768),
-    _model("llama-3.1-8b-instant", "Meta", 131072, 131072),
     _model("openai/gpt-oss-120b", "OpenAI", 131072, 65536),
+    _model("openai/gpt-oss-20b", "OpenAI", 131072, 65536),
+    _model("qwen/qwen3.8-27b", "Alibaba Cloud", 131042, 16384),
     _model("whisper-large-v3-turbo", "OpenAI", 448, 448),
 )
 
@@ -196,7 +202,7 @@ DIALECT = Dialect(
 GROQ = Upstream(
     slug="groq",
     base_path="/v1",
-    families=(OpenAIChat(DIALECT), Transcriptions(), Listing("models", "/models", MODELS)),
+    families=(OpenAIChat(DIALECT), Transcriptions(), ModelList(MODELS)),
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event(

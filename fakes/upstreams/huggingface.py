@@ -8,6 +8,7 @@ from fakes.answers import Asked
 from fakes.families.base import Listing
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import FeatureExtraction
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import SpeechRecognition
 from fakes.faults import Fault, Problem, wrapped_shape
@@ -38,7 +39,6 @@ PROBLEMS = {
         param="model",
         code="model_not_found",
     ),
-    Fault.RATE_DAY: _plain(402, _SPENT, **{"x-error-message": _SPENT}),
     Fault.RATE_PLAIN: _plain(429, "Too Many Requests"),
     Fault.INTERNAL: _plain(500, "Internal Server Error"),
     Fault.UNAVAILABLE: _plain(503, "Service Unavailable"),
@@ -107,7 +107,7 @@ HUGGINGFACE = Upstream(
         OpenAIChat(Dialect()),
         FeatureExtraction(),
         SpeechRecognition(),
-        Listing("models", "/models", MODELS, public=True),
+        ModelList(MODELS, public=True),
         Listing("key", "/whoami-v2", WHOAMI),
     ),
     shape=shape,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect, Reasoning
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem
 
@@ -61,7 +61,7 @@ LMSTUDIO = Upstream(
     base_path="/v1",
     families=(
         OpenAIChat(Dialect()),
-        Listing("models", "/models", models_document({"id": "qwen3-8b", "owned_by": "organization_owner"})),
+        ModelList(models_document({"id": "qwen3-8b", "owned_by": "organization_owner"})),
     ),
     shape=lmstudio_shape,
     problems={Fault.NOT_FOUND: Problem(status=404, message="No models loaded. Please load a model first.")},
@@ -108,7 +108,7 @@ VLLM = Upstream(
     base_path="/v1",
     families=(
         OpenAIChat(Dialect(reasoning=Reasoning.REASONING)),
-        Listing("models", "/models", models_document({"id": "served-model", "max_model_len": 32_768})),
+        ModelList(models_document({"id": "served-model", "max_model_len": 32_768})),
     ),
     shape=vllm_shape,
     problems=VLLM_PROBLEMS,
@@ -148,7 +148,7 @@ LLAMACPP = Upstream(
     base_path="/v1",
     families=(
         OpenAIChat(Dialect(extras={"timings": {"prompt_n": 8, "predicted_n": 16}})),
-        Listing("models", "/models", models_document({"id": "model.gguf", "owned_by": "llamacpp"})),
+        ModelList(models_document({"id": "model.gguf", "owned_by": "llamacpp"})),
     ),
     shape=llamacpp_shape,
     problems=LLAMACPP_PROBLEMS,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.embeddings import OpenAIEmbeddings
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import MistralTranscriptions
 from fakes.faults import Fault, Problem
@@ -142,7 +142,7 @@ MISTRAL = Upstream(
         OpenAIChat(DIALECT),
         OpenAIEmbeddings(),
         MistralTranscriptions(),
-        Listing("models", "/models", MODELS),
+        ModelList(MODELS),
     ),
     shape=shape,
     problems=PROBLEMS,

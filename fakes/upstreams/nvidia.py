@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, Refused
 
@@ -93,7 +93,7 @@ MODELS = models_document(
 NVIDIA = Upstream(
     slug="nvidia",
     base_path="/v1",
-    families=(OpenAIChat(Dialect()), Listing("models", "/models", MODELS)),
+    families=(OpenAIChat(Dialect()), ModelList(MODELS)),
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event(

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Call, Listing
+from fakes.families.base import Call
 from fakes.families.dialect import Dialect, Reasoning
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, wrapped_shape
 
@@ -40,6 +41,7 @@ PROBLEMS = {
 CLOUD_PROBLEMS = PROBLEMS | {
     Fault.AUTH: _plain(401, "unauthorized"),
     Fault.FORBIDDEN: _plain(403, "this model requires a subscription, upgrade for access"),
+    Fault.PLAN: _plain(403, "this model requires a subscription, upgrade for access"),
     Fault.RATE_MINUTE: _SESSION,
     Fault.RATE_TOKENS: _SESSION,
     Fault.RATE_PLAIN: _SESSION,
@@ -85,7 +87,7 @@ def _upstream(slug: str, problems: dict[Fault, Problem], key_of: Callable[[Call]
     return Upstream(
         slug=slug,
         base_path="/v1",
-        families=(OpenAIChat(DIALECT), Listing("models", "/models", models)),
+        families=(OpenAIChat(DIALECT), ModelList(models)),
         shape=shape,
         problems=problems,
         stream_error=error_event(wrapped_shape(PROBLEMS[Fault.INTERNAL])),

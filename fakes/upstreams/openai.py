@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import OpenAIEmbeddings
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import Transcriptions
 
@@ -23,7 +23,7 @@ OPENAI = Upstream(
         OpenAIChat(Dialect(extras={"system_fingerprint": "fp_fake"})),
         OpenAIEmbeddings(),
         Transcriptions(),
-        Listing("models", "/models", MODELS),
+        ModelList(MODELS),
     ),
     checks={"embeddings": check_openai_embeddings},
     stream_error=error_event(

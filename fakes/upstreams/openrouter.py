@@ -7,6 +7,7 @@ from typing import Any
 from fakes.answers import Asked
 from fakes.families.base import Listing
 from fakes.families.dialect import Dialect, Reasoning
+from fakes.families.listing import ModelList, linked_pages
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem
 from fakes.limits import Meter
@@ -104,7 +105,7 @@ def headers(meter: Meter, asked: Asked, now: float) -> dict[str, str]:
     return {"X-Generation-Id": f"gen-{asked.digest}"}
 
 
-def _model(name: str, window: int, out: int, *parameters: str) -> dict[str, Any]:
+def _model(name: str, window: int, out: int, *parameters: str, price: str = "0") -> dict[str, Any]:
     return {
         "id": name,
         "canonical_slug": name.partition(":")[0],
@@ -112,10 +113,11 @@ def _model(name: str, window: int, out: int, *parameters: str) -> dict[str, Any]
         "created": 1_740_000_000,
         "context_length": window,
         "architecture": {"input_modalities": ["text"], "output_modalities": ["text"], "tokenizer": "Other"},
-        "pricing": {"prompt": "0", "completion": "0", "request": "0", "image": "0"},
+        "pricing": {"prompt": price, "completion": price, "request": "0", "image": "0"},
         "top_provider": {"context_length": window, "max_completion_tokens": out, "is_moderated": False},
         "supported_parameters": ["max_tokens", "temperature", *parameters],
         "per_request_limits": None,
+        "expiration_date": None,
     }
 
 
@@ -132,6 +134,8 @@ MODELS = {
     "data": [
         _model("openai/gpt-oss-20b:free", 131072, 32768, "tools", "reasoning"),
         _model("meta-llama/llama-3.3-70b-instruct:free", 65536, 8192, "tools"),
+        _model("openai/gpt-oss-20b", 131072, 32768, "tools", "reasoning", price="0.00000005"),
+        _model("openrouter/auto", 2_000_000, 0, "tools", price="-1"),
     ]
 }
 
@@ -164,7 +168,7 @@ OPENROUTER = Upstream(
     base_path="/v1",
     families=(
         OpenAIChat(DIALECT),
-        Listing("models", "/models", MODELS, public=True),
+        ModelList(MODELS, page=linked_pages, public=True),
         Listing("key", "/key", KEY),
     ),
     shape=shape,

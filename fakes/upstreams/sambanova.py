@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.faults import DAY_S, MINUTE_S, Fault, Problem, wrapped_shape
 from fakes.limits import Limits, Meter
@@ -27,7 +27,13 @@ def _limited(span: str, **headers: str) -> Problem:
 
 
 PROBLEMS = {
-    Fault.PAYMENT: Problem(status=402, message="A payment method is required.", code="payment_required"),
+    Fault.PAYMENT: Problem(
+        status=402,
+        message="A payment method is required to use this model.",
+        type="payment_required",
+        code="PAYMENT_METHOD_REQUIRED",
+        extra={"balance_units": 0},
+    ),
     Fault.RATE_MINUTE: _limited("", limit_requests="20", remaining_requests="0"),
     Fault.RATE_TOKENS: _limited(""),
     Fault.RATE_PLAIN: _limited(""),
@@ -87,7 +93,7 @@ _USAGE = {
 SAMBANOVA = Upstream(
     slug="sambanova",
     base_path="/v1",
-    families=(OpenAIChat(Dialect(usage_extras=_USAGE)), Listing("models", "/models", MODELS)),
+    families=(OpenAIChat(Dialect(usage_extras=_USAGE)), ModelList(MODELS)),
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event(shape(Problem(status=500, message="Internal error.", type="server_error"))),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect, Reasoning
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, wrapped_shape
 from fakes.limits import Meter
 
-from .base import Upstream, error_event, invalid, models_document, names
+from .base import Upstream, error_event, invalid, names
 from .openai_rules import Rules
 
 _MINUTE = Problem(
@@ -74,17 +74,35 @@ def check(asked: Asked) -> None:
 
 _RULES = Rules(refuse=lambda text, where: invalid(text, param=where), strings=names("tool"))
 
-MODELS = models_document(
-    {"id": "meta-llama/Llama-3.3-70B-Instruct-Turbo-Free", "type": "chat", "context_length": 131_072},
-    {"id": "openai/gpt-oss-120b", "type": "chat", "context_length": 131_072},
-)
+
+def _model(name: str, kind: str, window: int, price_in: float, price_out: float) -> dict[str, Any]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "type": kind,
+        "running": False,
+        "display_name": name,
+        "organization": "Fake",
+        "context_length": window,
+        "pricing": {"hourly": 0, "input": price_in, "output": price_out, "base": 0, "finetune": 0},
+    }
+
+
+# A bare array.
+MODELS = [
+    _model("meta-llama/Llama-3.3-70B-Instruct-Turbo-Free", "chat", 131_072, 0, 0),
+    _model("openai/gpt-oss-120b", "chat", 131_072, 0.15, 0.6),
+    _model("black-forest-labs/FLUX.1-schnell", "image", 0, 0, 0),
+    _model("BAAI/bge-base-en-v1.5", "embedding", 512, 0.01, 0),
+]
 
 TOGETHER = Upstream(
     slug="together",
     base_path="/v1",
     families=(
         OpenAIChat(Dialect(reasoning=Reasoning.REASONING, usage_chunk="last")),
-        Listing("models", "/models", MODELS),
+        ModelList(MODELS, key=""),
     ),
     shape=shape,
     problems=PROBLEMS,

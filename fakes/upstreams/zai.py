@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fakes.answers import Asked
-from fakes.families.base import Listing
 from fakes.families.dialect import Dialect
+from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, Refused
 
@@ -85,7 +85,7 @@ ZAI = Upstream(
     base_path="/api/paas/v4",
     families=(
         OpenAIChat(Dialect(usage_chunk="last", whole_tool_calls=True, extras={"request_id": "fake-request"})),
-        Listing("models", "/models", MODELS),
+        ModelList(MODELS),
     ),
     shape=shape,
     problems=PROBLEMS,

@@ -100,7 +100,7 @@ async def test_connections_break(http, fake, behaviour, stream):
     [
         ("error_400", ErrorKind.CLIENT_ERROR, None),
         ("error_401", ErrorKind.AUTH, None),
-        ("error_402", ErrorKind.RATE_LIMITED, "day"),
+        ("error_402", ErrorKind.PAYMENT_REQUIRED, None),
         ("error_403", ErrorKind.REFUSED, None),
         ("error_404", ErrorKind.MODEL_GONE, None),
         ("error_422", ErrorKind.SERVER_ERROR, None),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from posixpath import normpath
+from urllib.parse import urlsplit
+
 import aiohttp
 import orjson
 import pytest
@@ -76,7 +79,7 @@ async def test_quota_errors_name_their_window_as_the_real_ones_do(fake, http):
     _, queue = await refusal(http, fake, "cerebras", "error_429_queue")
     _, openrouter = await refusal(http, fake, "openrouter", "error_429_day")
     _, mistral = await refusal(http, fake, "mistral", "error_429_minute")
-    money, _ = await refusal(http, fake, "huggingface", "error_429_day")
+    money, _ = await refusal(http, fake, "huggingface", "error_402")
 
     violation = day["error"]["details"][1]["violations"][0]
     assert "PerDay" in violation["quotaId"]
@@ -256,14 +259,19 @@ async def test_bodies_that_cannot_be_read_are_refused_and_kept(fake, http, provi
 
 @pytest.mark.parametrize("provider", sorted(UPSTREAMS))
 async def test_model_lists_have_the_providers_shape(fake, provider):
-    async with aiohttp.ClientSession() as anonymous:
-        async with anonymous.get(fake.url(provider) + "/models") as response:
+    path = {"cohere": "/../v1/models", "cloudflare": "/../models/search"}.get(provider, "/models")
+    url = normpath(urlsplit(fake.url(provider)).path + path)
+    async with aiohttp.ClientSession(fake.origin) as anonymous:
+        async with anonymous.get(url) as response:
             public = response.status
-        async with anonymous.get(fake.url(provider) + "/models", headers=KEYS) as response:
+        async with anonymous.get(url, headers=KEYS) as response:
             document = await response.json()
 
     assert (public == 200) is (provider in PUBLIC_LISTS)
-    models = document["models"] if provider in {"gemini", "cohere"} else document["data"]
+    key = {"gemini": "models", "cohere": "models", "cloudflare": "result", "together": ""}.get(
+        provider, "data"
+    )
+    models = document[key] if key else document
     window = {
         "groq": "context_window",
         "mistral": "max_context_length",
