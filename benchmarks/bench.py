@@ -23,6 +23,7 @@ ANSWER_S = 90.0
 # A gateway looks once a second whether other processes changed what it holds in memory.
 POLL_S = 1.3
 SAMPLE_INTERVAL_S = 0.05
+FILL_S, FILL_RATE = 300.0, 2_000  # what filling a ledger may take, and events a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Effort:
     singles: int
     starts: int
     events: int
+    feed_s: float
 
 
 class Window(NamedTuple):
@@ -139,15 +141,32 @@ class Bench:
     def installation(self, name: str = "main", log_level: str = "warning") -> Gateway:
         """The gateway of that name, started and settled, with 20 candidates."""
         if name not in self._gateways:
-            gateway = Gateway(self._directory / name, log_level=log_level)
-            self._stack.callback(gateway.stop)
-            started = gateway.start()
-            self.first_start = self.first_start or started
-            self._gateways[name] = gateway
-            gateway.seed("candidates", str(CANDIDATES), self.upstream_url)
-            self.pin(gateway)
-            self.await_reload(gateway)
+            self._gateways[name] = self._started(Gateway(self._directory / name, log_level=log_level))
         return self._gateways[name]
+
+    def fed(self, database_url: str) -> Gateway:
+        """The same on that database, and one that can be fed: see `benchmarks.fed`."""
+        program = python_module("fed")
+        return self._started(Gateway(self._directory / "fed", program=program, database_url=database_url))
+
+    def rolled_up(self, name: str, events: int, days: int, database_url: str = "") -> Gateway:
+        """A gateway that runs over so many events of so many days, rolled up."""
+        gateway = Gateway(self._directory / name, database_url=database_url)
+        self._stack.callback(gateway.stop)
+        gateway.start()
+        gateway.stop()
+        gateway.run("ledger", str(events), str(days), timeout_s=FILL_S + events / FILL_RATE)
+        gateway.start()
+        return gateway
+
+    def _started(self, gateway: Gateway) -> Gateway:
+        self._stack.callback(gateway.stop)
+        started = gateway.start()
+        self.first_start = self.first_start or started
+        gateway.seed("candidates", str(CANDIDATES), self.upstream_url)
+        self.pin(gateway)
+        self.await_reload(gateway)
+        return gateway
 
     def gateway(self, name: str = "main", log_level: str = "warning") -> Side:
         """The same as a side."""

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,8 +43,16 @@ def read_secrets(text: str) -> Secrets | None:
 class Gateway:
     """One installation in `directory`, and its running process."""
 
-    def __init__(self, directory: Path, *, log_level: str = "warning") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        log_level: str = "warning",
+        program: Sequence[str] = ("manage.py",),
+        database_url: str = "",
+    ) -> None:
         directory.mkdir()
+        self._program = program
         self._directory = directory
         self._secrets: Secrets | None = None
         self._env = clean_env(
@@ -51,6 +60,7 @@ class Gateway:
                 "FREEAI_DATA_DIR": str(directory / "data"),
                 "FREEAI_LOG_LEVEL": log_level,
                 "FREEAI_LOG_FORMAT": "json",
+                "FREEAI_DATABASE_URL": database_url,
             }
         )
         self.port = 0
@@ -59,7 +69,7 @@ class Gateway:
     def start(self) -> Started:
         """Start it and time it. Raises RuntimeError when it ends, TimeoutError when it does not answer."""
         self.port = free_port()
-        arguments = ["manage.py", "serve", "--port", str(self.port)]
+        arguments = [*self._program, "serve", "--port", str(self.port)]
         self.child = child = Child("freeai", arguments, self._directory, self._env)
         wait_for(lambda: self._answers(child), START_S, "FreeAI did not start", interval_s=0.005)
         live_s = time.perf_counter() - child.started_at
@@ -74,15 +84,39 @@ class Gateway:
         if self.child is not None:
             self.child.stop()
 
+    def signal(self, number: int) -> None:
+        """Send the web process a signal."""
+        assert self.child is not None  # noqa: S101 - it was started
+        self.child.process.send_signal(number)
+
+    def text(self) -> str:
+        """What it has printed so far."""
+        return self.child.text() if self.child is not None else ""
+
     def seed(self, *arguments: str) -> None:
         """Run a command of `benchmarks.seeding` on its database; see `Bench.await_reload`. Raises RuntimeError."""
-        command = [sys.executable, *python_module("seeding", *arguments)]
+        self.run("seeding", *arguments)
+
+    def run(self, module: str, *arguments: str, timeout_s: float = SEED_S) -> None:
+        """Run a module of the benchmarks in its environment. Raises RuntimeError, subprocess.TimeoutExpired."""
+        command = [sys.executable, *python_module(module, *arguments)]
         try:
             subprocess.run(
-                command, cwd=ROOT, env=self._env, check=True, timeout=SEED_S, capture_output=True, text=True
+                command,
+                cwd=ROOT,
+                env=self._env,
+                check=True,
+                timeout=timeout_s,
+                capture_output=True,
+                text=True,
             )
         except subprocess.CalledProcessError as error:
-            raise RuntimeError(f"seeding {arguments}: {error.stderr[-1000:]}") from error
+            raise RuntimeError(f"{module} {arguments}: {error.stderr[-1000:]}") from error
+
+    @property
+    def admin_token(self) -> str:
+        """For `/api`."""
+        return self._secrets.admin_token if self._secrets else ""
 
     def target(self) -> dict[str, Any]:
         """It, for the load process."""

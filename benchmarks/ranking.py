@@ -9,12 +9,9 @@ from typing import Final
 
 from apps.core.state.contract import Standing, Subject
 from apps.core.state.keys import candidate_key, credential_key
-from apps.providers.quotas import (
-    Limit,
-    Overrides,
-    account_windows,
-    model_windows,
-)
+from apps.providers.limits import Limit
+from apps.providers.overrides import Overrides
+from apps.providers.quotas import Scheme, account_windows, model_windows
 from apps.providers.types import Offer, Preset, Price, Secret
 from apps.strategies.definition import Definition, parse_definition
 from apps.strategies.expression import RequestFacts
@@ -94,8 +91,8 @@ def _offer(number: int) -> Offer:
         Limit("tokens", "day", 500_000),
     )
     own = (Limit("tokens", "minute", 6000),) if number % 2 else ()
-    windows = account_windows(account, declared, own, Overrides()) + model_windows(
-        candidate_key(account, model), own, Overrides()
+    windows = account_windows(account, Scheme.of(declared, own), Overrides()) + model_windows(
+        candidate_key(account, model), model, own, Scheme.of(declared, own), Overrides()
     )
     return Offer(
         provider=provider,

@@ -72,6 +72,18 @@ SPECS = {
     "growth_events": Spec("CPU, many usage events / few", Budget(most=1.03)),
     "start_over_events_s": Spec("start over many usage events, s", Budget(most=2.5)),
     "start_over_spool_s": Spec("start over 300,000 spooled events, s", Budget(most=2.5)),
+    "writing_rate": Spec("usage events/s into PostgreSQL beside requests", Budget(least=1_950)),
+    "writing_lag_s": Spec("their longest wait for the database, s", Budget(most=2.0)),
+    "writing_lost": Spec("events lost", Budget(most=0)),
+    "writing_p50": Spec("latency beside them / without, p50", Budget(most=1.25)),
+    "writing_p99": Spec("latency beside them / without, p99"),
+    "start_over_ledger_s": Spec("start over a ledger of 90 days, PostgreSQL, s", Budget(most=2.5)),
+    "analytics_day_ms": Spec("analytics of a day there, ms", Budget(most=300)),
+    "analytics_week_ms": Spec("analytics of a week there, ms", Budget(most=800)),
+    "analytics_90_ms": Spec("analytics of 90 days there, ms", Budget(most=100)),
+    "analytics_730_ms": Spec("analytics of 730 days there, ms", Budget(most=100)),
+    "analytics_scanned": Spec("events they read without an index", Budget(most=0)),
+    "analytics_sqlite_ms": Spec("the slowest of them, a tenth of the events, SQLite, ms", Budget(most=1000)),
     "log_info": Spec("CPU, log level info / warning"),
 }
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import django
 
-from benchmarks import wire
+from benchmarks import attempts, wire
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freeai.settings")
 django.setup()
@@ -20,9 +20,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
-from msgspec.structs import replace  # noqa: E402
 
-from apps.analytics.events import UsageEvent  # noqa: E402
 from apps.analytics.models import UsageEventRow  # noqa: E402
 from apps.analytics.spool import Spool  # noqa: E402
 from apps.clients.models import ClientKey  # noqa: E402
@@ -116,23 +114,8 @@ def spooled(count: int) -> None:
     user_id = User.objects.get(username="admin").pk
     now = time.time()
     for number in range(count):
-        event = UsageEvent(
-            id=ids.uuid7(),
-            at=now - 60 * (1 - number / count),
-            request_id="req-bench",
-            user_id=user_id,
-            provider=f"{PREFIX}01",
-            model=wire.MODEL,
-            strategy="auto",
-            outcome="interrupted",
-            prompt_tokens=119,
-            completion_tokens=1024,
-            estimated=True,
-        )
-        spool.begin(event)
-        spool.end(
-            replace(event, outcome="success", latency_ms=412.0, upstream_status=200, completion_tokens=32)
-        )
+        at = now - 60 * (1 - number / count)
+        attempts.write(spool, at=at, user_id=user_id, provider=f"{PREFIX}01", request_id="req-bench")
     spool.close()
 
 
