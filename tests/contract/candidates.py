@@ -64,7 +64,11 @@ def each_provider() -> pytest.MarkDecorator:
     chosen: dict[str, Candidate] = {}
     for candidate in _candidates():
         chosen.setdefault(candidate.provider, candidate)
-    fakeless = [entry.name for entry in read_catalogue() if entry.name not in {*UPSTREAMS, *IN_PROCESS}]
+    fakeless = [
+        entry.name
+        for entry in read_catalogue()
+        if entry.name not in {*UPSTREAMS, *IN_PROCESS} and not entry.retired
+    ]
     return _parametrised(chosen.values(), fakeless)
 
 
@@ -78,13 +82,15 @@ def _parametrised(candidates: Iterable[Candidate], fakeless: Iterable[str] = ())
 
 @cache
 def _candidates() -> tuple[Candidate, ...]:
-    entries = [entry for entry in read_catalogue() if entry.name in UPSTREAMS]
+    entries = [entry for entry in read_catalogue() if entry.name in UPSTREAMS and not entry.retired]
     return tuple(candidate for entry in entries for candidate in _of(entry))
 
 
 def _of(entry: ProviderEntry) -> Iterator[Candidate]:
-    """The provider's enabled chat models, the default first; for a server without any, one that an operator added."""
+    """The provider's enabled chat models, the default first; for one that lists none yet, one that an operator added."""
     preset = parse_preset(entry.wire)
+    if entry.requires_key and {model.task for model in entry.models} == {"embedding"}:
+        return  # it has no chat
     models = [model for model in entry.models if model.task == "chat" and model.enabled]
     models.sort(key=lambda model: model.name != entry.default_model)
     for model in models or [ModelEntry(name="own-model", capabilities=EVERYTHING)]:

@@ -10,12 +10,11 @@ from tests.gateway.conftest import Gateway
 
 SECOND = "second"
 LARGER = 1_000_000
-# What a 403 means is in the providers' words: to two that the key is wrong, to some that this model or this text is, to most nothing.
+# What a 403 means is in the providers' words: the key is wrong, or this model, the plan for it or this text is, or nothing.
 FORBIDDEN = {
     "gemini": "auth",
     "nvidia": "auth",
-    "github": "model_gone",
-    "ollama_cloud": "model_gone",
+    "ollama_cloud": "not_in_plan",
     "openrouter": "content_filtered",
 }
 # Their words for a bad request do not prove that others would refuse it too.
@@ -28,6 +27,8 @@ FALLS_BACK = [
     ("error_429_day", "rate_limited"),
     ("error_429_plain", "rate_limited"),
     ("error_404", "model_gone"),
+    ("error_410", "model_gone"),
+    ("error_403_plan", "not_in_plan"),
     ("unsupported_param", "refused"),
     ("context_length", "context_length"),
     ("error_500", "server_error"),

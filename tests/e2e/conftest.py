@@ -1,5 +1,3 @@
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +6,7 @@ import pytest
 from fakes import FakeUpstream
 from tests.e2e import server
 from tests.e2e.server import Server
+from tests.providers.probed import running
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +25,5 @@ def data_dir(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[FakeUpstream]:
     """Fake providers in a thread of their own."""
-    loop = asyncio.new_event_loop()
-    fake = FakeUpstream()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(fake.start(), loop).result(10)
-    yield fake
-    asyncio.run_coroutine_threadsafe(fake.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    with running(FakeUpstream) as fake:
+        yield fake

@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import psutil
 
+from apps.providers.catalogue_files import read_catalogue
+
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 30.0
 
@@ -91,8 +93,13 @@ def free_port() -> int:
 
 
 def clean_env() -> dict[str, str]:
-    """Ours, without what configures FreeAI or Django."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("FREEAI_", "DJANGO_"))}
+    """Ours, without what configures FreeAI or Django, and without providers' keys."""
+    providers = {name for entry in read_catalogue() for name in entry.key_env}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FREEAI_", "DJANGO_")) and name not in providers
+    }
 
 
 def start(

@@ -5,11 +5,6 @@ The tables: tests/gateway/test_api_document.py.
 
 import contextlib
 import io
-import json
-import os
-import re
-import shlex
-import subprocess
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -18,15 +13,14 @@ from typing import Any
 import pytest
 
 from fakes import FakeUpstream
-from tests.documents import ANY, Block, Document, assert_alike
+from tests.documents import Block, Document
 from tests.e2e import server
+from tests.e2e.examples import ADDRESS, ANSWERS, CHECKS, run_curl
 from tests.e2e.server import Server
 from tests.gateway.audio import SAMPLES
 
 BLOCKS = Document("API.md").blocks()
 SET_UPS = Document("CLIENTS.md").blocks()
-ADDRESS = "http://127.0.0.1:8000"
-ANSWERS = {"json", "text", "http", "sse"}
 COMMANDS = {"sh", "python"}
 SETUP = next(block for block in BLOCKS if block.language == "python")
 
@@ -92,10 +86,7 @@ def run(command: Block, text: str, serving: Server) -> str:
     """What a command prints; Python goes on from the page's first example in it."""
     if command.language == "python":
         return run_python(SETUP.text.replace(ADDRESS, serving.url), text)
-    assert text.startswith("curl ")
-    words = [os.path.expandvars(word) for word in shlex.split(text.replace("\\\n", " "))]
-    done = subprocess.run(["curl", "-sS", *words[1:]], capture_output=True, text=True, timeout=60, check=True)
-    return done.stdout
+    return run_curl(text)
 
 
 def run_python(*parts: str) -> str:
@@ -108,45 +99,3 @@ def run_python(*parts: str) -> str:
             exec(compile(part, "docs/API.md", "exec"), names)  # noqa: S102 - the page's own examples
     names["client"].close()
     return printed.getvalue()
-
-
-def check_json(stated: str, output: str) -> None:
-    assert_alike(json.loads(stated), json.loads(output))
-
-
-def check_text(stated: str, output: str) -> None:
-    assert_alike(stated.strip(), output.strip())
-
-
-def check_http(stated: str, output: str) -> None:
-    """The status, the stated headers, and no other of those that are FreeAI's own."""
-    (status, said), (got_status, got) = read_head(stated), read_head(output)
-
-    assert status == got_status
-    assert_alike(said, {name: value for name, value in got.items() if name in said or name.startswith("x-")})
-
-
-def read_head(text: str) -> tuple[str, dict[str, str]]:
-    status, *lines = text.strip().splitlines()
-    return status, {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
-def check_sse(stated: str, output: str) -> None:
-    """The frames; a line `…` stands for any number of them, but of no errors."""
-    got = [read_frame(frame) for frame in output.strip().split("\n\n")]
-    said = [read_frame(frame) for frame in stated.strip().split("\n\n")]
-    gap = said.index(ANY)
-    tail = len(said) - gap - 1
-
-    assert len(got) >= gap + tail
-    assert_alike(said[:gap], got[:gap])
-    assert_alike(said[gap + 1 :], got[-tail:])
-    assert all("choices" in frame for frame in got[gap:-tail])
-
-
-def read_frame(frame: str) -> Any:
-    payload = re.sub(r"^data: ", "", frame)
-    return json.loads(payload) if payload.startswith("{") else payload
-
-
-CHECKS = {"json": check_json, "text": check_text, "http": check_http, "sse": check_sse}

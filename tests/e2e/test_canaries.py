@@ -1,192 +1,225 @@
-"""Secrets planted everywhere, every behaviour driven: none of them turns up where it does not belong."""
+"""Keys, prompts and answers, under every behaviour of an upstream and in every field: none turns up where it does not belong."""
 
-import re
-import sqlite3
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import httpx
-import orjson
 import pytest
 
 from fakes import NAMED, FakeUpstream
 from tests.e2e import server
+from tests.e2e.canaries import (
+    ADMIN_TOKEN,
+    ANSWER,
+    ENVIRONMENT,
+    OF_THE_GATEWAY,
+    PROMPT,
+    PROVIDER_KEY,
+    canary,
+    everything_kept,
+    everything_shown,
+    found,
+    text_of,
+)
+from tests.e2e.parrot import HALF, parrot
 from tests.e2e.server import Server
+from tests.gateway.audio import SAMPLES
 
-PROVIDER_KEY = "CANARY-provider-key-0123456789abcdef"
-ADMIN_TOKEN = "CANARY-admin-token-0123456789abcdef"
-METRICS_TOKEN = "CANARY-metrics-token-0123456789abcdef"
-PROMPT = "CANARY-prompt-0123456789abcdef"
+pytestmark = pytest.mark.slow
+
 SLOW = {"stall", "stall_headers", "stall_after_content", "slow", "big_event"}
-STATUSES = (200, 302, 400, 401, 403, 404, 413, 422, 429, 500, 503)
-API_PAGES = (
-    *("clients", "clients?all=true", "me/providers", "me/providers/groq"),
-    *("providers", "providers/groq", "strategies", "strategies/auto"),
-)
-ADMIN_PAGES = (
-    *("", "providers/provider/", "providers/credential/", "clients/clientkey/", "clients/admintoken/"),
-    *("providers/credential/1/change/", "clients/clientkey/2/change/", "analytics/usageeventrow/"),
-)
-
-
-class Parrot(BaseHTTPRequestHandler):
-    """An upstream that repeats the key and the prompt in whatever it answers, with the status that the path names."""
-
-    def do_POST(self) -> None:
-        sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        said = f"Incorrect key {self.headers['Authorization']} for {sent}"
-        body = orjson.dumps({"error": {"message": said, "type": said, "code": said, "param": said}})
-        self.send_response(int(self.path.split("/")[1]))
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Location", "http://127.0.0.1:1/")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+STATUSES = (200, 302, 400, 401, 403, 404, 413, 422, 429, 500, 503, "stream")
+OF_EVERY_WIRE = (200, 400, 401, 429, 500, "stream")
+WIRES = {
+    "groq": "openai/gpt-oss-120b",
+    "gemini": "gemini-3.5-flash-lite",
+    "mistral": "mistral-small-latest",
+    "cohere": None,
+}
+HALVES = (PROVIDER_KEY[:HALF], PROVIDER_KEY[-HALF:])
+SENT = canary("header")
+QUERY = canary("query")
+FILE_NAME = canary("file-name")
+ANYWHERE = {
+    "User-Agent": SENT,
+    "X-Goog-Api-Key": SENT,
+    "Cookie": f"session={SENT}; freeai_access={SENT}",
+    "X-Forwarded-For": SENT,
+    "X-Other": SENT,
+    "Referer": f"https://x.test/?key={QUERY}",
+}
+"""Headers that clients of other services send along."""
 
 
 @pytest.fixture(scope="module")
-def parrot() -> Iterator[str]:
-    """The parrot's origin."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Parrot) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listening.server_address[1]}"
-        listening.shutdown()
+def parrots() -> Iterator[str]:
+    with parrot() as origin:
+        yield origin
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A gateway that logs everything it can, with canaries for tokens and for groq's key."""
-    running = server.start(
-        tmp_path_factory.mktemp("canaries"),
-        "--no-tasks",
-        FREEAI_LOG_LEVEL="debug",
-        FREEAI_ADMIN_TOKEN=ADMIN_TOKEN,
-        FREEAI_METRICS_TOKEN=METRICS_TOKEN,
-    )
-    stored = running.api("PATCH", "me/providers/groq", json={"api_key": PROVIDER_KEY, "limits": unlimited()})
-    assert stored.status_code == 200, stored.text
+    """A gateway that logs everything it can, with a canary for the key of each wire."""
+    running = server.start(tmp_path_factory.mktemp("canaries"), "--no-tasks", **ENVIRONMENT)
+    for name in WIRES:
+        fresh_key(running, name, "http://127.0.0.1:1")
     yield running
     running.stop()
 
 
-def unlimited() -> dict:
+def api(gateway: Server, method: str, path: str, **options) -> httpx.Response:
+    return httpx.request(
+        method, f"{gateway.url}/api/{path}", headers={"X-Admin-Token": ADMIN_TOKEN}, timeout=30, **options
+    )
+
+
+def fresh_key(gateway: Server, name: str, base_url: str = "") -> None:
+    """Point the provider at `base_url`. The key is stored anew, which forgives it what the upstream said of it."""
     units = dict.fromkeys(("second", "minute", "hour", "day", "month"), 0)
-    return {"requests": units, "tokens": units}
+    if base_url:
+        assert api(gateway, "PATCH", f"providers/{name}", json={"base_url": base_url}).status_code == 200
+    own = {"api_key": PROVIDER_KEY, "limits": {"requests": units, "tokens": units}}
+    assert api(gateway, "PATCH", f"me/providers/{name}", json=own).status_code == 200
 
 
-@pytest.mark.slow
-def test_no_secret_turns_up_where_it_does_not_belong(planted: Server, upstream: FakeUpstream, parrot: str):
-    issued = planted.api("POST", "clients", json={"name": "canary"}).json()["api_key"]
-    keys = (PROVIDER_KEY, ADMIN_TOKEN, METRICS_TOKEN, issued, planted.admin_token)
-
-    answers = every_behaviour(planted, upstream, issued) + every_refusal(planted, parrot, issued)
-    pages = every_page(planted)
-    files = everything_written(planted)
-
-    assert any(PROMPT in answer for answer in answers), "the canary sings: the search itself works"
-    assert found(answers, keys) == []
-    assert found(pages, (*keys, PROMPT)) == []
-    assert found(files, (PROVIDER_KEY, ADMIN_TOKEN, METRICS_TOKEN, issued, PROMPT)) == []
+@pytest.fixture
+def key(planted: Server) -> str:
+    """A client key."""
+    issued: str = api(planted, "POST", "clients", json={"name": "canary"}).json()["api_key"]
+    return issued
 
 
-def every_behaviour(gateway: Server, upstream: FakeUpstream, key: str) -> list[str]:
-    """What a client is told, streamed and whole, under every behaviour of the fakes that ends soon."""
+def ask(gateway: Server, key: str, path: str = "chat/completions", **options) -> httpx.Response:
+    """Ask `/v1`, with what does not belong there in query and headers."""
+    return httpx.post(
+        f"{gateway.url}/v1/{path}?key={QUERY}",
+        headers={**ANYWHERE, "Authorization": f"Bearer {key}", "X-FreeAI-Explain": "true"},
+        timeout=30,
+        **options,
+    )
+
+
+def chat(gateway: Server, key: str, provider: str, *, stream: bool) -> str:
+    """What a client is told of a chat completion that is pinned to the provider's default model."""
+    model = WIRES[provider] or api(gateway, "GET", f"providers/{provider}").json()["default_model"]
+    body = {
+        "model": f"{provider}/{model}",
+        "stream": stream,
+        "messages": [{"role": "user", "content": PROMPT}],
+    }
+    return text_of(ask(gateway, key, json=body))
+
+
+def search(gateway: Server, answers: list[str], *secrets: str) -> None:
+    """`secrets` are nowhere, and what was asked and answered is nowhere but in the answers."""
+    nowhere = (*OF_THE_GATEWAY, PROVIDER_KEY, SENT, QUERY, *secrets)
+    assert found(answers, nowhere) == []
+    assert found(everything_shown(gateway), (*nowhere, PROMPT, ANSWER, FILE_NAME)) == []
+    assert found(everything_kept(gateway), (*nowhere, PROMPT, ANSWER, FILE_NAME)) == []
+
+
+def test_under_every_behaviour(planted: Server, upstream: FakeUpstream, key: str):
+    fresh_key(planted, "groq", upstream.url("groq"))
     answers = []
     for behaviour in sorted(set(NAMED) - SLOW):
         for stream in (False, True):
-            fresh_key(gateway, upstream.url("groq"))
+            fresh_key(planted, "groq")
             upstream.default_behaviour = behaviour
-            answers.append(ask(gateway, key, stream))
-    return answers
+            answers.append(chat(planted, key, "groq", stream=stream))
+
+    search(planted, answers, key)
 
 
-def every_refusal(gateway: Server, parrot: str, key: str) -> list[str]:
-    """What a client and a key test are told when the upstream repeats key and prompt."""
+@pytest.mark.parametrize("provider", WIRES)
+def test_where_the_upstream_repeats_what_it_got(planted: Server, parrots: str, key: str, provider: str):
     answers = []
-    for status in STATUSES:
+    for how in STATUSES if provider == "groq" else OF_EVERY_WIRE:
         for stream in (False, True):
-            fresh_key(gateway, f"{parrot}/{status}")
-            answers.append(ask(gateway, key, stream))
-        answers.append(gateway.api("POST", "me/providers/groq/test", json={}).text)
-    return answers
+            fresh_key(planted, provider, f"{parrots}/{how}")
+            answers.append(chat(planted, key, provider, stream=stream))
+        answers.append(text_of(api(planted, "POST", f"me/providers/{provider}/test", json={})))
+        answers.append(text_of(api(planted, "POST", f"me/providers/{provider}/sync", json={})))
+
+    assert any(PROMPT in answer for answer in answers), "the canary sings: the search itself works"
+    search(planted, answers, key, *HALVES)
 
 
-def fresh_key(gateway: Server, base_url: str) -> None:
-    """Point groq at `base_url`. The key is stored anew, which forgives it what the upstream said of it."""
-    assert gateway.api("PATCH", "providers/groq", json={"base_url": base_url}).status_code == 200
-    assert gateway.api("PATCH", "me/providers/groq", json={"api_key": PROVIDER_KEY}).status_code == 200
-
-
-def ask(gateway: Server, key: str, stream: bool) -> str:
-    """Status line, headers and body of one chat completion, pinned to groq."""
-    response = httpx.post(
-        f"{gateway.url}/v1/chat/completions",
-        headers={"Authorization": f"Bearer {key}", "X-FreeAI-Explain": "true"},
-        json={
-            "model": "groq/llama-3.3-70b-versatile",
-            "stream": stream,
-            "messages": [{"role": "user", "content": PROMPT}],
-        },
-        timeout=30,
-    )
-    return text_of(response)
-
-
-def every_page(gateway: Server) -> list[str]:
-    """`/api`, its refusals, metrics, probes, and the admin site."""
-    request = {"messages": [{"role": "user", "content": PROMPT}]}
-    wrong = {"X-Admin-Token": PROMPT}
-    pages = [gateway.api("GET", path) for path in API_PAGES]
-    pages += [gateway.api("POST", "explain", json=request)]
-    pages += [httpx.get(f"{gateway.url}/api/clients", headers=wrong)]
-    pages += [httpx.get(f"{gateway.url}/v1/models", headers={"Authorization": f"Bearer {PROMPT}"})]
-    pages += [httpx.get(f"{gateway.url}/readyz"), httpx.get(f"{gateway.url}/metrics")]
-    metrics = httpx.get(f"{gateway.url}/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
-    assert "freeai_provider_calls_total" in metrics.text
-    return [text_of(page) for page in [*pages, metrics, *admin_pages(gateway)]]
-
-
-def admin_pages(gateway: Server) -> list[httpx.Response]:
-    password = re.search(r"password\s+(\S+)", gateway.console)
-    assert password
-    with httpx.Client(base_url=gateway.url, follow_redirects=True) as browser:
-        token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', browser.get("/admin/login/").text)
-        assert token
-        form = {"username": "admin", "password": password[1], "csrfmiddlewaretoken": token[1]}
-        browser.post("/admin/login/", data=form, headers={"Referer": f"{gateway.url}/admin/login/"})
-        pages = [browser.get(f"/admin/{path}") for path in ADMIN_PAGES]
-    assert {page.status_code for page in pages} == {200}
-    return pages
-
-
-def everything_written(gateway: Server) -> list[str]:
-    """Every file of the data directory but the secrets' own: log, database with its journal, spool."""
-    log = gateway.data_dir / "console.log"
-    assert log.read_text().count("chat/completions") > len(NAMED), "the log is being written"
-    with sqlite3.connect(gateway.data_dir / "freeai.sqlite3") as database:
-        database.execute("PRAGMA wal_checkpoint(PASSIVE)")
-    files = [path for path in gateway.data_dir.rglob("*") if path.is_file() and is_ours(path)]
-    return [path.read_bytes().decode("latin-1") for path in files]
-
-
-def is_ours(path: Path) -> bool:
-    return path.parent.name not in ("secrets", "static")
-
-
-def text_of(response: httpx.Response) -> str:
-    return f"{response.status_code} {response.headers} {response.text}"
-
-
-def found(texts: list[str], canaries: tuple[str, ...]) -> list[str]:
-    """Each canary that some text holds, with its surroundings."""
-    return [
-        text[max(0, text.find(canary) - 200) : text.find(canary) + 100]
-        for text in texts
-        for canary in canaries
-        if canary in text
+def test_what_is_asked_and_answered(planted: Server, parrots: str, key: str):
+    """In every place of a request that holds words of people."""
+    fresh_key(planted, "groq", f"{parrots}/answer")
+    call = {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "weather", "arguments": f'{{"city": "{PROMPT}"}}'},
+    }
+    tool = {"name": "weather", "description": PROMPT, "parameters": {"type": "object", "description": PROMPT}}
+    messages = [
+        {"role": "system", "content": PROMPT},
+        {"role": "user", "content": [{"type": "text", "text": PROMPT}], "name": PROMPT},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": PROMPT},
     ]
+    image = {"type": "image_url", "image_url": {"url": f"http://127.0.0.1:1/{PROMPT}.png?key={QUERY}"}}
+    rest = {"user": PROMPT, "metadata": {"note": PROMPT}, "stop": [PROMPT], "unknown_field": PROMPT}
+    tools = [{"type": "function", "function": tool}]
+    bodies: list[dict] = [
+        {"messages": messages, "tools": tools, **rest},
+        {"messages": [{"role": "user", "content": [image]}]},
+        {"messages": PROMPT},
+        {"messages": [{"role": "user", "content": PROMPT}], "temperature": PROMPT},
+        {"messages": [{"role": PROMPT, "content": PROMPT}]},
+        {"messages": messages, "tools": [{"type": PROMPT}]},
+    ]
+    answers = [ask(planted, key, json=body | {"model": f"groq/{WIRES['groq']}"}) for body in bodies]
+    answers += [ask(planted, key, content=f'{{"messages": [{PROMPT}'.encode())]
+    answers += [
+        ask(
+            planted, key, "embeddings", json={"input": [PROMPT], "user": PROMPT, "preferred_provider": "groq"}
+        )
+    ]
+    form = {"prompt": PROMPT, "other": PROMPT, "preferred_provider": "groq", "temperature": "0"}
+    sound = (f"{FILE_NAME}.wav", SAMPLES["wav"] + PROMPT.encode(), "audio/wav")
+    answers += [ask(planted, key, "audio/transcriptions", data=form, files={"file": sound})]
+    answers += [
+        ask(planted, key, "audio/transcriptions", data=form | {"temperature": PROMPT}, files={"file": sound})
+    ]
+
+    assert ANSWER in answers[0].text and ANSWER in answers[-2].text, "it was answered"
+    search(planted, [text_of(answer) for answer in answers], key)
+
+
+def test_what_is_sent_to_the_wrong_place(planted: Server, key: str):
+    """A key where a name belongs, and everything in the query and the headers."""
+    answers = []
+    with httpx.Client(base_url=planted.url, timeout=30, headers=ANYWHERE) as http:
+        answers.append(http.get("/v1/models", headers={"X-Api-Key": SENT}))
+        for path in (
+            "/v1/models",
+            "/v1/nothing",
+            "/api/clients",
+            "/api/nothing",
+            "/admin/",
+            "/nothing",
+            "/metrics",
+            "/static/x.css",
+        ):
+            answers.append(http.get(f"{path}?key={QUERY}&api_key={PROVIDER_KEY}"))
+            answers += [
+                http.get(path, headers={"Authorization": sent, "X-Admin-Token": SENT})
+                for sent in (f"Bearer {SENT}", f"Basic {SENT}", SENT)
+            ]
+        # Who takes a key for the name of a key learns that there is none; the log does not learn the key.
+        lost = [
+            http.delete(f"/api/clients/{key}", headers={"X-Admin-Token": ADMIN_TOKEN}),
+            http.get(f"/api/providers/{key}", headers={"X-Admin-Token": ADMIN_TOKEN}),
+            http.get(f"/admin/{key}/"),
+            http.get(f"/nothing/{key}"),
+            http.get(f"/v1/models/{key}"),
+            http.get(f"/v1/{key}"),
+        ]
+
+    assert {answer.status_code for answer in lost} <= {302, 404}
+    search(
+        planted, [text_of(answer) for answer in answers if answer.status_code != 302]
+    )  # to sign in, and back to there
+    assert found(everything_kept(planted), (key,)) == []
+    assert found(everything_shown(planted), (key,)) == []

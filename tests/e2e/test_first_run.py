@@ -40,7 +40,7 @@ def test_printed_password_opens_the_admin_site(serving: Server):
             headers={"Referer": f"{serving.url}/admin/login/"},
         )
 
-        assert "Log out" in page.text
+        assert "Sign out" in page.text
         for path in (
             "providers/provider",
             "providers/credential",

@@ -85,11 +85,14 @@ def held(postgres) -> bool:
     return bool(postgres.value(f"SELECT count(*) FROM {LOCKS}"))  # noqa: S608 - our own words
 
 
+@pytest.mark.parametrize("link_to", [Path.symlink_to, Path.hardlink_to])
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-def test_a_link_to_the_database_is_the_database(start, tmp_path: Path, url: str):
+def test_a_link_to_the_database_is_the_database(
+    start, tmp_path: Path, url: str, link_to: Callable[[Path, Path], None]
+):
     start("first")
     link = tmp_path / "link.sqlite3"
-    link.symlink_to(tmp_path / "shared.sqlite3")
+    link_to(link, tmp_path / "shared.sqlite3")
 
     ended = run(ENTRANCES["serve"], tmp_path / "second", FREEAI_DATABASE_URL=f"sqlite:///{link}")
 
