@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.core.state.contract import Claim, Subject
 from apps.core.state.keys import candidate_key, credential_key
-from apps.providers.quotas import amounts
+from apps.providers.claims import amounts
 from apps.providers.types import ChatRequest, Offer, Preset, Secret
 
 API_KEY = "gsk_test_canary_0123456789abcdef"

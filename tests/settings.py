@@ -30,3 +30,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Every test client loads the middleware anew, which then would look at each static file: what serves them has its tests in tests/e2e.
+SERVESTATIC_USE_FINDERS = False

@@ -11,7 +11,7 @@ WORDS = Document("ARCHITECTURE.md").text
 EVERYWHERE = {"__init__", "models", "admin", "apps", "serializers", "views", "urls"}
 WITHIN_A_ROOM = ("/commands/", "/migrations/", "/api/", "/chat/", "/expression/", "/reading/", "/management/")
 ROOMS_NAMED = (
-    "attempts|edge|endpoints|wire|process|adapters|core|providers|strategies|fakes|clients|analytics"
+    "attempts|edge|endpoints|wire|process|adapters|core|providers|strategies|fakes|clients|analytics|accounts"
 )
 PLACE = re.compile(rf"`(?:gateway/)?((?:{ROOMS_NAMED})/[a-z_/]+)`")
 

@@ -1,0 +1,50 @@
+"""What holds for every test: it begins as in a process that has not started, whatever ran before it in the same worker."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from apps.core import snapshot
+from apps.gateway import runtime
+from apps.providers.listing import background
+
+LATER = ("tests/e2e/", "tests/browser/")
+"""What starts servers comes behind what is fast. What drives a browser is last: its loop stays in the thread of the tests."""
+
+LISTS_S = 10.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The fast ones first, so that most of what is broken is known soon."""
+    items.sort(key=lambda item: next((rank for rank, room in enumerate(LATER, 1) if room in item.nodeid), 0))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests that start servers wait for most of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(autouse=True)
+def _as_not_started() -> Iterator[None]:
+    """Without it, a test that leaves a section or a gateway behind decides what the next one sees; and a key that it stored is still being
+    tried behind its back while its tables are emptied."""
+    yield
+    give_up_at = time.monotonic() + LISTS_S
+    while not background.READER.is_idle() and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    runtime.install(None)
+    for section in snapshot.SECTIONS.values():
+        section.unload()
+
+
+@pytest.fixture
+async def given_back() -> AsyncIterator[None]:
+    """The connection of the thread in which Django's synchronous side ran is closed: an open one would keep the test database from
+    going."""
+    yield
+    await sync_to_async(connections.close_all)()
