@@ -1,4 +1,5 @@
-"""psycopg as Django uses it, but for `connect`: a connection whose server has gone silent fails instead of holding its thread.
+"""psycopg as Django uses it, but for `connect`: a connection whose server has gone silent fails instead of holding its thread, and one
+whose server takes no writes is given up like one that is away.
 
 statement_timeout is the server's, and a server that does not answer keeps no promise; TCP's own timers see a host that is gone, not
 a proxy that swallows everything. So every wait for an answer has an end here.
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import psycopg
 import structlog
 from psycopg import (
+    Binary,
     DatabaseError,
     DataError,
     Error,
@@ -23,6 +25,7 @@ from psycopg import (
     OperationalError,
     ProgrammingError,
 )
+from psycopg.errors import ReadOnlySqlTransaction
 
 log = structlog.get_logger("freeai.database")
 
@@ -42,7 +45,8 @@ class PatientConnection(psycopg.Connection[Any]):
     on_close: Callable[[], object] | None = None
 
     def wait(self, gen: Generator[Any, Any, T], interval: float = POLL_S, timeout: float | None = None) -> T:
-        """As psycopg's. Raises OperationalError after too long a silence; the connection is closed then."""
+        """As psycopg's. Raises OperationalError after too long a silence, and where nothing may be written; the connection is closed
+        then."""
         patience_s = PATIENCE_S.get() or self.patience_s
         try:
             return super().wait(_impatient(gen, patience_s), interval, timeout)
@@ -50,6 +54,9 @@ class PatientConnection(psycopg.Connection[Any]):
             log.warning("database.silent", detail=str(error))
             self.close()
             raise
+        except ReadOnlySqlTransaction as error:
+            self.close()
+            raise ReadOnlyError(str(error)) from error
 
     def close(self) -> None:
         """As psycopg's; may be repeated."""
@@ -60,6 +67,10 @@ class PatientConnection(psycopg.Connection[Any]):
 
 class SilenceError(OperationalError):
     """The server did not answer in time."""
+
+
+class ReadOnlyError(OperationalError):
+    """The server is a standby, or is held: for psycopg an error of ours, for us a database that is away."""
 
 
 def _impatient(gen: Generator[Any, Any, T], patience_s: float | None) -> Generator[Any, Any, T]:
@@ -87,6 +98,7 @@ def let_go() -> None:
 connect = PatientConnection.connect
 
 __all__ = [
+    "Binary",
     "DataError",
     "DatabaseError",
     "Error",
