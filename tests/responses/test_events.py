@@ -195,7 +195,7 @@ def test_a_stream_may_break_off_anywhere(data, at, shown):
 
     assert reader.kinds[-1] == "response.failed"
     error = reader.response["error"]
-    assert (error["code"], error["message"]) == ("server_error", f"groq: gone {AGAIN}")
+    assert (error["code"], error["message"]) == ("server_error", f"groq: gone. {AGAIN}")
 
 
 @pytest.mark.parametrize(

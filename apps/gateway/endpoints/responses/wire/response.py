@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from apps.core.json_types import JSONObject
-from apps.gateway.wire.errors import ApiError, words_in_stream
+from apps.gateway.wire.errors import ApiError, sentence, words_in_stream
 from apps.providers.types import Usage
 
 CUT: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -53,7 +53,7 @@ def error_of(error: ApiError) -> JSONObject:
         code = "server_error" if error.status >= SERVER_ERROR else "invalid_prompt"
     message = error.message
     if wait := error.headers.get(RETRY_AFTER):
-        message = f"{message.rstrip()} Please try again in {wait}s."
+        message = f"{sentence(message)} Please try again in {wait}s.".lstrip()
     return {**error.extra, "code": code, "message": words_in_stream(error, message)}
 
 
