@@ -5,10 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
+from apps.clients.windows import SPANS, windows_of
 from apps.core import clock
 from apps.gateway.kept_answers import KEPT_S, KeptAnswers
 from tests.asgi import Answer
-from tests.gateway.conftest import Gateway, use_key
+from tests.gateway.conftest import USER, Gateway, use_key
 from tests.responses.conftest import PATH, SEALED, TOOL, ask, response_of, sent
 
 OTHER_KEY = 8
@@ -185,6 +186,19 @@ async def test_references_come_to_no_more_than_a_request_may_hold(gateway: Gatew
     assert [answer.status for answer in (repeated, went_on, values)] == [413, 413, 413]
     assert went_on.error["code"] == "request_too_large"
     assert len(gateway.fake.journal) == 1
+
+
+async def test_to_read_what_is_kept_is_a_request_of_the_key(gateway: Gateway):
+    gateway.add("groq")
+    use_key(windows=windows_of(USER, 7, {SPANS["rpm_limit"]: 3}))
+    made = await response_of(gateway, stream=False)
+
+    first = await get(gateway, made["id"])
+    second = await get(gateway, f"{made['id']}/input_items")
+    spent = [await get(gateway, made["id"]), await ask(gateway, f"{PATH}/input_tokens")]
+
+    assert [answer.status for answer in (first, second, *spent)] == [200, 200, 429, 429]
+    assert first.headers["x-ratelimit-remaining-requests"] == "1"
 
 
 async def test_tokens_of_what_it_refers_to_count(gateway: Gateway):

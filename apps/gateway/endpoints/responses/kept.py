@@ -1,20 +1,26 @@
-"""Answers that were kept: /v1/responses/{response_id}, its items, and what can be done with it. For the client key that it was given to."""
+"""Answers that were kept: /v1/responses/{response_id}, its items, and what can be done with it. For the client key that it was given to.
+
+Each counts as a request of the key: a few bytes of a request may have megabytes read.
+"""
 
 from typing import Final
 
 import orjson
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
+from apps.clients.limits import Allowance
 from apps.core.json_types import JSONObject
 from apps.gateway import runtime
-from apps.gateway.edge.authentication import identify
+from apps.gateway.attempts.allowance import rate_headers
+from apps.gateway.edge.answers import LeanResponse
+from apps.gateway.edge.authentication import authenticate
 from apps.gateway.edge.http import LeanRequest
 from apps.gateway.edge.methods import only
 from apps.gateway.endpoints.responses.memory import Memory
 from apps.gateway.endpoints.responses.wire.request import SEALED
-from apps.gateway.wire.errors import JSON, ApiError, bad_request
+from apps.gateway.wire.errors import ApiError, bad_request
 
 USUAL, MOST = 20, 100
 ORDERS: Final = ("asc", "desc")
@@ -30,13 +36,13 @@ register_converter(ResponseIdConverter, "response")
 
 
 @only("GET", "DELETE")
-async def response(request: LeanRequest, response_id: str) -> HttpResponse:
+async def response(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """GET and DELETE /v1/responses/{response_id}."""
-    memory = _memory(request)
+    memory, allowance = await _memory(request)
     if request.method == "DELETE":
         if not memory.drop(response_id):
             raise _not_found(response_id)
-        return _json({"id": response_id, "object": "response", "deleted": True})
+        return _json({"id": response_id, "object": "response", "deleted": True}, allowance)
     if request.GET.get("stream") == "true":
         raise bad_request("`stream`: an answer is streamed once, when it is made.", param="stream")
     found = memory.response(response_id)
@@ -44,22 +50,24 @@ async def response(request: LeanRequest, response_id: str) -> HttpResponse:
         raise _not_found(response_id)
     if SEALED not in request.GET.getlist("include") + request.GET.getlist("include[]"):
         found = found | {"output": [_unsealed(item) for item in found["output"]]}
-    return _json(found)
+    return _json(found, allowance)
 
 
 @only("POST")
-async def cancel(request: LeanRequest, response_id: str) -> HttpResponse:
+async def cancel(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """POST /v1/responses/{response_id}/cancel."""
-    if _memory(request).response(response_id) is None:
+    memory, _ = await _memory(request)
+    if memory.response(response_id) is None:
         raise _not_found(response_id)
     raise bad_request("Only answers that are made in the background can be cancelled.")
 
 
 @only("GET")
-async def input_items(request: LeanRequest, response_id: str) -> HttpResponse:
+async def input_items(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """GET /v1/responses/{response_id}/input_items: pages of the items that it was asked with, the last first."""
+    memory, allowance = await _memory(request)
     limit, order, after = _page(request)
-    found = _memory(request).asked(response_id)
+    found = memory.asked(response_id)
     if found is None:
         raise _not_found(response_id)
     listed = [_named(item, response_id, at) for at, item in enumerate(found)]
@@ -72,12 +80,13 @@ async def input_items(request: LeanRequest, response_id: str) -> HttpResponse:
         listed = listed[places[0] + 1 :]
     page = [_unsealed(item) for item in listed[:limit]]
     ends = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {"first_id": "", "last_id": ""}
-    return _json({"object": "list", "data": page, **ends, "has_more": len(listed) > limit})
+    return _json({"object": "list", "data": page, **ends, "has_more": len(listed) > limit}, allowance)
 
 
-def _memory(request: LeanRequest) -> Memory:
-    """Raises ApiError(401)."""
-    return Memory(runtime.current().kept_answers, identify(request).client_id)
+async def _memory(request: LeanRequest) -> tuple[Memory, Allowance]:
+    """Raises ApiError(401, 429)."""
+    principal, allowance = await authenticate(request)
+    return Memory(runtime.current().kept_answers, principal.client_id), allowance
 
 
 def _page(request: LeanRequest) -> tuple[int, str, str]:
@@ -111,8 +120,8 @@ def _not_found(response_id: str) -> ApiError:
     )
 
 
-def _json(told: JSONObject) -> HttpResponse:
-    return HttpResponse(orjson.dumps(told), content_type=JSON)
+def _json(told: JSONObject, allowance: Allowance) -> LeanResponse:
+    return LeanResponse(orjson.dumps(told), rate_headers(allowance))
 
 
 urlpatterns = [

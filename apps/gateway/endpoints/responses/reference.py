@@ -117,29 +117,30 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
         summary="About how many tokens such a request has; no upstream is asked",
         body=InputTokensBody,
         answer=InputTokens,
+        errors=(429,),
         sent={"model": "freeai-auto", "input": "Hello"},
         example={"object": "response.input_tokens", "input_tokens": 6},
     ),
     ("GET", ONE): Operation(
         summary="An answer of the last hour, for the key that it was given to",
         answer=Response,
-        errors=(404,),
+        errors=(404, 429),
         query={"include": {"type": "string"}},
         example=ANSWERED,
     ),
     ("DELETE", ONE): Operation(
         summary="Forget it",
         answer=Deleted,
-        errors=(404,),
+        errors=(404, 429),
         example={"id": "resp_1", "object": "response", "deleted": True},
     ),
     ("POST", f"{ONE}/cancel"): Operation(
-        summary="Refused: no answer is made in the background", answer=Response, errors=(404,)
+        summary="Refused: no answer is made in the background", answer=Response, errors=(404, 429)
     ),
     ("GET", f"{ONE}/input_items"): Operation(
         summary="What it was asked with, page by page",
         answer=Items,
-        errors=(404,),
+        errors=(404, 429),
         query={"limit": LIMIT, "order": ORDER, "after": {"type": "string"}},
         example={
             "object": "list",

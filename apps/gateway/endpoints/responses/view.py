@@ -3,7 +3,7 @@
 from typing import Final
 
 import orjson
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponseBase
 from django.urls import path
 from msgspec.structs import replace
 
@@ -14,11 +14,12 @@ from apps.gateway.answering.explained import asked_for
 from apps.gateway.answering.operation import ChatWhole
 from apps.gateway.answering.stream import stream_answer
 from apps.gateway.attempts import dispatch
+from apps.gateway.attempts.allowance import rate_headers
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.planning import plan_chat
 from apps.gateway.attempts.waiting import max_wait_s
 from apps.gateway.edge.answers import LeanResponse, answer_headers
-from apps.gateway.edge.authentication import authenticate, identify
+from apps.gateway.edge.authentication import authenticate
 from apps.gateway.edge.http import LeanRequest
 from apps.gateway.edge.methods import only
 from apps.gateway.endpoints.responses import kept
@@ -26,7 +27,6 @@ from apps.gateway.endpoints.responses.form import ResponseForm
 from apps.gateway.endpoints.responses.memory import Memory
 from apps.gateway.endpoints.responses.wire import request as responses_request
 from apps.gateway.endpoints.responses.wire.request import Asked
-from apps.gateway.wire.errors import JSON
 from apps.providers.types import ChatRequest
 
 ENDPOINT: Final = "responses"
@@ -55,13 +55,13 @@ async def _whole(
 
 
 @only("POST")
-async def input_tokens(request: LeanRequest) -> HttpResponse:
-    """POST /v1/responses/input_tokens: an estimate, which asks nobody and takes nothing of the key's limits."""
-    principal = identify(request)
+async def input_tokens(request: LeanRequest) -> HttpResponseBase:
+    """POST /v1/responses/input_tokens: an estimate, which asks nobody. It counts as a request of the key: it may read all that is kept."""
+    principal, allowance = await authenticate(request)
     memory = Memory(runtime.current().kept_answers, principal.client_id)
     tokens = responses_request.count_tokens(await request.read_body(), memory)
     told = {"object": "response.input_tokens", "input_tokens": tokens}
-    return HttpResponse(orjson.dumps(told), content_type=JSON)
+    return LeanResponse(orjson.dumps(told), rate_headers(allowance))
 
 
 def _parsed(body: bytes, principal: Principal, memory: Memory) -> Asked:
