@@ -139,7 +139,9 @@ async def test_after_an_hour_it_is_gone(gateway: Gateway, monkeypatch: pytest.Mo
 
     later(monkeypatch, KEPT_S + 1)
 
+    assert (await get(gateway, made["id"], "DELETE")).status == 404
     assert (await get(gateway, made["id"])).status == 404
+    assert gateway.runtime.kept_answers.size == 0
 
 
 @pytest.mark.parametrize(("store", "is_on"), [(False, True), (True, False), (None, False)])

@@ -72,6 +72,7 @@ class Memory:
 
     def drop(self, response_id: str) -> bool:
         """Forget an answer; whether it was there."""
+        self._answers.expire(clock.now())
         return self._answers.drop(self._client_id, response_id)
 
     def opened(self, token: object) -> str | None:

@@ -14,7 +14,6 @@ Name = Annotated[str, Meta(max_length=256)]
 ToolName = Annotated[str, Meta(min_length=1, max_length=256)]
 MAX_TOOLS = 128
 MAX_NAMESPACE = 128
-MAX_METADATA = 16
 
 
 class ResponseTool(Struct):
