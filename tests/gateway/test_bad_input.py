@@ -40,6 +40,8 @@ BAD_FIELDS = [
     ({"stream_options": []}, "stream_options"),
     ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
     ({"tools": {}}, "tools"),
+    ({"tools": [{"type": "custom", "custom": {"name": [1]}}]}, "tools[0].custom.name"),
+    ({"tools": [{"type": "custom", "custom": {}}]}, "tools[0].custom.name"),
     ({"response_format": {"type": "xml"}}, "response_format.type"),
     ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
     ({"logit_bias": {"5": 1000}}, "logit_bias"),
