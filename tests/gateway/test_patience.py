@@ -296,6 +296,36 @@ class TestSilence:
 
         assert not server.state.connections
 
+    async def test_who_takes_a_little_of_it_now_and_then_is_not(self, connect, server):
+        client = await connect()
+        await client.say(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(0.2)
+        (connection,) = server.state.connections
+        buffer = connection.transport = Buffer(connection.transport, 80_000)
+
+        for in_s, left in ((25, 80_000), (50, 55_000), (75, 30_000), (100, 5_000)):
+            buffer.left = left
+            server.sweep(in_s)
+            await asyncio.sleep(0.02)
+            assert server.state.connections
+        server.sweep(135)
+        await asyncio.sleep(0.05)
+
+        assert not server.state.connections
+
+
+class Buffer:
+    """A transport that has so many bytes to send."""
+
+    def __init__(self, transport, left: int) -> None:
+        self._transport, self.left = transport, left
+
+    def __getattr__(self, name: str):
+        return getattr(self._transport, name)
+
+    def get_write_buffer_size(self) -> int:
+        return self.left
+
 
 class TestRoom:
     async def test_the_one_silent_for_longest_makes_it(self, connect, server, settings):

@@ -58,7 +58,9 @@ class Protocol(HttpToolsProtocol):
     _got_on = False
     """Whether the parser told of something whole in the bytes that it is fed now."""
     _stuck_since: float | None = None
-    """Since when the client takes nothing of what is sent."""
+    """Of the loop: when the client had taken as much of what is sent as one that reads takes; None while nothing waits for it."""
+    _untaken = 0
+    """Bytes that waited for it at the last look."""
     _refusal: ApiError | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -145,6 +147,7 @@ class Protocol(HttpToolsProtocol):
         """See asyncio.Protocol."""
         super().pause_writing()
         self._stuck_since = self.loop.time()
+        self._untaken = self.transport.get_write_buffer_size()
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
@@ -155,7 +158,7 @@ class Protocol(HttpToolsProtocol):
     def overdue(self, now: float) -> bool:
         """See `patience.Connection`."""
         if self._stuck_since is not None:
-            return now - self._stuck_since > settings.FREEAI_SEND_TIMEOUT_S
+            return self._has_stopped(now, self._stuck_since)
         if self._phase is Phase.NOTHING:
             return False
         if self._phase is Phase.HEAD:
@@ -163,6 +166,14 @@ class Protocol(HttpToolsProtocol):
         if self.flow.read_paused:
             self._since += patience.SWEEP_S
         return now - self._since > settings.FREEAI_BODY_TIMEOUT_S + self._received / patience.PACE
+
+    def _has_stopped(self, now: float, stuck_since: float) -> bool:
+        """Whether the client reads no more. What it takes gives it time, but none in advance."""
+        untaken = self.transport.get_write_buffer_size()
+        taken = max(0, self._untaken - untaken)
+        self._untaken = untaken
+        self._stuck_since = min(now, stuck_since + taken / patience.READING_PACE)
+        return now - self._stuck_since > settings.FREEAI_SEND_TIMEOUT_S
 
     def time_out(self) -> None:
         """See `patience.Connection`."""
