@@ -145,6 +145,21 @@ class TestHeads:
 
         assert "detail" in orjson.loads((await client.hear()).partition(b"\r\n\r\n")[2])
 
+    async def test_of_very_many_few_are_looked_at(self, connect, server, monkeypatch):
+        looked: list[bytes] = []
+
+        def look(self: Protocol, name: bytes, value: bytes) -> None:
+            looked.append(name)
+            self.headers.append((name, value))
+
+        monkeypatch.setattr("uvicorn.protocols.http.httptools_impl.HttpToolsProtocol.on_header", look)
+        client = await connect()
+
+        await client.say(HEAD + b"a: b\r\n" * 40_000)
+
+        assert await client.is_closed()
+        assert 0 < len(looked) <= 200
+
     async def test_one_without_end_is_not_collected(self, connect, server):
         client = await connect()
 

@@ -62,6 +62,7 @@ class Protocol(HttpToolsProtocol):
     _untaken = 0
     """Bytes that waited for it at the last look."""
     _refusal: ApiError | None = None
+    _most_headers = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """See asyncio.Protocol."""
@@ -102,6 +103,7 @@ class Protocol(HttpToolsProtocol):
         if self._reads_again:
             return
         super().on_message_begin()
+        self._most_headers = settings.FREEAI_MAX_HEADERS
         if self._phase is Phase.NOTHING:
             self._enter(Phase.HEAD)
         self._got_on = True
@@ -112,8 +114,12 @@ class Protocol(HttpToolsProtocol):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Of the head; trailers behind a body mean nothing here, and their number is bounded with the bytes."""
+        """Of the head; trailers behind a body mean nothing here, and their number is bounded with the bytes. Raises ApiError as
+        `_refuse_large_head`: of the thousands that one read may hold, none more is looked at."""
         if not self._reads_again and self._phase is Phase.HEAD:
+            if len(self.headers) >= self._most_headers:
+                self._refusal = _too_large()
+                raise self._refusal
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -202,13 +208,10 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse_large_head(self) -> None:
         """Raises ApiError, which the parser passes on as an error of its own."""
-        if (
-            self._barren + self._fed <= settings.FREEAI_MAX_HEAD_BYTES
-            and len(self.headers) <= settings.FREEAI_MAX_HEADERS
-        ):
+        if self._barren + self._fed <= settings.FREEAI_MAX_HEAD_BYTES:
             return  # the usual case: nothing to add up
         size = len(self.url) + sum(len(name) + len(value) + SEPARATORS for name, value in self.headers)
-        if size > settings.FREEAI_MAX_HEAD_BYTES or len(self.headers) > settings.FREEAI_MAX_HEADERS:
+        if size > settings.FREEAI_MAX_HEAD_BYTES:
             self._refusal = _too_large()
             raise self._refusal
 
