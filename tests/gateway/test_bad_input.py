@@ -187,7 +187,14 @@ MANY = {
     "short inputs": b'{"input": [%s""]}' % (b'"a",' * 850_000),
     "keys": b'{"messages": [], %s"a": 1}' % (b'"a":1,' * 850_000),
 }
-SURFACES = ["/v1/chat/completions", "/v1/embeddings", "/v1/messages", "/v1/messages/count_tokens"]
+SURFACES = [
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/responses",
+    "/v1/responses/input_tokens",
+]
 
 
 @pytest.mark.parametrize("path", SURFACES)
