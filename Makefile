@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 AUDIT  := .venv-audit
 .DEFAULT_GOAL := help
-.PHONY: help setup parquet serve test fuzz lint types check screenshots bench audit lock format
+.PHONY: help setup parquet serve test fuzz lint types check screenshots bench audit sbom lock format
 
 # HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
 given        = $(if $(filter command line,$(origin $(1))),$($(1)))
@@ -75,7 +75,14 @@ $(AUDIT)/.done: requirements/audit.txt
 	@touch $@
 
 # --strict: a package of which the index cannot tell whether it is vulnerable fails the audit, where it would pass in silence.
-audit: $(AUDIT)/.done  ## Ask the index for known vulnerabilities of all that is locked
+# Of what serves alone; the environment of the licences may hold more. No network but for installing both.
+sbom: setup $(AUDIT)/.done  ## Write sbom.cdx.json: what serves, as it is locked, with licences (CycloneDX)
+	$(AUDIT)/bin/cyclonedx-py requirements --output-reproducible -o $(AUDIT)/locked.json requirements/base.txt
+	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible -o $(AUDIT)/installed.json $(BIN)/python
+	$(BIN)/python requirements/bill.py $(AUDIT)/locked.json $(AUDIT)/installed.json > $(AUDIT)/bill.json
+	mv $(AUDIT)/bill.json sbom.cdx.json
+
+audit: sbom  ## Ask the index for known vulnerabilities of all that is locked
 	for f in base dev export audit; do $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/$$f.txt || exit 1; done
 
 format: $(VENV)/.dev  ## Format the code and sort its imports
