@@ -19,6 +19,8 @@ from apps.console.frame import is_part, page
 from apps.console.strategy_draft import SECTIONS, Draft
 from apps.console.strategy_help import EXAMPLES, fields_in_words
 from apps.core import roles
+from apps.core.as_of import FIELD as AS_OF
+from apps.core.as_of import AsOf
 from apps.core.json_types import JSONObject
 from apps.gateway import runtime
 from apps.gateway.endpoints.chat.explain import preview_clauses
@@ -37,6 +39,10 @@ SWITCHES: Final = {"sample_tools": "tools", "sample_image": "image", "sample_str
 TINY_IMAGE: Final = "data:image/png;base64,iVBORw0KGgo="
 """It is looked at by no one: only that there is one counts."""
 TOOL: Final = {"type": "function", "function": {"name": "example", "parameters": {"type": "object"}}}
+
+
+class EditorForm(AsOf, StrategyForm):
+    """The form that the list's own pages use: it knows which names and definitions may be saved."""
 
 
 class Preview(NamedTuple):
@@ -88,14 +94,15 @@ def _show(request: HttpRequest, row: Strategy, may_change: bool) -> HttpResponse
     draft, error = _draft(request, row)
     definition = draft.judge()
     act = request.POST.get("act", "")
-    form = StrategyForm(_fields(request, row, draft), instance=row) if request.method == "POST" else None
-    if act == "save" and form is not None and not draft.problems and form.is_valid():
+    form = EditorForm(_fields(request, row, draft) if request.method == "POST" else None, instance=row)
+    if act == "save" and not draft.problems and form.is_valid():
         return _save(request, form, is_new=row.pk is None)
     context = _judged(request, row, draft, definition) | {
         "row": row,
         "name": request.POST.get("name", row.name),
         "description": request.POST.get("description", row.description),
         "form": form if act == "save" else None,
+        "as_of": form.as_of() if act in ("", "save") else request.POST.get(AS_OF, ""),
         "json_error": error,
         "may_change": may_change,
         "with_clauses": act not in ("", "preview"),
@@ -195,13 +202,13 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _fields(request: HttpRequest, row: Strategy, draft: Draft) -> dict[str, str]:
-    """For the form that the list's own pages use: it knows which names and definitions may be saved."""
     data = request.POST
     name = row.name if row.is_builtin else data.get("name", "")
     return {
         "name": name,
         "description": data.get("description", ""),
         "definition": orjson.dumps(draft.raw()).decode(),
+        AS_OF: data.get(AS_OF, ""),
     }
 
 
