@@ -22,7 +22,7 @@ AGAIN: Final = "What you typed is still here; save again to put it in place of t
 
 
 class AsOf(Base):
-    """Mixin, first among the bases of a ModelForm whose page holds `as_of` as a hidden field. Where a request has none, nothing is compared."""
+    """Mixin, first among the bases of a ModelForm whose page holds `as_of` as a hidden field. Without it nothing is compared."""
 
     def as_of(self) -> str:
         """What the columns of the form hold now, as digests by field: for the hidden field. "" for a row that is new."""

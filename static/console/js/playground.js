@@ -255,3 +255,4 @@ options.elements.model.addEventListener("input", hint);
 hint();
 if (matchMedia("(max-width: 1280px)").matches) options.closest("details").open = false;
 takeAway(bodyOf([{ role: "user", content: "Hello!" }]));
+for (const button of document.querySelectorAll("[data-wakes]")) button.disabled = false; // before, a click would have gone nowhere
