@@ -18,6 +18,7 @@ from apps.console.decisions import Told, tell
 from apps.console.frame import is_part, page
 from apps.console.strategy_draft import SECTIONS, Draft
 from apps.console.strategy_help import EXAMPLES, fields_in_words
+from apps.console.strategy_samples import facts_of, recent
 from apps.core import roles
 from apps.core.as_of import FIELD as AS_OF
 from apps.core.as_of import AsOf
@@ -119,6 +120,8 @@ def _show(request: HttpRequest, row: Strategy, may_change: bool) -> HttpResponse
         help_fields=fields_in_words(),
         examples=EXAMPLES,
         switches=SWITCHES,
+        recent=recent(cast("User", request.user)),
+        past=request.POST.get("past", ""),
         **context,
     )
 
@@ -177,11 +180,15 @@ def _preview(request: HttpRequest, draft: Draft, definition: Definition) -> Prev
         return Preview(None, "No gateway runs in this process, so there is no pool to look at.")
     user = unrestricted(cast("User", request.user))
     try:
+        past = request.POST.get("past", "")
+        asked = facts_of(cast("User", request.user), past) if past else _body(request)
         decision, holds, draft.total = async_to_sync(preview_clauses)(
-            runtime.current().store, user, definition, _body(request)
+            runtime.current().store, user, definition, asked
         )
     except ApiError as error:
         return Preview(None, error.message)
+    except LookupError as error:
+        return Preview(None, str(error.args[0]))
     for path, clause in draft.by_path().items():
         clause.holds = holds.get(path)
     return Preview(tell(decision))
