@@ -115,3 +115,40 @@ def test_the_page_of_a_new_key_learns_of_its_first_request(alice, key):
     assert "Waiting" in shown(browser.get(path))
     usage_event(alice, client_id=key.pk, at=timezone.now() + timedelta(seconds=1), latency_ms=214.0)
     assert "acme, 214 ms" in shown(browser.get(path))
+
+
+def test_a_page_with_a_secret_that_is_loaded_again_issues_no_second_key(alice):
+    browser = signed_in(alice)
+    url = "/admin/clients/clientkey/add/"
+    form = {
+        "name": "app",
+        "enabled": "on",
+        "weight": "1",
+        "data_use": "any",
+        "once": browser.get(url).context["once"],
+    }
+    form |= dict.fromkeys(("rpm_limit", "rpd_limit", "tpm_limit", "tpd_limit"), "0")
+
+    first = browser.post(url, form)
+    again = browser.post(url, form, follow=True)
+    another = browser.post(url, form | {"once": browser.get(url).context["once"]})
+
+    assert b"the-key" in first.content and b"the-key" in another.content
+    assert "has been issued already" in again.content.decode() and b"the-key" not in again.content
+    assert ClientKey.objects.filter(name="app").count() == 2
+
+
+def test_a_rotation_that_is_loaded_again_does_not_end_the_grace_of_the_secret_before(alice):
+    key = keys.issue(alice, "app").row
+    browser = signed_in(alice)
+    url = f"/admin/clients/clientkey/{key.pk}/rotate/"
+    form = {"grace_s": "3600", "of": key.key_hash}
+
+    browser.post(url, form)
+    key.refresh_from_db()
+    rotated = (key.key_hash, key.previous_hash)
+    again = browser.post(url, form, follow=True)
+
+    key.refresh_from_db()
+    assert (key.key_hash, key.previous_hash) == rotated
+    assert "was rotated meanwhile" in again.content.decode()

@@ -45,6 +45,7 @@ document.addEventListener("submit", async (event) => {
   form.setAttribute("aria-busy", "true");
   try {
     put(target, await part(form.action, { method: "POST", body: new FormData(form, event.submitter) }));
+    form.dispatchEvent(new CustomEvent("inlined", { bubbles: true }));
   } catch (error) {
     target.textContent = error.message;
   } finally {
