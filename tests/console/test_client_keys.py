@@ -1,12 +1,15 @@
 """Client keys: their list, the one display of a secret, rotation and revocation."""
 
+import tomllib
 from datetime import timedelta
 
 import pytest
+from django.test import RequestFactory
 from django.utils import timezone
 
 from apps.clients import keys
 from apps.clients.models import ClientKey
+from apps.console.snippets import snippets_for
 from tests.console.conftest import allow, signed_in, usage_event
 
 LIST = "/admin/clients/clientkey/"
@@ -58,7 +61,9 @@ def test_the_key_is_shown_once_with_code_to_paste(alice):
     assert ClientKey.objects.get().key_hash == keys.digest(raw).hex()
     assert shown(page).count(raw) == 1 + 1  # itself, and the file to save
     assert "freeai-code" in shown(page) and "http://testserver/v1" in shown(page)
-    assert {snippet.name for snippet in page.context["snippets"]} >= {"curl", "Python", "Node", "LangChain"}
+    assert {snippet.name for snippet in page.context["snippets"]} >= {
+        *("curl", "Python", "Node", "LangChain", "Environment", "Claude Code", "Codex"),
+    }
 
 
 def test_rotation_asks_first_and_shows_the_new_key_once(alice, key):
@@ -152,3 +157,18 @@ def test_a_rotation_that_is_loaded_again_does_not_end_the_grace_of_the_secret_be
     key.refresh_from_db()
     assert (key.key_hash, key.previous_hash) == rotated
     assert "was rotated meanwhile" in again.content.decode()
+
+
+def test_each_client_gets_the_address_that_it_wants_and_a_model_that_the_key_may_use(alice, settings):
+    settings.PUBLIC_URL = "https://ai.test"
+    key = keys.issue(alice, "app").row
+    key.allowed_models = ["freeai-code"]
+
+    texts = {one.name: "<key>".join(one.parts) for one in snippets_for(RequestFactory().get("/"), key)}
+
+    assert "ANTHROPIC_BASE_URL=https://ai.test\n" in texts["Claude Code"]
+    assert "ANTHROPIC_AUTH_TOKEN=<key>\n" in texts["Claude Code"]
+    codex = tomllib.loads(texts["Codex"])
+    assert codex["model_providers"]["freeai"]["base_url"] == "https://ai.test/v1"
+    assert codex["model"] == "freeai-code" and "FREEAI_KEY=<key> codex" in texts["Codex"]
+    assert not any("{" in text for name, text in texts.items() if name in ("Claude Code", "Codex"))
