@@ -142,3 +142,19 @@ def test_the_steps_follow_a_key_that_was_tested_in_place(visit):
     page.get_by_role("button", name="Test key").click()
 
     expect(step).to_contain_text("Test and save")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_each_tab_of_a_new_key_shows_its_snippet(visit, width):
+    seen = visit("jonas", width=width)
+    page = seen.go("/admin/clients/clientkey/add/")
+    page.get_by_label("Name").fill(f"tabs {width}")
+    page.get_by_role("button", name="Save", exact=True).click()
+    tabs = page.locator(".tabset .tabs > label")
+    expect(tabs.first).to_be_visible()
+
+    for number, name in enumerate(tabs.all_inner_texts()):
+        tabs.nth(number).click()
+        expect(page.locator(".tabset .pane:visible pre")).to_have_attribute("aria-label", name)
+    assert seen.serious_violations() == []
+    assert not seen.overflows()
