@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import run_checks
 
+from apps.gateway.traffic import spans
 from freeai import env
 from freeai.checks import TAG
 from freeai.doctor.findings import Finding, error, note, ok, warning
@@ -106,7 +107,7 @@ def extras() -> Iterator[Finding]:
             "Single sign-on is on without an https FREEAI_PUBLIC_URL: its redirect URI begins with http, which issuers refuse.",
             "Set FREEAI_PUBLIC_URL to the https:// URL that is registered with the issuer.",
         )
-    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip() and find_spec("opentelemetry.sdk") is None:
+    if spans.wanted() and find_spec("opentelemetry.sdk") is None:
         yield warning(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, and the packages that send traces are not installed.",
             "make traces, or build the image with EXTRAS=otel.",
