@@ -69,6 +69,7 @@ check: lint types  ## Everything that must be green before a commit lands
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py document_catalogue --check
 	$(BIN)/python manage.py document_rights --check
+	$(BIN)/python manage.py document_settings --check
 	FREEAI_PUBLIC_URL=https://freeai.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(MAKE) test
 
