@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
 from fakes import FakeUpstream
 from tests.e2e import server
@@ -64,6 +64,11 @@ class Visit:
         """The page, when all of it is there."""
         self.page.goto(self.base + path)
         return self.page
+
+    def follow(self, link: Locator) -> None:
+        """Clicks on what leads to another page, and waits until all of that is there: its scripts too."""
+        with self.page.expect_navigation():
+            link.click()
 
     def serious_violations(self, *, colours_only: bool = False) -> list[str]:
         """What axe finds that keeps somebody out; `colours_only` where nothing but the theme has changed since."""

@@ -18,14 +18,15 @@ def lab() -> Iterator[OwnServer]:
 
 
 def test_the_dashboard_is_read_and_its_figures_lead_on(visit):
-    page = visit().go("/admin/")
+    seen = visit()
+    page = seen.go("/admin/")
 
     page.wait_for_url(re.compile("/admin/dashboard/"))
     expect(page.get_by_text(re.compile(r"Serving\. \d+ of \d+ providers"))).to_be_visible()
     expect(page.get_by_role("heading", name="Left today")).to_be_visible()
     with page.expect_response("**/admin/dashboard/?span=*", timeout=15_000):
         pass
-    page.get_by_role("link", name="7 days").click()
+    seen.follow(page.get_by_role("link", name="7 days"))
     expect(page.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "true")
 
     page.get_by_role("link", name="Fallbacks:").click()
@@ -56,16 +57,17 @@ def test_a_chart_tells_its_columns_by_mouse_and_by_keyboard(visit):
 
 
 def test_a_break_down_filters_the_page_and_the_table_is_saved(visit):
-    page = visit().go("/admin/traffic/?span=day")
+    seen = visit()
+    page = seen.go("/admin/traffic/?span=day")
 
-    page.get_by_role("link", name="Model", exact=True).click()
-    page.locator(".parttab tbody a").first.click()
+    seen.follow(page.get_by_role("link", name="Model", exact=True))
+    seen.follow(page.locator(".parttab tbody a").first)
     chip = page.get_by_role("link", name=re.compile("Remove the filter model"))
     expect(chip).to_be_visible()
     with page.expect_download() as saved:
         page.get_by_role("link", name="CSV").click()
     assert saved.value.suggested_filename == "analytics.csv"
-    chip.click()
+    seen.follow(chip)
     expect(chip).to_be_hidden()
 
 

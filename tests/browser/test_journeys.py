@@ -20,7 +20,7 @@ def test_a_key_is_recognised_tested_and_stored(visit):
     page.get_by_role("button", name="Test key").click()
     expect(page.get_by_text("The key is accepted")).to_be_visible()
     assert seen.serious_violations() == []
-    page.get_by_role("button", name="Save key").click()
+    seen.follow(page.get_by_role("button", name="Save key"))
 
     expect(page.get_by_role("heading", name="OpenRouter")).to_be_visible()
     expect(page.get_by_text("sk-o***def")).to_be_visible()
@@ -42,9 +42,9 @@ def test_a_client_key_is_shown_once_and_copied_whole(visit):
     seen = visit("jonas")
     page = seen.go(KEYS)
 
-    page.get_by_role("link", name="Issue key").click()
+    seen.follow(page.get_by_role("link", name="Issue key"))
     page.get_by_label("Name").fill("from the browser")
-    page.get_by_role("button", name="Save", exact=True).click()
+    seen.follow(page.get_by_role("button", name="Save", exact=True))
     raw = page.locator("#the-key").inner_text()
     assert seen.serious_violations() == []
     page.get_by_text("Python", exact=True).click()
@@ -53,15 +53,16 @@ def test_a_client_key_is_shown_once_and_copied_whole(visit):
 
     assert len(raw) == KEY_LENGTH
     assert f'api_key="{raw}"' in copied and "…" not in copied
-    page.get_by_role("link", name="I have saved it").click()
+    seen.follow(page.get_by_role("link", name="I have saved it"))
     expect(page.get_by_role("link", name="from the browser", exact=True)).to_be_visible()
     assert raw not in page.content()
 
 
 def test_who_leaves_a_secret_behind_is_asked(visit):
-    page = visit("jonas").go(f"{KEYS}add/")
+    seen = visit("jonas")
+    page = seen.go(f"{KEYS}add/")
     page.get_by_label("Name").fill("left behind")
-    page.get_by_role("button", name="Save", exact=True).click()
+    seen.follow(page.get_by_role("button", name="Save", exact=True))
     asked = []
 
     def accept(dialog):
@@ -116,7 +117,7 @@ def test_slash_focuses_the_filter_and_a_profile_can_forbid_it(visit):
 
     seen.go("/admin/profile/")
     page.get_by_label("Single keys").uncheck()
-    page.get_by_role("button", name="Save").click()
+    seen.follow(page.get_by_role("button", name="Save"))
     seen.go("/admin/pool/")
     page.keyboard.press("/")
     expect(page.get_by_label("Find a provider or model")).not_to_be_focused()
@@ -179,10 +180,11 @@ def test_a_part_that_cannot_be_refreshed_says_of_when_it_is(visit):
 
 
 def test_pages_of_events_lead_on_and_back(visit):
-    page = visit().go("/admin/analytics/usageeventrow/?span=all")
+    seen = visit()
+    page = seen.go("/admin/analytics/usageeventrow/?span=all")
     first = page.locator("tbody a").first.get_attribute("href")
 
-    page.get_by_role("link", name="Older").click()
+    seen.follow(page.get_by_role("link", name="Older"))
     assert page.locator("tbody a").first.get_attribute("href") != first
-    page.get_by_role("link", name="Newest").click()
+    seen.follow(page.get_by_role("link", name="Newest"))
     assert page.locator("tbody a").first.get_attribute("href") == first

@@ -188,7 +188,7 @@ def test_no_answer_keeps_the_page_busy(visit):
 def office(visit):
     seen = visit()
     page = seen.go("/admin/strategies/strategy/")
-    page.get_by_role("link", name="office", exact=True).click()
+    seen.follow(page.get_by_role("link", name="office", exact=True))
     expect(page.get_by_role("heading", name="office", level=1)).to_be_visible()
     return seen, page
 
@@ -211,6 +211,21 @@ def test_a_strategy_is_mended_where_it_is_wrong_and_saved(office):
 
     expect(page.get_by_text("“office” is saved")).to_be_visible()
     expect(page.get_by_label("prefer 1", exact=True)).to_have_value("'frontier' in tags")
+
+
+def test_what_was_typed_before_the_script_came_is_looked_at(office):
+    seen, page = office
+    held = []
+    script = re.compile(r"/js/strategy\.")
+    page.route(script, lambda route: held.append(route))
+    with page.expect_request(script):
+        page.goto(page.url, wait_until="commit")
+
+    page.get_by_label("prefer 0", exact=True).fill("latency_ema < 800")
+    held.pop().continue_()
+
+    expect(page.get_by_text("One clause cannot be compiled")).to_be_visible()
+    page.on("dialog", lambda dialog: dialog.accept())
 
 
 def test_names_are_completed(office):
@@ -275,7 +290,7 @@ def test_an_event_leads_to_its_request(visit):
     seen = visit()
     page = seen.go("/admin/analytics/usageeventrow/?fell_back=1")
 
-    page.get_by_role("link", name="The whole request").first.click()
+    seen.follow(page.get_by_role("link", name="The whole request").first)
 
     expect(page.get_by_role("heading", name="One request")).to_be_visible()
     expect(page.locator("#drawn .wf")).to_be_visible()

@@ -12,6 +12,12 @@ export const svg = (tag, attributes = {}, ...children) => filled(document.create
 export const icon = (name, classes = "") => svg("svg", { class: `ico ${classes}`.trim(), "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
 export const cut = (text, most = 200) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
+/* Heeds what somebody types into a field, before this script was there too, and what the browser put back into it. */
+export function typed(field, heed) {
+  field.addEventListener("input", heed);
+  if (field.value !== field.defaultValue) heed();
+}
+
 /* Figures as the server prints them: 380 ms under a second, 2.14 s above; 1,842 up to ten thousand, then 231 k. */
 export function duration(ms) {
   if (ms === null || ms === undefined) return "–";

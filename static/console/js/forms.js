@@ -1,4 +1,5 @@
 /* Small help with forms: show a password, open and close dialogs, ask once, filter a list while typing. */
+import { typed } from "./dom.js";
 
 document.addEventListener("click", (event) => {
   const eye = event.target.closest("[data-shows]");
@@ -16,7 +17,7 @@ document.addEventListener("click", (event) => {
 });
 
 for (const field of document.querySelectorAll("[data-finds]")) {
-  field.addEventListener("input", () => {
+  typed(field, () => {
     const wanted = field.value.trim().toLowerCase();
     for (const item of document.querySelectorAll(field.dataset.finds)) item.hidden = !item.dataset.words.toLowerCase().includes(wanted);
   });
@@ -34,7 +35,8 @@ document.addEventListener("click", (event) => {
 /* A key that looks like another provider's is said to, before anything is sent. */
 const known = document.getElementById("key-prefixes");
 const keyField = known && document.querySelector("#key-form [name=key]");
-keyField?.addEventListener("input", () => {
+
+function tellShape() {
   const prefixes = Object.entries(JSON.parse(known.textContent));
   const here = new URLSearchParams(location.search).get("provider");
   const key = keyField.value.trim();
@@ -55,7 +57,9 @@ keyField?.addEventListener("input", () => {
     link.textContent = `This looks like a key of ${owner[0]}. Add it there?`;
     hint.append(link);
   }
-});
+}
+
+if (keyField) typed(keyField, tellShape);
 
 /* What is wrong with a field is told to who cannot see that it is red. */
 for (const error of document.querySelectorAll(".field .err[id]")) {

@@ -1,5 +1,5 @@
 /* Live traffic: requests from a socket, a row each, changed in place while it runs. */
-import { cut, el, icon } from "./dom.js";
+import { cut, el, icon, typed } from "./dom.js";
 import { inField } from "./menus.js";
 import { connect } from "./livesocket.js";
 import { rowOf, update } from "./liverow.js";
@@ -148,7 +148,7 @@ function switchPause() {
   state.textContent = rate();
 }
 
-filter.addEventListener("input", search);
+typed(filter, search);
 for (const chip of document.querySelectorAll("[data-chip]")) {
   chip.addEventListener("click", () => {
     chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true"));

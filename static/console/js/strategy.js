@@ -94,3 +94,5 @@ document.addEventListener("keydown", (event) => {
 window.addEventListener("beforeunload", (event) => dirty && event.preventDefault());
 form.addEventListener("submit", (event) => event.submitter?.value === "json" && (dirty = false));
 decorateAll();
+const changed = (field) => field.id !== "json" && field.defaultValue !== undefined && field.value !== field.defaultValue;
+if ([...form.elements].some(changed)) soon(); // typed before this script was there, or put back by the browser
