@@ -20,6 +20,8 @@ OTHERS: Final = frozenset(
     {"FREEAI_PARENT_PID", "FREEAI_KEY", "FREEAI_ADMIN", "FREEAI_IMAGE", "FREEAI_EXTRAS", "FREEAI_DOMAIN"}
 )
 """Variables of this family that something else reads: the Celery child, the documents' examples, compose."""
+SECRETS: Final = ("FREEAI_ADMIN_TOKEN", "FREEAI_METRICS_TOKEN", "FREEAI_NOTICE_SECRET", "FREEAI_SECRET_KEY")
+LEAST_CHARACTERS: Final = 8
 OF_TESTS: Final = "FREEAI_TEST_"
 LOCAL_NAMES: Final = frozenset({"localhost", ""})
 
@@ -50,6 +52,24 @@ def secrets_given() -> Iterator[Finding]:
             yield warning(
                 f"{name} is set, so that {file}, which holds another value, counts for nothing.",
                 "Keep one of them: whoever starts FreeAI without the variable uses the file.",
+            )
+
+
+def tokens() -> Iterator[Finding]:
+    """Secrets that are handed to different people have to differ, and be guessed by nobody."""
+    given = {name: os.environ.get(name, "").strip() for name in SECRETS}
+    names = sorted(name for name, value in given.items() if value)
+    for number, name in enumerate(names):
+        for other in names[number + 1 :]:
+            if given[name] == given[other]:
+                yield error(
+                    f"{name} and {other} are the same: whoever was given one has the other.",
+                    "Make a new one of them.",
+                )
+        if len(set(given[name])) < LEAST_CHARACTERS:
+            yield warning(
+                f"{name} is made of {len(set(given[name]))} different characters: it can be guessed.",
+                'python -c "import secrets; print(secrets.token_urlsafe(32))"',
             )
 
 

@@ -20,6 +20,7 @@ class Check(NamedTuple):
 CHECKS: Final = (
     Check("variables", environment.variables),
     Check("secrets", environment.secrets_given, "variables"),
+    Check("tokens", environment.tokens, "variables"),
     Check("web", environment.web, "variables"),
     Check("extras", environment.extras, "variables"),
     Check("data_directory", machine.data_directory, "variables"),

@@ -25,10 +25,6 @@ class Meter(Struct):
         """Attempts that ended."""
         return self.calls.total()
 
-    def unsettled(self) -> int:
-        """How many attempts may be between the spool and the metrics."""
-        return self.in_flight
-
 
 def read_meter() -> Meter | None:
     """None where no gateway answers at the address of these settings."""

@@ -73,3 +73,13 @@ def test_single_sign_on_without_https(examine: Examine, settings: Any):
     settings.FREEAI_OIDC_ISSUER = "https://id.example.com"
 
     assert ["redirect URI" in each.text for each in examine("extras")] == [True]
+
+
+def test_one_secret_for_two_purposes(examine: Examine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FREEAI_ADMIN_TOKEN", "Zq8-2bUe-90kL-xYw1-77Ja-PpQ4-mmNn")
+    monkeypatch.setenv("FREEAI_METRICS_TOKEN", "Zq8-2bUe-90kL-xYw1-77Ja-PpQ4-mmNn")
+    monkeypatch.setenv("FREEAI_NOTICE_SECRET", "a" * 40)
+
+    found = [each for each in examine("tokens") if "SECRET_KEY" not in each.text]
+
+    assert [(each.level, "Zq8" in each.text) for each in found] == [("error", False), ("warning", False)]

@@ -1,6 +1,7 @@
 """A backup that is made under load, and restored somewhere else: nothing is missing, nothing counted twice."""
 
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ def database(kind: str) -> Iterator[dict[str, Any]]:
     if kind == "sqlite":
         yield {}
         return
+    if not shutil.which("pg_dump"):
+        pytest.skip("no pg_dump: apt-get install postgresql-client")
     with postgres.database() as made:
         yield {"FREEAI_DATABASE_URL": made.url}
 
@@ -144,6 +147,15 @@ def test_where_it_may_not_go(
     assert ended.returncode == 1
     assert words in ended.stderr
     assert (sorted(folder.rglob("*")) if folder.exists() else []) == before
+
+
+def test_not_beside_a_gateway_that_serves(backup: Path, tmp_path: Path):
+    gateway = server.start(tmp_path / "serves", "--no-tasks")
+
+    ended = manage("restore", str(backup / "file"), data_dir=gateway.data_dir)
+    gateway.stop()
+
+    assert ended.returncode == 1 and "not empty" in ended.stderr
 
 
 def test_a_file_that_is_there_is_not_written_over(backup: Path):

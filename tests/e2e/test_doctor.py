@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e import server
+from tests.e2e import postgres, server
 from tests.e2e.entrances import manage
 from tests.e2e.load import Load
 from tests.e2e.server import Server
@@ -67,6 +67,21 @@ def test_rows_that_somebody_deleted_are_missed(gateway: Server):
     assert code == 1
     assert sum("not exactly one attempt that is its last" in text for text in texts(found, "error")) == 2
     assert any("attempts in the ledger" in text for text in texts(found, "error"))
+
+
+def test_on_postgresql_as_well(tmp_path: Path):
+    with postgres.database() as made:
+        running = server.start(tmp_path, "--no-tasks", FREEAI_DATABASE_URL=made.url)
+        with Load().on(running) as load:
+            load.more(20)
+            code, found = doctor(running, FREEAI_DATABASE_URL=made.url)
+            of_ledger = doctor(running, "--ledger", FREEAI_DATABASE_URL=made.url)
+        running.stop()
+        _, afterwards = doctor(running, "--only", "gateway", FREEAI_DATABASE_URL=made.url)
+
+    assert (code, texts(found, "error"), texts(found, "warning")) == (0, [], [])
+    assert (of_ledger[0], texts(of_ledger[1], "error")) == (0, [])
+    assert texts(afterwards, "note") == ["No gateway runs on this database."]
 
 
 def test_a_refused_variable_is_a_finding_of_its_own(gateway: Server):
