@@ -16,7 +16,7 @@ from tests.e2e.entrances import manage
 from tests.e2e.load import Load
 from tests.e2e.server import Server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 KINDS = ["sqlite", "postgresql"]
 
 
