@@ -21,6 +21,8 @@ OTHERS: Final = 0o077
 LITTLE_BYTES: Final = 256 * 1024 * 1024
 SHORT_SHARE: Final = 0.05
 FEW_FILES: Final = 4096
+LEFT_BEHIND: Final = (".backup-*", ".restore-*")
+LEFT_S: Final = 86_400.0
 BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)
 """No clock that is right is before it."""
 NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
@@ -47,6 +49,12 @@ def data_directory() -> Iterator[Finding]:
     for file in sorted(settings.FREEAI_SECRETS_DIR.glob("*")):
         if file.stat().st_mode & OTHERS:
             yield error(f"{file} can be read by other users of the machine.", f"chmod 600 {file}")
+    for left in sorted(path for kind in LEFT_BEHIND for path in folder.glob(kind)):
+        if clock.now() - left.stat().st_mtime > LEFT_S:
+            yield warning(
+                f"{left} was left by a backup or a restore that was killed: it holds room on the disk.",
+                f"rm -r {left}",
+            )
     if not secret_files.are_there():
         yield error("There is no secret key or no master key yet.", "manage.py setup")
     yield ok(str(folder))

@@ -35,6 +35,14 @@ def test_what_others_can_read_is_told(data_dir: Path, examine: Examine):
     assert levels == {"warning", "error"}
 
 
+def test_what_a_killed_backup_left(data_dir: Path, examine: Examine):
+    for name, age_s in ((".backup-old", 2 * 86_400), (".restore-new", 0)):
+        (data_dir / name).mkdir()
+        os.utime(data_dir / name, (clock.now() - age_s,) * 2)
+
+    assert [".backup-old" in text for _, text in bad(examine("data_directory"))] == [True]
+
+
 def test_no_data_directory(data_dir: Path, examine: Examine, settings: Any):
     settings.DATA_DIR = data_dir / "gone"
 

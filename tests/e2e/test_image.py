@@ -79,5 +79,5 @@ def test_what_only_developers_need_is_not_in_it(image: Stage):
         "templates",
         "docker",
     }
-    assert not {"pytest", "mypy", "ruff", "opentelemetry", "pyarrow"} & installed
+    assert not {"pytest", "mypy", "ruff", "opentelemetry", "pyarrow", "pip", "setuptools"} & installed
     assert os.access(image.at("docker/healthcheck.py"), os.R_OK)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from apps.gateway.backup import archive
+from apps.gateway.backup import archive, restoring
 from apps.gateway.backup.manifest import FORMAT, BackupError, File, Manifest, encode
 
 MANIFEST = Manifest(
@@ -117,6 +117,24 @@ def test_what_is_no_archive(content: bytes, tmp_path: Path):
 
     with pytest.raises(BackupError):
         archive.read_manifest(tmp_path / "f")
+
+
+@pytest.mark.parametrize(
+    ("migrations", "is_newer"),
+    [
+        (["core.9999_of_next_year"], True),
+        (["core.0001_initial", "an_app_that_was_removed.0001_initial"], False),
+    ],
+)
+def test_a_database_of_a_later_version_is_not_restored(migrations: list[str], is_newer: bool, tmp_path: Path):
+    manifest = replace(MANIFEST, migrations=migrations, version="9.0", vendor="of another vendor")
+
+    with pytest.raises(BackupError) as refused:
+        restoring.restore(packed(tmp_path / "f", manifest, {}))
+
+    assert (
+        "of a newer version (9.0) than this one: it has core.9999_of_next_year" in str(refused.value)
+    ) == is_newer
 
 
 def test_a_later_format_is_for_a_later_version(tmp_path: Path):
