@@ -142,7 +142,10 @@ class Rehearsal:
                 self._copy(stage, text)
             case "ENV" | "WORKDIR" | "USER" | "VOLUME" | "CMD" | "HEALTHCHECK":
                 stage.note(word, text)
-            case "ARG" | "EXPOSE":
+            case "ARG":
+                name, _, default = text.partition("=")
+                self._args.setdefault(name, default.strip('"'))
+            case "EXPOSE":
                 pass
             case _:
                 raise ValueError(f"{word} is not rehearsed.")

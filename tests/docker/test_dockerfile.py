@@ -32,7 +32,7 @@ def test_base_images_are_exact_and_of_one_kind():
     images = {text.split()[0] for word, text in STEPS if word == "FROM"}
 
     assert len(images) == 1
-    assert images.pop().count(".") == 2  # python:3.11.14-slim-bookworm
+    assert images.pop().count(".") == 2  # python:3.11.14-slim-trixie
 
 
 def test_the_context_holds_what_is_copied_and_nothing_else(tmp_path: Path):
