@@ -1,5 +1,6 @@
 """The services of docker/compose.yml as processes, with their own commands: set up, served, tasks done by worker and beat over Redis."""
 
+import json
 import os
 import shutil
 import socket
@@ -149,9 +150,9 @@ def test_all_of_them_work_together(stack: Stack):
 
     assert "freeai_build_info" in scrape.text
     assert httpx.get(f"http://127.0.0.1:{stack.port}/metrics").status_code == 401
-    assert '"level": "error"' not in doctor.stdout and '"level": "warning"' not in doctor.stdout, (
-        doctor.stdout
-    )
+    of_the_machine = ("disk", "files")
+    found = [each for each in json.loads(doctor.stdout) if each["check"] not in of_the_machine]
+    assert [each for each in found if each["level"] in ("error", "warning")] == []
     assert beat.returncode == 0, beat.stdout
     assert list((stack.folder / "data").glob("celerybeat-schedule*"))
     assert os.listdir(stack.folder / "data" / "secrets")

@@ -20,13 +20,13 @@ from tests.e2e.server import Server, free_port, wait_until
 
 pytestmark = pytest.mark.slow
 
-FRAMES, APART_MS = 40, 50
+FRAMES, APART_MS = 80, 50
 PRODUCTION: Any = {"FREEAI_PUBLIC_URL": "https://localhost", "FREEAI_TRUST_PROXY": "1"}
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
-    """With a provider that takes two seconds to write an answer."""
+    """With a provider that takes four seconds to write an answer."""
     upstream.default_behaviour = f"frames_{FRAMES}_{APART_MS}"
     running = server.start(tmp_path_factory.mktemp("proxied"), "--no-tasks", **PRODUCTION)
     https = {"X-Forwarded-Proto": "https", "X-Admin-Token": running.admin_token}
@@ -110,8 +110,8 @@ def test_an_answer_comes_piece_by_piece(proxied: httpx.Client, gateway: Server):
         arrived = [time.monotonic() for line in answer.iter_lines() if '"content":' in line]
 
     assert answer.status_code == 200
-    # Held back, they would come together at the end of two seconds.
-    assert arrived[-1] - arrived[0] > 0.6 * (FRAMES * APART_MS / 1000)
+    # Held back, they would come together at the end of four seconds; a client that is slow may miss the beginning.
+    assert arrived[-1] - arrived[0] > 0.25 * (FRAMES * APART_MS / 1000)
 
 
 def test_the_admin_site_is_reached_without_a_circle(proxied: httpx.Client):

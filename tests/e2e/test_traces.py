@@ -3,7 +3,6 @@
 import gzip
 import json
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -99,11 +98,9 @@ def test_a_collector_that_is_away_changes_nothing(data_dir: Path):
         OTEL_BSP_SCHEDULE_DELAY="100",
     )
     answers = {gateway.chat().status_code for _ in range(5)}
-    began = time.monotonic()
 
-    assert gateway.stop() == 0
+    assert gateway.stop() == 0  # and in time, or it raises
     assert answers == {200}
-    assert time.monotonic() - began < 25
 
 
 def test_every_line_of_a_request_has_its_id(data_dir: Path):
