@@ -93,7 +93,7 @@ def _line(name: str, rows: dict[str, Row]) -> str:
 def _fits(told: str, default: object) -> bool:
     """Whether the told default is the code's. What depends on the machine (a folder, a terminal) is told in words."""
     if isinstance(default, bool):
-        return told == ("1" if default else "0")
+        return told in (("1", "on") if default else ("0", "off"))
     if isinstance(default, int):
         found = NAMED_NUMBER.fullmatch(told)
         return found is not None and int(found[1]) == default
