@@ -85,7 +85,6 @@ $(AUDIT)/.done: requirements/audit.txt
 	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-# --strict: a package of which the index cannot tell whether it is vulnerable fails the audit, where it would pass in silence.
 # Of what serves alone; the environment of the licences may hold more. No network but for installing both.
 sbom: setup $(AUDIT)/.done  ## Write sbom.cdx.json: what serves, as it is locked, with licences (CycloneDX)
 	$(AUDIT)/bin/cyclonedx-py requirements --output-reproducible -o $(AUDIT)/locked.json requirements/base.txt
@@ -93,6 +92,7 @@ sbom: setup $(AUDIT)/.done  ## Write sbom.cdx.json: what serves, as it is locked
 	$(BIN)/python requirements/bill.py $(AUDIT)/locked.json $(AUDIT)/installed.json > $(AUDIT)/bill.json
 	mv $(AUDIT)/bill.json sbom.cdx.json
 
+# --strict: a package of which the index cannot tell whether it is vulnerable fails the audit, where it would pass in silence.
 audit: sbom  ## Ask the index for known vulnerabilities of all that is locked
 	for f in base dev export otel deploy audit; do $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/$$f.txt || exit 1; done
 
