@@ -53,8 +53,9 @@ serve: setup  ## Start the gateway on 127.0.0.1:8000, or HOST=… PORT=… (the 
 test: $(VENV)/.dev  ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto
 
-fuzz: $(VENV)/.dev  ## Ask every route by its OpenAPI document, deeply: EXAMPLES=100 random requests of each kind
+fuzz: $(VENV)/.dev  ## Ask every route by its OpenAPI document, deeply: EXAMPLES=100 random requests of each kind; and test with examples never seen
 	FREEAI_TEST_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -n auto --timeout 3600 tests/openapi
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=random $$(grep -rl "^from hypothesis" tests)
 
 lint: $(VENV)/.dev  ## Style, formatting, import contracts, a complete lock
 	$(BIN)/ruff check .

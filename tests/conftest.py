@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
+from hypothesis import HealthCheck, settings
 
 from apps.core import snapshot
 from apps.gateway import runtime
@@ -14,8 +15,17 @@ from apps.providers.listing import background
 
 LATER = ("tests/e2e/", "tests/browser/")
 """What starts servers comes behind what is fast. What drives a browser is last: its loop stays in the thread of the tests."""
-
 LISTS_S = 10.0
+
+# The same examples each time, however slow the machine: what a change breaks is the change's. `--hypothesis-profile=random` looks further.
+_CALM = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    print_blob=True,
+)
+settings.register_profile("steady", _CALM, derandomize=True, database=None)
+settings.register_profile("random", _CALM)
+settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 from structlog.testing import capture_logs
@@ -154,7 +154,7 @@ def test_an_id_that_comes_twice_is_one_row(
     assert (row.outcome, row.is_last, row.completion_tokens) == expected
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(
     tellings=st.lists(
         st.tuples(st.sampled_from(["interrupted", "error", "success"]), st.booleans(), st.integers(0, 3)),

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.analytics import drain as drain_module
@@ -279,7 +279,7 @@ OPERATIONS = (*["go_on"] * 12, "flush", "flush", "rotate", "kill", "adopt", "cop
 SCRIPTS = st.lists(st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 10_000)), min_size=8, max_size=60)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(script=SCRIPTS)
 def test_any_attempts_kills_and_replays(script: list[tuple[str, int]], root: Path, ledger: Ledger):
     shutil.rmtree(root, ignore_errors=True)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connections
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.analytics import selection as selections
@@ -132,7 +132,7 @@ def test_a_filter_that_hardly_anything_meets_looks_at_so_many_events_a_page(
     ]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(
     matching=st.lists(st.booleans(), max_size=40),
     scan=st.integers(2, 45),

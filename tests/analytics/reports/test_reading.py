@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from apps.analytics.events import UsageEvent
@@ -24,12 +24,7 @@ from tests.analytics.conftest import Ledger
 from tests.analytics.examples import ended
 from tests.analytics.rollup.events import NOW, ago, empty, events, roll_up_all
 
-FEW = settings(
-    max_examples=8,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+FEW = settings(max_examples=8, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Pacific/Auckland", "America/St_Johns")
 filters = st.builds(
     Filters,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from apps.analytics.drain import _not_the_last
@@ -22,8 +22,6 @@ from tests.analytics.rollup.events import NOW, ago, empty, events, roll_up_all
 FEW = settings(
     max_examples=10,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking rolls up for minutes
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 YESTERDAY = NOW.date() - timedelta(days=1)
 STORED = ("total", "parts", "ends", "spent")

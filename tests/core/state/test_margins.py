@@ -1,7 +1,7 @@
 """Windows with a margin: an upstream that hears of each charge a little later than it was made refuses none of those granted."""
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -26,7 +26,7 @@ def margined(limit: int, period: str = "minute", kind: Kind = "fixed") -> Window
     limit=st.integers(1, 3),
     steps=st.lists(st.tuples(st.sampled_from(GAPS_S), st.sampled_from(DELAYS_S)), min_size=2, max_size=12),
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300)
 async def test_what_is_granted_is_admitted_whenever_it_arrives(
     new_store: NewStore, runs: TrueKind, limit: int, steps: list[tuple[float, float]]
 ) -> None:
@@ -50,7 +50,7 @@ async def test_what_is_granted_is_admitted_whenever_it_arrives(
     ahead_s=st.floats(-MARGIN_S * 0.99, MARGIN_S * 0.99),
     gaps=st.lists(st.sampled_from(GAPS_S), min_size=1, max_size=60),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 async def test_a_clock_that_is_a_little_off_costs_no_refusal(
     new_store: NewStore, limit: int, ahead_s: float, gaps: list[float]
 ) -> None:
@@ -134,7 +134,7 @@ async def test_without_a_margin_a_second_is_what_it_says(new_store: NewStore) ->
 @pytest.mark.parametrize("runs", ["fixed", "rolling", "bucket"])
 @given(limit=st.integers(1, 3), gaps=st.lists(st.sampled_from(GAPS_S), min_size=1, max_size=12))
 @example(limit=1, gaps=[29.9, 0.0])
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 async def test_a_retry_at_the_time_that_was_told_succeeds(
     new_store: NewStore, runs: TrueKind, limit: int, gaps: list[float]
 ) -> None:

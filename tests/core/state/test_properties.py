@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil, inf
 from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.state.contract import (
@@ -42,9 +42,7 @@ LENGTHS: dict[str, tuple[int, Unit]] = {
 }
 GAPS_S = [0.0, 0.0, 0.004, 0.017, 0.3, 0.98, 1.0, 7.7, 59.0, 61.0, 1800.0, 40_000.0, 90_000.0]
 
-stores_are_made_per_example = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+stores_are_made_per_example = settings(max_examples=150)
 
 
 @dataclass
