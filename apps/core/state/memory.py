@@ -206,6 +206,14 @@ class MemoryStore:
         shut = None if breaker is None else breaker.shut(now)
         return (*shut, "") if shut is not None and shut[0] > blocked[0] else blocked
 
+    def counters_by_key(self) -> list[tuple[str, Counter]]:
+        """All that is counted."""
+        return [*self._counters.items()]
+
+    def used_of(self, window: Window, now: float) -> int:
+        """What is used of a window, as `view` tells it."""
+        return self._used(window, now)
+
     def _used(self, window: Window, now: float) -> int:
         counter = self._counters.get(window.key)
         if counter is None:
