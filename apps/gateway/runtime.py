@@ -61,7 +61,7 @@ class Runtime:
     """The parts of one web process. `start` and `stop` run on its event loop."""
 
     def __init__(self, *, store: StateStore | None = None, transport: Transport | None = None) -> None:
-        self.store: StateStore = store or open_store(settings.FREEAI_SPOOL_DIR)
+        self.store: StateStore = store or open_store(settings.FREEAI_SPOOL_DIR, settings.FREEAI_STATE)
         self.transport: Transport = transport or Switchboard()
         self.store.on_trip = _count_trip
         self.store.on_rewind = _note_rewind
