@@ -263,6 +263,37 @@ async def test_calls_at_a_time_are_given_back_after_an_outage(server: Server, fl
     assert await until_used(stores[0], wanted, 0)
 
 
+async def test_of_what_nobody_has_looked_at_the_ledger_tells(server: Server, fleet: Fleet) -> None:
+    stores, wanted = await fleet.join(2), of(100)
+    await settle_in(stores, of(7, period="month"))
+    fleet.ledger.past = [PastUsage(wanted.windows, clock.now() - 60, {"requests": 40})]
+
+    server.kill()
+
+    assert await exhaust(stores, wanted) == 60
+
+
+async def test_limits_of_client_keys_are_shared_too(server: Server, fleet: Fleet) -> None:
+    stores = await fleet.join(4)
+    windows = (Window("1:client:7#requests/day", "requests", "day", 100),)
+    for store in stores:
+        for _ in range(5):
+            assert isinstance(await store.take(windows, {"requests": 1}, clock.now()), tuple)
+    await until(lambda: all(store.is_seasoned for store in stores))
+
+    server.stall()
+    granted = 0
+    for _ in range(30):
+        for store in stores:
+            granted += isinstance(await store.take(windows, {"requests": 1}, clock.now()), tuple)
+    server.go_on()
+    await fleet.mode("redis")
+
+    assert granted == 80
+    [reading] = await stores[0].read(windows, clock.now())
+    assert 100 <= reading.used <= 104  # what was asked and never answered stays taken
+
+
 async def test_the_ledger_is_read_once_by_a_fleet_that_starts_together(fleet: Fleet) -> None:
     wanted = of(100)
     fleet.ledger.past = [PastUsage(wanted.windows, clock.now() - 1, {"requests": 40})]

@@ -1,12 +1,15 @@
 """A process that cannot reach the counters of all goes on with its share of what was left when it last knew.
 
 What all had used by then counts on and runs out as windows do; of the rest, and of what comes back, each of N processes may take an Nth.
-The shares of all processes together never exceed what is left. What nobody has looked at may be full: it is refused.
+The shares of all processes together never exceed what is left. Of what this process has never looked at the ledger tells; where that cannot
+be read either, it may be full, and is refused.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+import structlog
 from msgspec.structs import replace
 
 from apps.core.state.contract import (
@@ -15,6 +18,7 @@ from apps.core.state.contract import (
     Claim,
     Completion,
     Grant,
+    ReadPast,
     Refusal,
     Standing,
     Subject,
@@ -24,7 +28,11 @@ from apps.core.state.memory import MemoryStore
 from apps.core.state.redis.charges import Charges
 from apps.core.state.redis.mirror import Mirror
 
-ASK_AGAIN_S = 1.0
+ASK_AGAIN_S: Final = 1.0
+LEDGER_S: Final = 2.0
+"""So long a request waits for what the ledger tells."""
+
+log = structlog.get_logger("freeai.state")
 
 
 class Place(NamedTuple):
@@ -52,7 +60,10 @@ class Away:
     """From when Redis was lost until it is back. `charges`: what was taken meanwhile, for Redis to know then; `open`: by claim.
     `lately`: all that the process takes, here and there."""
 
-    def __init__(self, mirror: Mirror, place: Place, lately: Charges) -> None:
+    def __init__(self, mirror: Mirror, place: Place, lately: Charges, read: ReadPast | None) -> None:
+        self._read = read
+        self._reading: asyncio.Task[None] | None = None
+        self._is_told = False  # by the ledger
         self._mirror = mirror
         self._lately = lately
         self._own = Own(mirror)
@@ -86,6 +97,7 @@ class Away:
         self, windows: Sequence[Window], amounts: Amounts, now: float
     ) -> tuple[int, ...] | Refusal:
         """As the store's."""
+        await self._ask_ledger(windows, now)
         shared = self._shared(windows, amounts, now)
         if isinstance(shared, Refusal):
             return shared
@@ -109,6 +121,7 @@ class Away:
         await self._own.complete(granted, replace(completion, refused=()), policy, now)
 
     async def _acquire(self, claim: Claim, now: float) -> Grant | Refusal:
+        await self._ask_ledger(claim.subject.windows, now)
         shared = self._shared(claim.subject.windows, claim.amounts, now)
         if isinstance(shared, Refusal):
             return shared
@@ -119,6 +132,31 @@ class Away:
         self.open[claim.id] = answer
         self._note(claim.subject.windows, claim.amounts, now)
         return replace(answer, claim=claim)
+
+    def _knows(self, window: Window) -> bool:
+        return self._is_told or self._mirror.knows(window)
+
+    async def _ask_ledger(self, windows: Sequence[Window], now: float) -> None:
+        """Once, where there is a window at which nobody has looked here."""
+        if (
+            self._read is None
+            or self._is_told
+            or all(self._knows(window) for window in windows if window.limit)
+        ):
+            return
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._told_by(self._read, now))
+        await asyncio.wait([self._reading], timeout=LEDGER_S)
+
+    async def _told_by(self, read: ReadPast, now: float) -> None:
+        fresh = MemoryStore()
+        try:
+            await fresh.restore(read, now)
+        except Exception as error:  # noqa: BLE001 - the ledger may be away too: then nothing more is known
+            log.warning("state.ledger_unread", error=type(error).__name__)
+            return
+        self._mirror.adopt(fresh.counters_by_key())
+        self._is_told = True
 
     def _note(self, windows: Sequence[Window], amounts: Amounts, at: float) -> None:
         self.charges.add(windows, amounts, at)
@@ -134,7 +172,7 @@ class Away:
             if not limit or window.metric not in amounts:
                 shared.append(window)
                 continue
-            if not self._mirror.knows(window):
+            if not self._knows(window):
                 return Refusal("quota", now + ASK_AGAIN_S, window.key)
             part = self._place.of(max(limit - self._mirror.used_of(window, now), 0))
             if part <= 0:
@@ -155,7 +193,7 @@ class Away:
             if not limit:
                 used.append(counted + own)
                 continue
-            part = self._place.of(max(limit - counted, 0)) if self._mirror.knows(window) else 0
+            part = self._place.of(max(limit - counted, 0)) if self._knows(window) else 0
             left = max(part - own, 0)
             used.append(max(limit - left, 0))
             if not left and until <= now + ASK_AGAIN_S:

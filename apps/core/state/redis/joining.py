@@ -19,7 +19,7 @@ from apps.core.state.redis import records
 from apps.core.state.redis.away import Away
 from apps.core.state.redis.charges import RECENT_S, Charges
 from apps.core.state.redis.ending import LEASE_S, Ending
-from apps.core.state.redis.names import Names, owner_of, tag_of
+from apps.core.state.redis.names import Names, owner_of, owner_of_key, tag_of
 from apps.core.state.redis.packing import KEEP_S
 from apps.core.state.redis.session import Session
 
@@ -87,7 +87,7 @@ async def _build(member: "Member", session: Session, names: Names, now: float) -
     await fresh.restore(_reading(usage for usage in past if is_first or usage.at <= cut), now)
     by_owner: dict[str, dict[str, bytes]] = {}
     for window_key, counter in fresh.counters_by_key():
-        by_owner.setdefault(_owner(window_key), {})[f"w{window_key}"] = records.raw_counter(counter)
+        by_owner.setdefault(owner_of_key(window_key), {})[f"w{window_key}"] = records.raw_counter(counter)
     for owner, field, raw in member.mirror.health_fields():
         by_owner.setdefault(owner, {})[field] = raw
     await _write(session, names, by_owner, now)
@@ -103,10 +103,6 @@ def _reading(past: Iterable[PastUsage]) -> Any:
         return rows
 
     return read
-
-
-def _owner(window_key: str) -> str:
-    return owner_of(Window(window_key, "", "", 0))
 
 
 async def _write(session: Session, names: Names, by_owner: dict[str, dict[str, bytes]], now: float) -> None:

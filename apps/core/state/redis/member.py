@@ -159,7 +159,7 @@ class Member:
         """Go on alone, and try to come back."""
         if self.away is None:
             log.error("state.redis_away", detail=why, processes=len(self.fleet))
-            self.away = Away(self.mirror, self._place(), self.charges)
+            self.away = Away(self.mirror, self._place(), self.charges, self.read)
             self.away.tell_trips(self.on_trip)
         if self.session is not None:
             self.session.link.close(why)

@@ -23,7 +23,7 @@ from apps.core.state.keys import account_of, parse_window_key, provider_key, pro
 from apps.core.state.lessons import Lessons
 from apps.core.state.memory import MemoryStore
 from apps.core.state.redis import records
-from apps.core.state.redis.names import owner_of
+from apps.core.state.redis.names import owner_of, owner_of_key
 
 MOST_FIELDS = 500_000
 _UNKNOWN = b"?"
@@ -159,11 +159,32 @@ class Mirror(MemoryStore):
         tries = row.last.reason if row is not None and now < row.last.remembered_until else None
         named = (window for window in claim.subject.windows if window.metric in claim.amounts)
         for window, amount in zip(named, used, strict=False):
+            self._raws.setdefault((owner_of(window), f"w{window.key}"), _UNKNOWN)
             counter = self._counter(window, now)
             if (more := amount - counter.used) > 0:
                 counter.charge(more, now)
         self._grant(claim, now)
         return tries
+
+    def took(self, windows: Sequence[Window], used: Sequence[int], now: float) -> None:
+        """So much is used of a client key's windows, a request of this process among it."""
+        for window, amount in zip(windows, used, strict=True):
+            self._raws.setdefault((owner_of(window), f"w{window.key}"), _UNKNOWN)
+            counter = self._counter(window, now)
+            if (more := amount - counter.used) > 0:
+                counter.charge(more, now)
+
+    def lose_sight(self, subject: Subject) -> None:
+        """Nobody looks at it any more: what is counted there may be anything."""
+        for window in subject.windows:
+            self._raws.pop((owner_of(window), f"w{window.key}"), None)
+
+    def adopt(self, counters: Iterable[tuple[str, Counter]]) -> None:
+        """What the ledger tells of windows at which nobody has looked here."""
+        for key, counter in counters:
+            if (owner_of_key(key), f"w{key}") not in self._raws:
+                counter.learnt = self._lessons.of(key)
+                self._counters[key] = counter
 
     def settled(self, grant: Grant, completion: Completion, policy: BreakerPolicy, now: float) -> None:
         """A grant has ended; what that taught is known already."""

@@ -26,7 +26,12 @@ def tag_of(credential: str) -> str:
 
 def owner_of(window: Window) -> str:
     """The account, or client key, whose hash holds the window."""
-    return account_of(parse_window_key(window.key).scope)
+    return owner_of_key(window.key)
+
+
+def owner_of_key(window_key: str) -> str:
+    """The same, of the window's key."""
+    return account_of(parse_window_key(window_key).scope)
 
 
 class Names:

@@ -248,6 +248,8 @@ class RedisStore:
             until, reason, detail, key = answer[1]
             return Refusal(reason, until, key, detail)
         self._member.charges.add(windows, amounts, now)
+        self._mirror.took(windows, answer[0], now)
+        self._watching.keep_in_sight(windows)
         return tuple(answer[0])
 
     def _tripped(self, credential: str) -> None:

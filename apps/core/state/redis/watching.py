@@ -19,7 +19,9 @@ from apps.core.state.redis.session import AheadError, LostEpochError
 POLL_S: Final = 0.1
 BEAT_S: Final = 1.0
 ASKED_S: Final = 1.0
-"""What nobody has asked for so long is not looked at."""
+"""What was asked for so lately is looked at with each look, the rest once a second."""
+KNOWN_S: Final = 60.0
+"""What nobody has asked for so long is not looked at any more, and not believed to be known."""
 AT_ONCE: Final = 50
 MOST: Final = 20_000
 
@@ -31,7 +33,7 @@ class Watching:
         self._member = member
         self._mirror = mirror
         self._fresh_s = fresh_s
-        self._asked: dict[str, tuple[Subject, float]] = {}
+        self._asked: dict[tuple[str, str], tuple[Subject, float]] = {}
         self._looked: dict[str, float] = {}
         self._loops: list[asyncio.Task[None]] = []
 
@@ -51,11 +53,16 @@ class Watching:
         moment = monotonic()
         stale = []
         for subject in subjects:
-            self._asked[subject.candidate] = (subject, moment)
+            self._asked[subject.credential, subject.candidate] = (subject, moment)
             if anew or moment - self._looked.get(subject.candidate, -1e9) >= self._fresh_s:
                 stale.append(subject)
         if stale:
             await self._look(stale, now)
+
+    def keep_in_sight(self, windows: Sequence[Window]) -> None:
+        """Look at the windows of a client key from now on."""
+        owner = owner_of(windows[0])
+        self._asked[owner, ""] = (Subject(owner, "", tuple(windows)), monotonic())
 
     async def look_at(self, windows: Sequence[Window], now: float) -> None:
         """Look at single windows, of whomever."""
@@ -126,10 +133,10 @@ class Watching:
                     self._member.leave("the connection is gone")
                 continue
             now, moment = clock.now(), monotonic()
-            self._asked = {key: known for key, known in self._asked.items() if moment - known[1] < ASKED_S}
             if len(self._looked) > MOST:
                 self._looked.clear()
-            await self._look([subject for subject, _ in self._asked.values()], now)
+            lately = [subject for subject, at in self._asked.values() if moment - at < ASKED_S]
+            await self._look(lately, now)
             try:
                 await self._member.hear_all(now)
             except (LinkError, RefusedError) as error:
@@ -137,12 +144,29 @@ class Watching:
             except LostEpochError:
                 self._member.leave("its counters were lost")
 
+    def _lose_sight(self) -> None:
+        """Of what nobody asks for, the oldest first where it is too much."""
+        moment = monotonic()
+        newest = sorted(self._asked.items(), key=_when_asked, reverse=True)
+        kept = {key: known for key, known in newest[:MOST] if moment - known[1] < KNOWN_S}
+        for key, (subject, _) in newest:
+            if key not in kept:
+                self._mirror.lose_sight(subject)
+        self._asked = kept
+
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
             now = clock.now()
             self._mirror.tidy(now)
             self._member.tidy(now)
+            self._lose_sight()
+            if self._member.is_there:
+                await self._look([subject for subject, _ in self._asked.values()], now)
             if self._member.is_there:
                 with suppress(LinkError, RefusedError):
                     await self._member.beat()
+
+
+def _when_asked(item: tuple[tuple[str, str], tuple[Subject, float]]) -> float:
+    return item[1][1]
