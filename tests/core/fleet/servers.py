@@ -56,6 +56,10 @@ class Server:
                 time.sleep(0.02)
         raise TimeoutError("redis-server did not start")
 
+    def save(self) -> None:
+        """A snapshot, with which it starts again."""
+        self.ask("SAVE")
+
     def kill(self) -> None:
         if self._process is not None:
             self.go_on()

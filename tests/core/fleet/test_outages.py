@@ -19,6 +19,7 @@ from apps.core.state.contract import (
     Window,
 )
 from apps.core.state.keys import CONCURRENCY
+from apps.core.state.redis.member import UnreachableError
 from apps.core.state.redis.store import RedisStore
 from tests.core.fleet.servers import Server, needs_server, running
 
@@ -241,6 +242,84 @@ async def test_blocks_outlive_a_redis_that_is_emptied(server: Server, fleet: Fle
     await fleet.mode("redis")
 
     assert (await store.view([wanted], clock.now()))[0].reason == "quarantine"
+
+
+async def test_an_old_snapshot_gives_nothing_back(server: Server, fleet: Fleet) -> None:
+    stores, wanted = await fleet.join(2), of(60)
+    for _ in range(5):
+        assert await ask(stores[0], wanted)
+    await settle_in(stores, wanted)
+    server.save()
+    for store in stores:
+        for _ in range(10):
+            assert await ask(store, wanted)
+    await settle_in(stores, wanted)
+
+    server.kill()
+    server.start()
+    await until(lambda: all(store.mode == "away" for store in stores))
+    await fleet.mode("redis")
+
+    assert await exhaust(stores, wanted) == 60 - 25
+
+
+async def test_what_was_closed_and_opened_meanwhile_is_so_for_all(server: Server, fleet: Fleet) -> None:
+    stores = await fleet.join(2)
+    here, there = of(10), Subject("1:other", "1:other|m")
+    for wanted in (here, there):
+        for store in stores:
+            await store.view([wanted], clock.now())
+    grant = await ask(stores[0], there, settle=False)
+    assert grant is not None
+    closed = Block("1:other", clock.now() + 900, "quarantine", "Why.", clock.now())
+    await stores[0].complete(grant, Completion(health="neutral", blocks=(closed,)), POLICY, clock.now())
+    await until(lambda: all(store.is_seasoned for store in stores))
+
+    server.stall()
+    grant = await ask(stores[0], here, settle=False)
+    assert grant is not None
+    block = Block("1:groq", clock.now() + 900, "quarantine", "Why.", clock.now())
+    await stores[0].complete(grant, Completion(health="neutral", blocks=(block,)), POLICY, clock.now())
+    await stores[0].reset("1:other", clock.now())
+    server.go_on()
+    await fleet.mode("redis")
+
+    await until_reason(stores[1], here, "quarantine")
+    await until_reason(stores[1], there, None)
+
+
+async def until_reason(store: RedisStore, wanted: Subject, reason: str | None) -> None:
+    """Wait for it: what is looked at may be a moment old."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (await store.view([wanted], clock.now()))[0].reason != reason:  # noqa: ASYNC110 - others write it
+            await asyncio.sleep(LOOK_S)
+
+
+async def test_calls_at_a_time_of_a_process_that_died_come_back(
+    server: Server, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.core.state.redis.store.LEASE_S", 2.0)
+    window = Window("1:groq#concurrency/now", CONCURRENCY, "now", 1)
+    wanted = Subject("1:groq", "1:groq|llama", (window,))
+    [alive] = await fleet.join(1)
+    died = RedisStore(server.url, deadline_s=5.0, gather_s=0.05)
+    assert await ask(died, wanted, settle=False)
+
+    assert await ask(alive, wanted) is None
+    async with asyncio.timeout(PATIENCE_S):
+        while await ask(alive, wanted) is None:  # noqa: ASYNC110 - time makes it true
+            await asyncio.sleep(LOOK_S)
+    await died.aclose()
+
+
+async def test_without_redis_a_start_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.core.state.redis.member.START_PATIENCE_S", 0.0)
+    server.kill()
+    store = RedisStore(server.url)
+
+    with pytest.raises(UnreachableError, match="FREEAI_STATE"):
+        await store.restore(Ledger().read, clock.now())
+    await store.aclose()
 
 
 async def test_calls_at_a_time_are_given_back_after_an_outage(server: Server, fleet: Fleet) -> None:

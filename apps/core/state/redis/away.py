@@ -6,6 +6,7 @@ be read either, it may be full, and is refused.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from apps.core.state.contract import (
     Amounts,
+    Block,
     BreakerPolicy,
     Claim,
     Completion,
@@ -29,6 +31,7 @@ from apps.core.state.redis.charges import Charges
 from apps.core.state.redis.mirror import Mirror
 
 ASK_AGAIN_S: Final = 1.0
+MOST_BLOCKS: Final = 1000
 LEDGER_S: Final = 2.0
 """So long a request waits for what the ledger tells."""
 
@@ -57,8 +60,8 @@ class Own(MemoryStore):
 
 
 class Away:
-    """From when Redis was lost until it is back. `charges`: what was taken meanwhile, for Redis to know then; `open`: by claim.
-    `lately`: all that the process takes, here and there."""
+    """From when Redis was lost until it is back. `charges`: what was taken meanwhile, for Redis to know then; `open`: by claim; `blocks`:
+    what ended there. `lately`: all that the process takes, here and there."""
 
     def __init__(self, mirror: Mirror, place: Place, lately: Charges, read: ReadPast | None) -> None:
         self._read = read
@@ -70,6 +73,7 @@ class Away:
         self._place = place
         self.charges = Charges()
         self.open: dict[str, Grant] = {}
+        self.blocks: deque[Block] = deque(maxlen=MOST_BLOCKS)
 
     def tell_trips(self, listener: Callable[[str], None]) -> None:
         """Whom a breaker's opening is told."""
@@ -118,6 +122,7 @@ class Away:
             if metric in completion.spent
         }
         self._note(claim.subject.windows, deltas, granted.at)
+        self.blocks.extend(completion.blocks)
         await self._own.complete(granted, replace(completion, refused=()), policy, now)
 
     async def _acquire(self, claim: Claim, now: float) -> Grant | Refusal:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from apps.core import clock
-from apps.core.state.contract import BreakerPolicy, Completion, Grant, PastUsage, Window
-from apps.core.state.keys import CONCURRENCY
+from apps.core.state.contract import Block, BreakerPolicy, Completion, Grant, PastUsage, Window
+from apps.core.state.keys import CONCURRENCY, EVERYBODY, account_of
 from apps.core.state.memory import MemoryStore
 from apps.core.state.redis import records
 from apps.core.state.redis.away import Away
@@ -52,7 +52,7 @@ async def come_back(member: "Member", session: Session) -> None:
     elif not await _is_added(member, session):
         await _add(member, session, session.names)
     for _ in range(ROUNDS):
-        if not away.charges:
+        if not away.charges and not away.blocks:
             break
         taken, away.charges = away.charges, Charges()
         await _merge(member, session, session.names, taken.since(0.0), away)
@@ -72,6 +72,7 @@ async def _switch(member: "Member", session: Session, left: Charges, away: Away)
     log.warning("state.redis_back", epoch=session.names.epoch)
     await asyncio.gather(*last, return_exceptions=True)
     await member.beat()
+    await member.catch_up()
 
 
 async def _build(member: "Member", session: Session, names: Names, now: float) -> set[str]:
@@ -186,6 +187,11 @@ def _merge_calls(
 ) -> list[tuple[list[str], list[str], dict[str, Any]]]:
     """A call for each account and client key, each with a mark of its own: twice is as good as once."""
     by_owner: dict[str, list[tuple[Window, list[Any]]]] = {}
+    blocks: dict[str, list[Block]] = {}
+    while away is not None and away.blocks:
+        block = away.blocks.popleft()
+        if not block.scope.startswith(EVERYBODY):  # those of providers are told to all
+            blocks.setdefault(account_of(block.scope), []).append(block)
     for window, later in taken:
         by_owner.setdefault(owner_of(window), []).append((window, later))
     under_way: dict[str, list[Any]] = {}
@@ -193,7 +199,7 @@ def _merge_calls(
         under_way.setdefault(grant.claim.subject.credential, []).append(grant)
     member.turn += 1
     now, calls = clock.now(), []
-    for owner in dict.fromkeys((*by_owner, *under_way)):
+    for owner in dict.fromkeys((*by_owner, *under_way, *blocks)):
         some = [item for item in by_owner.get(owner, []) if item[0].metric != CONCURRENCY]
         grants = under_way.get(owner, [])
         held = _held(grants)
@@ -207,7 +213,7 @@ def _merge_calls(
             "charges": [later for _, later in [*some, *held]],
             "open": [[4 + place, grant.claim.id] for place, grant in enumerate(grants)],
             "mark": 3,
-            "blocks": [],
+            "blocks": blocks.get(owner, []),
             "lessons": {},
             "keep": keep_s,
             "lease": LEASE_S,

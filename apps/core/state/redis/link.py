@@ -87,7 +87,7 @@ class Link:
         """Whether calls may be made."""
         return not self._broken
 
-    def call(self, *words: Any) -> "asyncio.Future[Any]":
+    def call(self, *words: bytes | str | int | float) -> "asyncio.Future[Any]":
         """Ask; it leaves with the other calls of this turn. The future raises LinkError, or RefusedError."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
@@ -96,7 +96,7 @@ class Link:
             return answer
         if not self._out:
             loop.call_soon(self._flush)
-        self._out.extend(self._connection.pack_command(*words))
+        self._out.append(_packed(words))
         self._waiting.append((answer, loop.time()))
         if self._watch is None:
             self._look_later(loop)
@@ -185,6 +185,15 @@ class Link:
             self.close(f"no answer within {self._deadline_s} s")
             return
         self._look_later(loop)
+
+
+def _packed(words: tuple[bytes | str | int | float, ...]) -> bytes:
+    """A command on the wire; the package's own way takes ten times as long."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        raw = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
+    return b"".join(parts)
 
 
 def _run_id(about: bytes | str) -> str:

@@ -36,6 +36,7 @@ LONGEST_WAIT_S: Final = 1.0
 START_PATIENCE_S: Final = 30.0
 MOST_ENDINGS: Final = 20_000
 RESET_AT_ONCE: Final = 500
+MOST_RESETS: Final = 1000
 
 
 class UnreachableError(Exception):
@@ -59,6 +60,7 @@ class Member:
         self.open: dict[str, Grant] = {}
         self.unknown: deque[tuple[Claim, float]] = deque(maxlen=MOST_ENDINGS)
         self.endings: deque[Ending] = deque(maxlen=MOST_ENDINGS)
+        self.resets: deque[tuple[str, float]] = deque(maxlen=MOST_RESETS)
         self.settle: Callable[..., Coroutine[Any, Any, None]] | None = None
         self.on_trip: Callable[[str], None] = lambda _credential: None
         self.joined_at = time()
@@ -204,16 +206,28 @@ class Member:
         return {name.decode(): raw for name, raw in zip(flat[::2], flat[1::2], strict=True)}
 
     async def reset(self, owner: str, before: float) -> None:
-        """Of an account, or of every one of a provider. What cannot be reached is asked again with the next reset."""
+        """Of an account, or of every one of a provider; once Redis is back, where it is away."""
+        if not self.is_there:
+            self.resets.append((owner, before))
+            return
         session = self._connected()
         names = session.names
         service = provider_key(provider_of(owner))
-        with suppress(LinkError, RefusedError, LostEpochError, AheadError):
+        try:
             owners = [owner] if owner != service else await self._accounts(session, provider_of(owner))
             for one in owners:
                 await self.run("reset", [one], [], {"now": 0.0, "before": min(before, 1e15)})
             if not self.mirror.is_closed_for_all(service):
                 await session.link.call("HDEL", names.of_all("services"), service)
+        except (LinkError, RefusedError, LostEpochError, AheadError):
+            self.resets.append((owner, before))
+
+    async def catch_up(self) -> None:
+        """Do what could not be done without Redis: accounts that were reset, providers that are closed for everybody. Raises LinkError."""
+        for owner, before in [self.resets.popleft() for _ in range(len(self.resets))]:
+            await self.reset(owner, before)
+        for service in self.mirror.services():
+            self.tell_service(service)
 
     async def _accounts(self, session: Session, provider: str) -> list[str]:
         """The accounts of a provider that anything is kept of."""

@@ -97,6 +97,10 @@ class Mirror(MemoryStore):
         """As `view` tells it."""
         return self._standing(subject, now)
 
+    def services(self) -> list[str]:
+        """The providers that are closed for everybody, or were lately."""
+        return [*self._blocks.services]
+
     def service_of(self, service: str) -> list[Any] | None:
         """What closes a provider for everybody: the block and its row."""
         block, row = self._blocks.blocks.get(service), self._blocks.rows.get(service)

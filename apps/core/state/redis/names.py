@@ -9,6 +9,7 @@ Fields of a hash: w a window's counter, l its lesson, p who probes it; b a block
 u refusals of the account that nothing explains; t when it was written last, x when it is of no more use.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from apps.core.state.contract import Window
@@ -29,6 +30,7 @@ def owner_of(window: Window) -> str:
     return owner_of_key(window.key)
 
 
+@lru_cache(maxsize=50_000)
 def owner_of_key(window_key: str) -> str:
     """The same, of the window's key."""
     return account_of(parse_window_key(window_key).scope)

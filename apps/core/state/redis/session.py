@@ -57,6 +57,17 @@ class Session:
     async def open(self) -> None:
         """Raises LinkError, RefusedError."""
         await self.link.open()
+        await self._look_at_eviction()
+
+    async def _look_at_eviction(self) -> None:
+        """A server that evicts keys loses counters in silence. Some do not say."""
+        try:
+            said = await self.link.call("CONFIG", "GET", "maxmemory-policy")
+        except RefusedError:
+            return
+        policy = said[1].decode() if len(said) > 1 else "noeviction"
+        if policy != "noeviction":
+            log.error("state.redis_evicts", policy=policy)
 
     async def running(self) -> str:
         """The epoch that runs on this server, "" where none does. Raises LinkError."""

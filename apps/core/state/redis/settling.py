@@ -185,12 +185,14 @@ class Settling:
         """The call: whose hashes, which further keys, and the arguments."""
         grant, completion = ending.grant, ending.completion
         claim, subject = grant.claim, grant.claim.subject
-        owners = [*dict.fromkeys((subject.credential, *map(owner_of, subject.windows)))]
-        placed = [(window, 2 + owners.index(owner_of(window))) for window in subject.windows]
-        raws, keep_s = self._member.packer.pack(placed, ending.now)
         spent = completion.spent
         if CONCURRENCY in claim.amounts:
             spent = {**spent, CONCURRENCY: 0}
+        changed = {metric for metric, amount in spent.items() if amount != claim.amounts.get(metric, 0)}
+        windows = subject.windows if taught else [w for w in subject.windows if w.metric in changed]
+        owners = [*dict.fromkeys((subject.credential, *map(owner_of, windows)))]
+        placed = [(window, 2 + owners.index(owner_of(window))) for window in windows]
+        raws, keep_s = self._member.packer.pack(placed, ending.now)
         arguments = {
             "now": ending.now,
             "id": claim.id,

@@ -155,8 +155,8 @@ class RedisStore:
     async def reset(self, owner: str, now: float, *, before: float = inf) -> None:
         await self._mirror.reset(owner, now, before=before)
         self._mirror.forget_raws()
-        if (await self._away()) is None:
-            await self._member.reset(owner, before)
+        await self._away()
+        await self._member.reset(owner, before)
 
     async def restore(self, read: ReadPast, now: float) -> None:
         await self._member.restore(read, now)
