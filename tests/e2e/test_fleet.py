@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -28,7 +29,7 @@ def redis(tmp_path: Path) -> Iterator[servers.Server]:
 @pytest.fixture
 def fleet(tmp_path: Path, redis: servers.Server) -> Iterator[tuple[Server, Server]]:
     """On one database, with the same secrets."""
-    shared = {
+    shared: dict[str, Any] = {
         "FREEAI_DATABASE_URL": f"sqlite:///{tmp_path / 'shared.sqlite3'}",
         "FREEAI_STATE": redis.url,
         "FREEAI_MASTER_KEYS": Fernet.generate_key().decode(),

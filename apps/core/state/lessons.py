@@ -6,13 +6,14 @@ steps, what is refused is not asked for again for a while. Pure but for its memo
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from apps.core.state.contract import Completion, Subject, Window
 from apps.core.state.counters.counter import Counter
 from apps.core.state.keys import CONCURRENCY, account_of, belongs, parse_window_key
 from apps.core.state.lesson import Lesson
 from apps.core.state.periods import NOW, ONCE, SECOND, seconds
+from apps.core.state.suspects import SUSPECT_SHARE, Suspect, limit_of
 
 MOST: Final = 20_000
 KEPT_S: Final = 30 * 86_400.0
@@ -20,8 +21,6 @@ KEPT_S: Final = 30 * 86_400.0
 NEAR_REQUESTS: Final = 1.6
 NEAR_CLAIMS: Final = 1.5
 """So near its limit a window may have been full there by chance."""
-SUSPECT_SHARE: Final = 0.5
-"""A window that nobody named and that is less used is not it."""
 MODELS_UNEXPLAINED: Final = 3
 FADING: Final = 0.9
 """Of what is unexplained, with each success."""
@@ -51,15 +50,6 @@ GIVEN_BACK: Final = 0.9
 def teaches(window: Window) -> bool:
     """Whether refusals say anything of its limit: an upstream's, of a length, but for spacing, which learns by itself."""
     return bool(window.margin_s) and window.period not in (SECOND, ONCE, NOW) and window.metric != CONCURRENCY
-
-
-class Suspect(NamedTuple):
-    """A window that may have been found full: `used` of it was counted, when so much was `needed`."""
-
-    window: Window
-    counter: Counter
-    needed: int
-    used: int
 
 
 class Lessons:
@@ -178,7 +168,7 @@ class Lessons:
         score += subject.candidate != last
         if len(self._unexplained) < MOST:
             self._unexplained[subject.credential] = score, subject.candidate
-        counted = [one for one in suspects if one.window.metric == "requests" and not _limit(one)]
+        counted = [one for one in suspects if one.window.metric == "requests" and not limit_of(one)]
         if score >= MODELS_UNEXPLAINED:
             account = next((one for one in counted if one.window.scope == subject.credential), None)
             if account is not None:
@@ -283,28 +273,6 @@ class Lessons:
     ) -> None:
         lesson.limit, lesson.used, lesson.named, lesson.at, lesson.why = limit, used, named, now, why
         self.changed.append(lesson)
-
-
-def suspect(suspects: Iterable[Suspect], completion: Completion) -> Suspect | None:
-    """Which of the windows was full, of those that may have been it; None where none of the limited ones was, by our own count."""
-    limited: list[tuple[float, Suspect]] = []
-    counted: list[Suspect] = []
-    for one in suspects:
-        if limit := _limit(one):
-            limited.append(((one.used + one.needed) / limit, one))
-        else:
-            counted.append(one)
-    share, found = max(limited, key=lambda item: item[0], default=(0.0, None))
-    if found is not None and (completion.named or share >= SUSPECT_SHARE):
-        return found
-    if completion.told and counted:  # of which it was the limit, what was used there tells
-        return min(counted, key=lambda one: abs(one.used - completion.told))
-    return None
-
-
-def _limit(one: Suspect) -> int:
-    learnt = one.counter.learnt
-    return one.window.limit if learnt is None else learnt.limit_of(one.window)
 
 
 def is_kept(lesson: Lesson, now: float) -> bool:

@@ -94,6 +94,14 @@ class MemoryStore:
         refusal = self._charge(claim.subject.windows, claim.amounts, now, shut, claim)
         return self._grant(claim, now) if refusal is None else refusal
 
+    async def acquire_first(self, claims: Sequence[Claim], now: float) -> list[Grant | Refusal]:
+        answers: list[Grant | Refusal] = []
+        for claim in claims:
+            answers.append(await self.acquire(claim, now))
+            if isinstance(answers[-1], Grant):
+                break
+        return answers
+
     async def take(
         self, windows: Sequence[Window], amounts: Amounts, now: float
     ) -> tuple[int, ...] | Refusal:

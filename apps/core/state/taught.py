@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from apps.core.state.contract import Block, Claim, Completion, Grant, Window
 from apps.core.state.counters.counter import Counter
-from apps.core.state.lessons import Lessons, Suspect, suspect, teaches
+from apps.core.state.lessons import Lessons, teaches
 from apps.core.state.periods import SECOND
+from apps.core.state.suspects import Suspect, suspect
 
 SKEWED_S: Final = 1.0
 CounterOf = Callable[[Window, float], Counter]

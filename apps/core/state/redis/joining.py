@@ -72,7 +72,7 @@ async def _switch(member: "Member", session: Session, left: Charges, away: Away)
     log.warning("state.redis_back", epoch=session.names.epoch)
     await asyncio.gather(*last, return_exceptions=True)
     await member.beat()
-    await member.catch_up()
+    await member.everybody.catch_up()
 
 
 async def _build(member: "Member", session: Session, names: Names, now: float) -> set[str]:

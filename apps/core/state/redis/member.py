@@ -12,11 +12,12 @@ import structlog
 
 from apps.core import clock, ids
 from apps.core.state.contract import Claim, Grant, ReadPast, Window
-from apps.core.state.keys import CONCURRENCY, provider_key, provider_of
+from apps.core.state.keys import CONCURRENCY
 from apps.core.state.redis import records
 from apps.core.state.redis.away import Away, Place
 from apps.core.state.redis.charges import RECENT_S, Charges
 from apps.core.state.redis.ending import LEASE_S, Ending
+from apps.core.state.redis.everybody import Everybody
 from apps.core.state.redis.joining import come_back, join
 from apps.core.state.redis.link import LinkError, RefusedError
 from apps.core.state.redis.mirror import Mirror
@@ -35,8 +36,6 @@ FIRST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 1.0
 START_PATIENCE_S: Final = 30.0
 MOST_ENDINGS: Final = 20_000
-RESET_AT_ONCE: Final = 500
-MOST_RESETS: Final = 1000
 
 
 class UnreachableError(Exception):
@@ -50,7 +49,7 @@ class Member:
     def __init__(
         self, url: str, prefix: str, deadline_s: float, mirror: Mirror, packer: Packer, *, gather_s: float
     ) -> None:
-        self._url, self._prefix, self._deadline_s = url, prefix, deadline_s
+        self._url, self.prefix, self._deadline_s = url, prefix, deadline_s
         self.gather_s = gather_s
         self.mirror, self.packer = mirror, packer
         self.session: Session | None = None
@@ -60,7 +59,6 @@ class Member:
         self.open: dict[str, Grant] = {}
         self.unknown: deque[tuple[Claim, float]] = deque(maxlen=MOST_ENDINGS)
         self.endings: deque[Ending] = deque(maxlen=MOST_ENDINGS)
-        self.resets: deque[tuple[str, float]] = deque(maxlen=MOST_RESETS)
         self.settle: Callable[..., Coroutine[Any, Any, None]] | None = None
         self.on_trip: Callable[[str], None] = lambda _credential: None
         self.joined_at = time()
@@ -69,7 +67,7 @@ class Member:
         self.turn = 0
         self._starting = asyncio.Lock()
         self._returning: asyncio.Task[None] | None = None
-        self._told: dict[tuple[str, str], bytes] = {}
+        self.everybody = Everybody(self)
 
     @property
     def is_there(self) -> bool:
@@ -84,25 +82,26 @@ class Member:
     @property
     def names(self) -> Names:
         """Of the epoch that it is in. Raises LinkError."""
-        return self._connected().names
+        return self.connected().names
 
-    def _connected(self) -> Session:
+    def connected(self) -> Session:
+        """Raises LinkError where there was never a connection."""
         if self.session is None:
             raise LinkError("not connected")
         return self.session
 
     def new_session(self) -> Session:
         """A connection that is to be opened."""
-        return Session(self._url, self._prefix, self._deadline_s)
+        return Session(self._url, self.prefix, self._deadline_s)
 
     async def run(self, name: Name, owners: list[str], keys: list[str], arguments: Any) -> Any:
         """Run a script. Raises LinkError, LostEpochError, AheadError."""
-        answer = await self._connected().run(name, owners, keys, arguments)
+        answer = await self.connected().run(name, owners, keys, arguments)
         return records.decode(answer) if isinstance(answer, bytes) else answer
 
     def send(self, name: Name, owners: list[str], keys: list[str], arguments: Any) -> "asyncio.Future[Any]":
         """The same, without waiting."""
-        return self._connected().send(name, owners, keys, arguments)
+        return self.connected().send(name, owners, keys, arguments)
 
     async def ready(self) -> Away | None:
         """Connect and join, where nobody has yet. Returns what goes on without Redis, where that must be."""
@@ -201,86 +200,9 @@ class Member:
 
     async def whole(self, owner: str) -> dict[str, bytes]:
         """All fields of a hash. Raises LinkError."""
-        session = self._connected()
+        session = self.connected()
         flat = await session.link.call("HGETALL", session.names.hash_of(owner))
         return {name.decode(): raw for name, raw in zip(flat[::2], flat[1::2], strict=True)}
-
-    async def reset(self, owner: str, before: float) -> None:
-        """Of an account, or of every one of a provider; once Redis is back, where it is away."""
-        if not self.is_there:
-            self.resets.append((owner, before))
-            return
-        session = self._connected()
-        names = session.names
-        service = provider_key(provider_of(owner))
-        try:
-            owners = [owner] if owner != service else await self._accounts(session, provider_of(owner))
-            for one in owners:
-                await self.run("reset", [one], [], {"now": 0.0, "before": min(before, 1e15)})
-            if not self.mirror.is_closed_for_all(service):
-                await session.link.call("HDEL", names.of_all("services"), service)
-        except (LinkError, RefusedError, LostEpochError, AheadError):
-            self.resets.append((owner, before))
-
-    async def catch_up(self) -> None:
-        """Do what could not be done without Redis: accounts that were reset, providers that are closed for everybody. Raises LinkError."""
-        for owner, before in [self.resets.popleft() for _ in range(len(self.resets))]:
-            await self.reset(owner, before)
-        for service in self.mirror.services():
-            self.tell_service(service)
-
-    async def _accounts(self, session: Session, provider: str) -> list[str]:
-        """The accounts of a provider that anything is kept of."""
-        names = session.names
-        found: list[str] = []
-        cursor: Any = 0
-        pattern = f"{self._prefix}:*:{names.epoch}:*:{provider}"
-        while True:
-            cursor, keys = await session.link.call("SCAN", cursor, "MATCH", pattern, "COUNT", RESET_AT_ONCE)
-            mark = f":{names.epoch}:"
-            found += (key.decode().partition(mark)[2] for key in keys)
-            if int(cursor) == 0:
-                return [owner for owner in found if provider_of(owner) == provider]
-
-    def tell_all(self, what: str, field: str, value: Any) -> None:
-        """Of no user: a provider's clock, or that it is closed for everybody."""
-        raw = records.encode(value)
-        if self.is_there and self.session is not None and self._told.get((what, field)) != raw:
-            self._told[what, field] = raw
-            self.session.link.call("HSET", self.names.of_all(what), field, raw)
-
-    def tell_service(self, service: str) -> None:
-        """What closes a provider for everybody, or that nothing does."""
-        told = self.mirror.service_of(service)
-        if told is not None:
-            self.tell_all("services", service, told)
-        elif self.session is not None:
-            self._told.pop(("services", service), None)
-            self.session.link.call("HDEL", self.names.of_all("services"), service)
-
-    async def hear_all(self, now: float) -> None:
-        """What others told of providers, and whether the epoch still runs. Raises LinkError, LostEpochError."""
-        session = self.session
-        if session is None:
-            return
-        epoch = session.names.epoch
-        skews, services, _ = await asyncio.gather(
-            session.link.call("HGETALL", session.names.of_all("skews")),
-            session.link.call("HGETALL", session.names.of_all("services")),
-            self._check(session, epoch),
-        )
-        for field, raw in zip(skews[::2], skews[1::2], strict=True):
-            if self._told.get(("skews", field.decode())) != raw:
-                self._told["skews", field.decode()] = raw
-                await self.mirror.set_clock(field.decode(), records.decode_skew(raw), now)
-                self.packer.forget()
-        self.mirror.load_services(
-            {field.decode(): raw for field, raw in zip(services[::2], services[1::2], strict=True)}
-        )
-
-    async def _check(self, session: Session, epoch: str) -> None:
-        if await session.running() != epoch:
-            raise LostEpochError
 
     async def beat(self) -> None:
         """Say that this process lives, renew what it has under way, and see who else is there. Raises LinkError."""
@@ -297,7 +219,7 @@ class Member:
 
     def _renew(self, now: float) -> None:
         """Long answers outlive a lease."""
-        session = self._connected()
+        session = self.connected()
         held: dict[str, tuple[Window, list[str]]] = {}
         for grant in self.open.values():
             key = session.names.grants_of(grant.claim.subject.candidate)

@@ -14,7 +14,7 @@ Name = Literal["acquire", "take", "settle", "tighten", "merge", "renew", "reset"
 NAMES: Final[tuple[Name, ...]] = get_args(Name)
 _FOLDER: Final = Path(__file__).with_name("lua")
 _CALL: Final = ("call",)
-_COUNTING: Final = (*_CALL, "kinds", "windows")
+_COUNTING: Final = (*_CALL, "kinds", "bucket", "windows")
 _NEEDS: Final[dict[Name, tuple[str, ...]]] = {
     "acquire": (*_COUNTING, "health"),
     "take": _COUNTING,

@@ -162,7 +162,7 @@ class Settling:
         if self._mirror.is_closed_for_all(service) or any(
             b.scope == service for b in ending.completion.blocks
         ):
-            self._member.tell_service(service)
+            self._member.everybody.tell_service(service)
         self._go("settle", owners, keys, arguments, ending.grant.claim.subject, ending)
 
     def _close(self, block: Block, now: float) -> None:

@@ -150,13 +150,13 @@ class RedisStore:
     async def set_clock(self, provider: str, skew: Skew, now: float) -> None:
         await self._mirror.set_clock(provider, skew, now)
         self._packer.forget()
-        self._member.tell_all("skews", provider, skew)
+        self._member.everybody.tell("skews", provider, skew)
 
     async def reset(self, owner: str, now: float, *, before: float = inf) -> None:
         await self._mirror.reset(owner, now, before=before)
         self._mirror.forget_raws()
         await self._away()
-        await self._member.reset(owner, before)
+        await self._member.everybody.reset(owner, before)
 
     async def restore(self, read: ReadPast, now: float) -> None:
         await self._member.restore(read, now)

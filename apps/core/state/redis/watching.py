@@ -138,7 +138,7 @@ class Watching:
             lately = [subject for subject, at in self._asked.values() if moment - at < ASKED_S]
             await self._look(lately, now)
             try:
-                await self._member.hear_all(now)
+                await self._member.everybody.hear(now)
             except (LinkError, RefusedError) as error:
                 self._member.leave(str(error))
             except LostEpochError:
