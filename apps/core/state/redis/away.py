@@ -58,6 +58,10 @@ class Own(MemoryStore):
         super().__init__()
         mirror.lend_health(self)
 
+    def health_of(self, subject: Subject, now: float) -> Standing:
+        """Its standing but for quotas."""
+        return self._standing(Subject(subject.credential, subject.candidate), now)
+
 
 class Away:
     """From when Redis was lost until it is back. `charges`: what was taken meanwhile, for Redis to know then; `open`: by claim; `blocks`:
@@ -189,11 +193,11 @@ class Away:
 
     def _standing(self, subject: Subject, now: float) -> Standing:
         """What the others may take is used, as far as this process goes."""
-        before = self._mirror.standing_of(subject, now)
+        health = self._own.health_of(subject, now)
         used = []
-        until, reason = before.blocked_until, before.reason
-        for window, counted in zip(subject.windows, before.used, strict=True):
-            limit = self._mirror.limit_of(window, now)
+        until, reason = health.blocked_until, health.reason
+        for window in subject.windows:
+            limit, counted = self._mirror.limit_of(window, now), self._mirror.used_of(window, now)
             own = self._own.used_of(window, now)
             if not limit:
                 used.append(counted + own)
@@ -203,4 +207,4 @@ class Away:
             used.append(max(limit - left, 0))
             if not left and until <= now + ASK_AGAIN_S:
                 until, reason = now + ASK_AGAIN_S, "quota"
-        return replace(before, used=tuple(used), blocked_until=until, reason=reason)
+        return replace(health, used=tuple(used), blocked_until=until, reason=reason)

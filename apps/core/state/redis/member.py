@@ -32,6 +32,9 @@ ALIVE_S: Final = 3.5
 SEASONED_S: Final = 2.5
 """By then every other process knows of one that came."""
 GONE_S: Final = 30.0
+REMEMBERED_S: Final = 3.0
+"""A list that was lost is not believed at once: who was there lately counts on."""
+RENEW_S: Final = 15.0
 FIRST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 1.0
 START_PATIENCE_S: Final = 30.0
@@ -64,6 +67,8 @@ class Member:
         self.joined_at = time()
         self.name = f"{self.joined_at:017.3f}:{ids.uuid7()}"
         self.fleet: list[str] = [self.name]
+        self._seen: dict[str, float] = {}
+        self._renewed_at = 0.0
         self.turn = 0
         self._starting = asyncio.Lock()
         self._returning: asyncio.Task[None] | None = None
@@ -205,7 +210,8 @@ class Member:
         return {name.decode(): raw for name, raw in zip(flat[::2], flat[1::2], strict=True)}
 
     async def beat(self) -> None:
-        """Say that this process lives, renew what it has under way, and see who else is there. Raises LinkError."""
+        """Say that this process lives, renew what it has under way, and see who else is there. Raises LinkError,
+        LostEpochError."""
         session = self.session
         if session is None:
             return
@@ -214,11 +220,20 @@ class Member:
         link.call("ZADD", key, now, self.name)
         link.call("ZREMRANGEBYSCORE", key, "-inf", now - GONE_S)
         self._renew(now)
-        there = await link.call("ZRANGEBYSCORE", key, now - ALIVE_S, "+inf")
-        self.fleet = sorted(name.decode() for name in there)
+        there, epoch = await asyncio.gather(
+            link.call("ZRANGEBYSCORE", key, now - ALIVE_S, "+inf"), session.running()
+        )
+        if epoch != session.names.epoch:
+            raise LostEpochError  # it was emptied, and so was the list of those that live
+        self._seen |= dict.fromkeys((name.decode() for name in there), now)
+        self._seen = {name: at for name, at in self._seen.items() if now - at < REMEMBERED_S}
+        self.fleet = sorted(self._seen)
 
     def _renew(self, now: float) -> None:
         """Long answers outlive a lease."""
+        if now - self._renewed_at < RENEW_S:
+            return
+        self._renewed_at = now
         session = self.connected()
         held: dict[str, tuple[Window, list[str]]] = {}
         for grant in self.open.values():

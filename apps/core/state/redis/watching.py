@@ -1,10 +1,11 @@
 """The looks at Redis that nobody waits for: at what requests are ranked by, at what concerns all, and at who else is there."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import monotonic
 from typing import Final
+
+import structlog
 
 from apps.core import clock
 from apps.core.state.contract import Subject, Window
@@ -15,6 +16,8 @@ from apps.core.state.redis.mending import BACK_S, mend
 from apps.core.state.redis.mirror import Mirror, fields_of
 from apps.core.state.redis.names import owner_of, tag_of
 from apps.core.state.redis.session import AheadError, LostEpochError
+
+log = structlog.get_logger("freeai.state")
 
 POLL_S: Final = 0.1
 BEAT_S: Final = 1.0
@@ -40,7 +43,10 @@ class Watching:
     def start(self) -> None:
         """Keep looking."""
         if not self._loops:
-            self._loops = [asyncio.create_task(self._poll()), asyncio.create_task(self._beat())]
+            self._loops = [
+                asyncio.create_task(self._keep(POLL_S, self._poll)),
+                asyncio.create_task(self._keep(BEAT_S, self._beat)),
+            ]
 
     async def aclose(self) -> None:
         for loop in self._loops:
@@ -125,24 +131,29 @@ class Watching:
                 await self._look_at_once(subjects, now)
                 return
 
-    async def _poll(self) -> None:
+    async def _keep(self, pause_s: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Again and again, whatever becomes of it."""
         while True:
-            await asyncio.sleep(POLL_S)
-            if not self._member.is_there:
-                if self._member.away is None:
-                    self._member.leave("the connection is gone")
-                continue
-            now, moment = clock.now(), monotonic()
-            if len(self._looked) > MOST:
-                self._looked.clear()
-            lately = [subject for subject, at in self._asked.values() if moment - at < ASKED_S]
-            await self._look(lately, now)
+            await asyncio.sleep(pause_s)
             try:
-                await self._member.everybody.hear(now)
+                await work()
             except (LinkError, RefusedError) as error:
                 self._member.leave(str(error))
             except LostEpochError:
                 self._member.leave("its counters were lost")
+            except Exception as error:  # noqa: BLE001 - who does not look and says nothing is believed to be dead
+                log.error("state.watch_failed", error=type(error).__name__)
+
+    async def _poll(self) -> None:
+        if not self._member.is_there:
+            if self._member.away is None:
+                self._member.leave("the connection is gone")
+            return
+        now, moment = clock.now(), monotonic()
+        if len(self._looked) > MOST:
+            self._looked.clear()
+        await self._look([subject for subject, at in self._asked.values() if moment - at < ASKED_S], now)
+        await self._member.everybody.hear(now)
 
     def _lose_sight(self) -> None:
         """Of what nobody asks for, the oldest first where it is too much."""
@@ -155,17 +166,15 @@ class Watching:
         self._asked = kept
 
     async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_S)
-            now = clock.now()
+        now = clock.now()
+        self._member.tidy(now)
+        if self._member.away is None:  # else nothing is to be forgotten: it is all that is known
             self._mirror.tidy(now)
-            self._member.tidy(now)
             self._lose_sight()
-            if self._member.is_there:
-                await self._look([subject for subject, _ in self._asked.values()], now)
-            if self._member.is_there:
-                with suppress(LinkError, RefusedError):
-                    await self._member.beat()
+        if self._member.is_there:
+            await self._look([subject for subject, _ in self._asked.values()], now)
+        if self._member.is_there:
+            await self._member.beat()
 
 
 def _when_asked(item: tuple[tuple[str, str], tuple[Subject, float]]) -> float:
