@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks import analytics, growth, scenarios, writing
+from benchmarks import analytics, growth, pages, scenarios, writing
 from benchmarks.bench import Bench, Effort
 from benchmarks.processes import allow_many_connections, cores
 from benchmarks.report import Figure, Figures, as_json, table
@@ -39,10 +39,15 @@ SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
     "restart": growth.restart,
     "writing": writing.writing,
     "analytics": analytics.analytics,
+    "pages": pages.pages,
     "log": growth.log_level,
 }
 
-LEFT_OUT_WHEN_QUICK = {"log", "analytics"}  # the one has no budget, the other takes minutes to be filled
+LEFT_OUT_WHEN_QUICK = {
+    "log",
+    "analytics",
+    "pages",
+}  # the one has no budget, the others take minutes to be filled
 
 
 def main() -> int:

@@ -17,6 +17,7 @@ from benchmarks.processes import ROOT, Child, clean_env, free_port, python_modul
 START_S = 60.0
 SEED_S = 240.0
 _TOKEN = re.compile(r"^\s*admin token\s+(\S+)", re.MULTILINE)
+_PASSWORD = re.compile(r"^\s*password\s+(\S+)", re.MULTILINE)
 _KEY = re.compile(r"^\s*client key\s+(fai_\S+)", re.MULTILINE)
 
 
@@ -25,6 +26,7 @@ class Secrets(NamedTuple):
 
     admin_token: str
     client_key: str
+    password: str = ""
 
 
 class Started(NamedTuple):
@@ -36,8 +38,8 @@ class Started(NamedTuple):
 
 def read_secrets(text: str) -> Secrets | None:
     """The secrets in the announcement of the first run; None while they are not all there."""
-    token, key = _TOKEN.search(text), _KEY.search(text)
-    return Secrets(token[1], key[1]) if token and key else None
+    token, key, password = _TOKEN.search(text), _KEY.search(text), _PASSWORD.search(text)
+    return Secrets(token[1], key[1], password[1] if password else "") if token and key else None
 
 
 class Gateway:
@@ -117,6 +119,11 @@ class Gateway:
     def admin_token(self) -> str:
         """For `/api`."""
         return self._secrets.admin_token if self._secrets else ""
+
+    @property
+    def password(self) -> str:
+        """Of the administrator."""
+        return self._secrets.password if self._secrets else ""
 
     def target(self) -> dict[str, Any]:
         """It, for the load process."""

@@ -77,6 +77,8 @@ SPECS = {
     "writing_lost": Spec("events lost", Budget(most=0)),
     "writing_p50": Spec("latency beside them / without, p50", Budget(most=1.25)),
     "writing_p99": Spec("latency beside them / without, p99"),
+    "pages_looked_at": Spec("kinds of admin pages over that ledger", Budget(least=30)),
+    "slowest_page_ms": Spec("the slowest of them, ms", Budget(most=500)),
     "start_over_ledger_s": Spec("start over a ledger of 90 days, PostgreSQL, s", Budget(most=2.5)),
     "analytics_day_ms": Spec("analytics of a day there, ms", Budget(most=300)),
     "analytics_week_ms": Spec("analytics of a week there, ms", Budget(most=800)),

@@ -13,7 +13,7 @@ from apps.accounts import first_admin  # noqa: E402
 from apps.console.live_socket import Sockets  # noqa: E402
 from apps.core.postgres.dbapi import let_go  # noqa: E402
 from apps.core.site_bodies import bounded  # noqa: E402
-from apps.gateway import runtime  # noqa: E402
+from apps.gateway import kept_answers, runtime  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.probes import DATABASE  # noqa: E402
 from apps.gateway.outlook import delivery, watch  # noqa: E402
@@ -56,6 +56,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         gateway.keep(watch.NAME, watch.Watch(gateway).run)
         gateway.keep(delivery.NAME, delivery.Delivery(gateway).run)
         gateway.keep(keeping.NAME, keeping.Keeper(gateway.decisions, gateway.store).run)
+        gateway.keep(kept_answers.NAME, gateway.kept_answers.run)
         gateway.keep(broadcast.NAME, broadcast.Broadcast(gateway, watchers).run)
         gateway.background(local_search.at_start())
     except Exception as error:  # noqa: BLE001 - the server prints the message and exits

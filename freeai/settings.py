@@ -48,6 +48,7 @@ FREEAI_MAX_ANSWER_BYTES = env.read(
 FREEAI_MAX_BODY_BYTES = env.read(
     "FREEAI_MAX_BODY_BYTES", 26 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
 )
+FREEAI_RESPONSE_STORE = env.read("FREEAI_RESPONSE_STORE", True, values.yes_or_no)
 FREEAI_MAX_JSON_VALUES = env.read("FREEAI_MAX_JSON_VALUES", 100_000, values.whole_number(1000, 10**8))
 FREEAI_SHUTDOWN_GRACE_S = env.read("FREEAI_SHUTDOWN_GRACE_S", 30, values.whole_number(0, 86_400))
 FREEAI_LOG_LEVEL = env.read("FREEAI_LOG_LEVEL", "info", values.one_of(LEVELS))

@@ -1,7 +1,7 @@
 """Names of models that clients insist on, and what is meant by them here: an operator's table, one row a line, `pattern = model`.
 
-Patterns are a shell's, in any case of letters; the first row that matches counts. It holds on `/v1/messages`, whose clients know no other
-names than Anthropic's. A name that a provider offers means that model, and needs no row.
+Patterns are a shell's, in any case of letters; the first row that matches counts. It holds on `/v1/messages` and `/v1/responses`, whose
+clients know no other names than Anthropic's or OpenAI's. A name that a provider offers means that model, and needs no row.
 """
 
 from fnmatch import fnmatchcase

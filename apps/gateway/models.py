@@ -76,7 +76,7 @@ class AppConfig(models.Model):
         max_length=25_000,
         blank=True,
         default=DEFAULTS.model_names,
-        help_text="What names of models mean on /v1/messages, one a line: pattern = model. The first that matches counts.",
+        help_text="What names mean on /v1/messages and /v1/responses, one a line: pattern = model. The first that matches counts.",
     )
     notice_url = models.CharField(
         max_length=500,

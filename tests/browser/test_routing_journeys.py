@@ -214,7 +214,7 @@ def test_a_strategy_is_mended_where_it_is_wrong_and_saved(office):
 
 
 def test_what_was_typed_before_the_script_came_is_looked_at(office):
-    seen, page = office
+    _, page = office
     held = []
     script = re.compile(r"/js/strategy\.")
     page.route(script, lambda route: held.append(route))

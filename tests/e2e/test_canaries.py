@@ -187,6 +187,46 @@ def test_what_is_asked_and_answered(planted: Server, parrots: str, key: str):
     search(planted, [text_of(answer) for answer in answers], key)
 
 
+def test_what_is_asked_answered_and_kept_as_a_response(planted: Server, parrots: str, key: str):
+    """Of all that is kept for an hour nothing is on a disk, in a log, a metric or a page."""
+    fresh_key(planted, "groq", f"{parrots}/answer")
+    said = [{"type": "input_text", "text": PROMPT}]
+    items = [
+        {"role": "user", "content": said},
+        {"type": "reasoning", "id": PROMPT, "summary": [], "encrypted_content": PROMPT},
+        {"type": "custom_tool_call", "call_id": "call_1", "name": "weather", "input": PROMPT},
+        {"type": "custom_tool_call_output", "call_id": "call_1", "output": said},
+    ]
+    tools = [{"type": "custom", "name": "weather", "description": PROMPT}, {"type": PROMPT}]
+    whole = {
+        "input": items,
+        "tools": tools,
+        "instructions": PROMPT,
+        "metadata": {"note": PROMPT},
+        "user": PROMPT,
+    }
+    pinned = {"model": f"groq/{WIRES['groq']}"}
+    answers = [ask(planted, key, "responses", json=pinned | whole)]
+    kept = answers[0].json()["id"]
+    bodies: list[dict] = [
+        {"input": PROMPT, "previous_response_id": kept},
+        {"input": PROMPT, "previous_response_id": PROMPT},
+        {"input": [{"type": "item_reference", "id": PROMPT}]},
+        {"input": [{"type": PROMPT}]},
+        {"input": [{"role": PROMPT, "content": PROMPT}]},
+        {"input": PROMPT, "tool_choice": {"type": PROMPT}},
+        {"input": PROMPT, "store": PROMPT},
+    ]
+    answers += [ask(planted, key, "responses", json=pinned | body) for body in bodies]
+    headers = {"Authorization": f"Bearer {key}"}
+    for path in (kept, f"{kept}/input_items", PROMPT):
+        answers.append(httpx.get(f"{planted.url}/v1/responses/{path}", headers=headers, timeout=30))
+
+    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+    assert ANSWER in answers[1].text and PROMPT in answers[-2].text, "it was answered, and is kept"
+    search(planted, [text_of(answer) for answer in answers], key)
+
+
 def test_what_is_sent_to_the_wrong_place(planted: Server, key: str):
     """A key where a name belongs, and everything in the query and the headers."""
     answers = []

@@ -20,6 +20,7 @@ from apps.gateway.edge import cors
 from apps.gateway.endpoints.chat.wire import request, schema
 from apps.gateway.endpoints.embeddings import wire as embeddings
 from apps.gateway.endpoints.messages.wire import schema as messages
+from apps.gateway.endpoints.responses.wire import schema as responses
 from apps.gateway.endpoints.transcriptions import wire as transcriptions
 from apps.gateway.wire import multipart
 from apps.providers import image_fetch
@@ -102,6 +103,7 @@ def texts(pattern: str) -> set[str]:
     [
         ("Chat completions", schema.ChatBody),
         ("Fields of a message request", messages.MessagesBody),
+        ("Fields of a response request", responses.ResponsesBody),
         ("Embeddings", embeddings.EmbeddingBody),
     ],
 )

@@ -56,6 +56,7 @@ async def test_a_broken_stream_says_that_another_try_may_help(
 
     assert broken["message"].endswith(AGAIN)
     assert broken["message"].count(AGAIN) == 1
+    assert broken["message"].removesuffix(f" {AGAIN}")[-1] in ".!?", "another sentence begins"
     assert broken["type"] == "api_error"
 
 

@@ -10,11 +10,11 @@ from apps.gateway.wire.errors import ApiError
 from apps.providers.adapters.chat import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
 from tests.factories import make_offer
+from tests.garbage import JUNK, places, replaced
 from tests.gateway.conftest import RAW_KEY, SHIPPED, Gateway, use_key
 from tests.messages.conftest import HELLO, TOOL, body
 
 OFFERS = [make_offer(provider=name, preset=SHIPPED[name]) for name in ("groq", "gemini", "cohere", "mistral")]
-JUNK: list[Any] = [None, True, -1, 1e300, "", "x", [], {}, [[]], {"type": "text"}, {"type": []}]
 
 
 def user(*blocks: Any) -> dict[str, Any]:
@@ -272,16 +272,3 @@ def test_garbage_anywhere_in_a_request_is_never_a_fault():
     assert unread == []
     assert len(refused) > 100
     assert taken > 100
-
-
-def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [place for key, held in inner for place in [(*at, key), *places(held, (*at, key))]]
-
-
-def replaced(value: Any, place: tuple[Any, ...], junk: Any) -> Any:
-    if not place:
-        return junk
-    copied = value.copy()
-    copied[place[0]] = replaced(value[place[0]], place[1:], junk)
-    return copied

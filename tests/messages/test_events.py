@@ -15,6 +15,7 @@ from apps.providers.adapters.chat import open_stream, parse
 from apps.providers.adapters.shared.joining import join_chunks
 from apps.providers.errors import UpstreamError
 from apps.providers.types import ChatChunk, ChatRequest, ChatResult, Usage
+from tests.chunks import chunk, in_batches, more, opening, split
 from tests.factories import make_offer
 from tests.messages.events import Reader
 
@@ -28,28 +29,10 @@ OBJECTS = st.dictionaries(
 )
 
 
-def chunk(index: int = 0, finish: str | None = None, **delta: Any) -> ChatChunk:
-    return ChatChunk([{"index": index, "delta": delta, "finish_reason": finish}], bool(delta))
-
-
-def opening(at: int, name: str = "f", arguments: str = "") -> ChatChunk:
-    function = {"name": name, "arguments": arguments}
-    return chunk(tool_calls=[{"index": at, "id": f"call_{at}", "type": "function", "function": function}])
-
-
-def more(at: int, arguments: str) -> ChatChunk:
-    return chunk(tool_calls=[{"index": at, "function": {"arguments": arguments}}])
-
-
 def rendered(batches: list[list[ChatChunk]], shown_to: int | None = USER) -> Reader:
     writer = EventWriter({"id": "msg_1", "model": "m"}, 90, shown_to, lambda: {"latency_ms": 1})
     out = [writer.frames(batch) for batch in batches]
     return Reader().read(b"".join([*out, writer.end(USAGE)]))
-
-
-def in_batches(data: st.DataObject, chunks: list[ChatChunk]) -> list[list[ChatChunk]]:
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(chunks)), max_size=6)))
-    return [chunks[start:end] for start, end in zip([0, *cuts], [*cuts, len(chunks)], strict=True)]
 
 
 @given(st.data(), st.lists(OBJECTS, max_size=4), st.text(max_size=30), st.text(max_size=30), st.booleans())
@@ -88,12 +71,6 @@ def test_any_interleaving_of_calls_is_told_block_after_block(data, objects, thou
     assert essence(joined["content"]) == essence(content)
     assert joined["stop_reason"] == reader.message["stop_reason"]
     assert joined["usage"] == reader.message["usage"]
-
-
-def split(data: st.DataObject, text: str) -> list[str]:
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=4))) if text else []
-    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    return [piece for piece in pieces if piece]
 
 
 def essence(content: list[dict[str, Any]]) -> list[Any]:

@@ -65,6 +65,11 @@ UNTOLD: Final = re.compile(
             r"`tool_choice`: there is no tool|has no tool `",
             r"must be `pattern = model`|names are at most 200 printable|There is no model `",
             r"there is no files API|documents are not fetched|conversations are not kept",
+            # of responses: items are told apart by more than a schema can say
+            r"`input(?:\[\d+\][^`]*)?`: ",
+            r"Previous response with id|not kept here|there are no stored prompts|not made in the background",
+            r"Only answers that are made in the background|`after`: there is no item",
+            r"missing required field `schema`|another tool has the name|is not run here|are not run here",
             r"`window_seconds` or `days`, not for both",
             r"Must not be before `from`",
             r"Must be the `next` of an earlier answer",

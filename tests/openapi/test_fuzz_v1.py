@@ -80,7 +80,7 @@ def test_a_route_answers_as_it_is_described(gateway, upstream, operations, path,
 
 def lead_to_a_model(case):
     """What is right by the schema becomes what can be served: no names of what is not there, sound in the file, no 10,000 inputs."""
-    if case.path_parameters and fuzzing.is_right_at(case, ParameterLocation.PATH):
+    if "model" in (case.path_parameters or ()) and fuzzing.is_right_at(case, ParameterLocation.PATH):
         case.path_parameters = {"model": "freeai-fast"}
     if isinstance(case.body, dict) and fuzzing.is_right_at(case, ParameterLocation.BODY):
         for name in ("model", "strategy", "preferred_provider"):
@@ -109,6 +109,28 @@ BODIES = {
             "max_tokens": 16,
             "temperature": 0.5,
             "stream_options": {"include_usage": True},
+        }
+    ),
+    "/v1/responses": orjson.dumps(
+        {
+            "model": "freeai-auto",
+            "instructions": "Be brief.",
+            "input": [
+                {"role": "user", "content": [{"type": "input_text", "text": "Grüße 👋"}]},
+                {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "freeai1.AAAA"},
+                {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "call_1", "output": "24"},
+            ],
+            "tools": [
+                {"type": "function", "name": "weather", "parameters": {"type": "object"}},
+                {"type": "custom", "name": "patch", "format": {"type": "grammar", "definition": "x"}},
+                {"type": "namespace", "name": "agents", "tools": [{"type": "function", "name": "wait"}]},
+                {"type": "web_search"},
+            ],
+            "tool_choice": {"type": "function", "name": "weather"},
+            "reasoning": {"effort": "low", "summary": "auto"},
+            "text": {"format": {"type": "json_schema", "name": "x", "schema": {}}},
+            "max_output_tokens": 16,
         }
     ),
     "/v1/messages": orjson.dumps(

@@ -45,7 +45,9 @@ class Writer(Protocol):
     """One stream as a surface writes it. `usage`: the last that the upstream gave; `characters`: of the answer so far."""
 
     usage: Usage | None
-    characters: int
+
+    @property
+    def characters(self) -> int: ...
 
     @property
     def alive(self) -> bytes:

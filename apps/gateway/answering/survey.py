@@ -10,6 +10,7 @@ from apps.providers.types import Capability
 
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 800
+MARGIN_PERCENT = 15
 
 
 def survey(raw: JSONObject) -> tuple[frozenset[Capability], int]:
@@ -31,6 +32,11 @@ def survey(raw: JSONObject) -> tuple[frozenset[Capability], int]:
     if len(raw) > 1 + ("model" in raw):  # more than model and messages
         _add_options(raw, needs)
     return frozenset(needs), tokens
+
+
+def cautious(tokens: int) -> int:
+    """An estimate for clients that ask for one: too low ones make them shorten a conversation too late."""
+    return tokens + tokens * MARGIN_PERCENT // 100
 
 
 def _content_tokens(content: Any, needs: set[Capability]) -> int:

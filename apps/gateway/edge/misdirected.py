@@ -6,7 +6,7 @@ from typing import Final
 LONGEST: Final = 500
 # What stands at the end of nothing else that is served here, whatever is before it.
 CALLS: Final = (
-    r"chat/completions|embeddings|responses|audio/(?:transcriptions|translations|speech)"
+    r"chat/completions|embeddings|responses(?:/input_tokens)?|audio/(?:transcriptions|translations|speech)"
     r"|images/(?:generations|edits|variations)|messages/count_tokens"
 )
 ENDPOINTS: Final = rf"{CALLS}|completions|messages|models(?:/.+)?|rerank|moderations"

@@ -32,8 +32,9 @@ def decode(body: bytes, tokens: int = 0) -> JSONObject:
     return raw
 
 
-def validate(raw: JSONObject, schema: type[Body]) -> Body:
-    """The known fields of a request. Raises ApiError(400) that names the first wrong one by its path."""
+def validate(raw: JSONObject, schema: type[Body], at: str = "") -> Body:
+    """The known fields of a request, or of what of it is at the path `at`. Raises ApiError(400) that names the first wrong one by its
+    path."""
     try:
         return msgspec.convert(raw, schema)
     except msgspec.ValidationError as error:
@@ -41,5 +42,6 @@ def validate(raw: JSONObject, schema: type[Body]) -> Body:
         what, path = (found["what"], found["path"]) if found else (str(error), "")
         if missing := re.match(r"Object missing required field `(\w+)`$", what):
             path = f"{path}.{missing[1]}" if path else missing[1]
+        path = f"{at}.{path}".rstrip(".") if at else path
         where = f"`{path}`: " if path else ""
         raise bad_request(f"{where}{what}.", param=path.replace("[...]", "") or None) from None

@@ -14,6 +14,7 @@ JSON = "application/json"
 TOO_MANY, SERVER_ERROR = 429, 500
 RESTART_S = 5
 AGAIN = "Please try again later."
+ENDS = ".!?…"
 
 
 class ApiError(Exception):
@@ -89,8 +90,14 @@ def words_in_stream(error: ApiError, message: str) -> str:
     """What a stream that has begun says of an error. Agents have no status to go by there: some repeat a turn only where the text says that
     it is worth it, so it does where it is."""
     if error.status == TOO_MANY or error.status >= SERVER_ERROR:
-        return f"{message.rstrip()} {AGAIN}".lstrip()
+        return f"{sentence(message)} {AGAIN}".lstrip()
     return message
+
+
+def sentence(message: str) -> str:
+    """With a mark at its end, so that another one can follow."""
+    message = message.rstrip()
+    return message if not message or message[-1] in ENDS else f"{message}."
 
 
 def frame(error: ApiError) -> bytes:

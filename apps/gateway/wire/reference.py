@@ -16,9 +16,9 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `body`, `answer`: a type that msgspec knows (`list[Row]`), a serializer, or None for none. `errors`: statuses beside those that follow
     from the route. `flags`: query parameters that are true or false; `query`: the schemas of others. `sent`, `example`: of body and
-    answer. `formats`: media types of the answer beside JSON. `events`: where it may be streamed, the type of the JSON in each event.
-    `form`: the body's JSON Schema where it is a multipart form. `error`: the component of
-    its errors; OpenAI's streams end with a mark.
+    answer. `formats`: media types of the answer beside JSON. `events`: where it may be streamed, the type of the JSON in each event;
+    `end_mark`: whether such a stream ends with one, and with an error as other answers tell it. `is_open`: whether it needs no key.
+    `form`: the body's JSON Schema where it is a multipart form. `error`: the component of its errors.
     """
 
     summary: str
@@ -35,6 +35,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     events: Any = None
     form: dict[str, Any] | None = None
     error: str = OPENAI_ERROR
+    end_mark: bool = False
+    is_open: bool = False
 
 
 Route = tuple[str, str]

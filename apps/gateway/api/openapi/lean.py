@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from itertools import starmap
 from typing import Any, Final
 
 from apps.core.json_types import JSONObject
 from apps.gateway import endpoints
 from apps.gateway.api.openapi import schemas
-from apps.gateway.wire.reference import OPENAI_ERROR, Operation, Route
+from apps.gateway.wire.reference import Operation, Route
 
 ALWAYS: Final = (400, 500, 503)
 WRITING: Final = (401, 413, 415)
@@ -60,14 +61,15 @@ def _described(method: str, path: str, operation: Operation, generator: Any) -> 
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
     ]
-    open_too: list[JSONObject] = [] if method == "POST" else [{}]
+    open_too: list[JSONObject] = [{}] if operation.is_open else []
     statuses = (*ALWAYS, *(WRITING if method == "POST" else (401,)), *operation.errors)
+    asked = starmap(schemas.parameter, operation.query.items())
     described: JSONObject = {
         "operationId": method.lower() + path.replace("/", "_").translate(str.maketrans("", "", "{}")),
         "summary": operation.summary,
         "tags": ["v1"],
         "security": [{"clientKey": []}, *open_too],
-        "parameters": [*parameters, *map(schemas.flag, operation.flags)],
+        "parameters": [*parameters, *map(schemas.flag, operation.flags), *asked],
         "responses": _answer(operation, generator) | schemas.errors(statuses, operation.error),
     }
     if operation.form is not None:
@@ -96,7 +98,7 @@ def _event(operation: Operation, generator: Any) -> JSONObject:
     said = {"anyOf": [schema, {"$ref": schemas.REF.format(name=operation.error)}]}
     data = {"type": "string", "contentMediaType": schemas.JSON, "contentSchema": said}
     events: list[JSONObject] = [{"properties": {"data": data}}]
-    if operation.error == OPENAI_ERROR:
+    if operation.end_mark:
         events.insert(0, {"properties": {"data": {"const": "[DONE]"}}})
     return {"type": "object", "required": ["data"], "anyOf": events}
 

@@ -64,6 +64,7 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
         body=ChatBody,
         answer=Completion,
         events=Chunk,
+        end_mark=True,
         errors=ATTEMPTED,
         sent=SENT,
         example=ANSWERED,

@@ -38,10 +38,11 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
     ("GET", "/v1/models"): Operation(
         summary="The models that can be asked for",
         answer=Models,
+        is_open=True,
         flags=("all",),
         example={"object": "list", "data": [FAST]},
     ),
     ("GET", "/v1/models/{model}"): Operation(
-        summary="One of them", answer=Model, errors=(404,), example=FAST
+        summary="One of them", answer=Model, is_open=True, errors=(404,), example=FAST
     ),
 }

@@ -5,7 +5,8 @@ from typing import Final
 from msgspec import Struct
 
 from apps.core.json_types import JSONObject
-from apps.gateway.answering.survey import survey
+from apps.gateway.answering.efforts import known_effort
+from apps.gateway.answering.survey import cautious, survey
 from apps.gateway.endpoints.messages.wire.history import Verify, messages_of
 from apps.gateway.endpoints.messages.wire.schema import MessagesBody, TokensBody
 from apps.gateway.endpoints.messages.wire.tools import tools_of
@@ -16,12 +17,7 @@ from apps.providers.types import ChatRequest
 LITTLE_THOUGHT, SOME_THOUGHT = 4096, 16_384
 """Budgets in tokens below which an effort is "low", and "medium"."""
 SHOWN: Final = frozenset({"enabled", "adaptive", "between_tools"})
-ABOVE: Final = frozenset({"xhigh", "max"})
-MOST: Final = "high"
-"""The highest effort that upstreams have a word for."""
 ANSWER: Final = "answer"
-# Estimates that are too low make clients shorten a conversation too late.
-MARGIN_PERCENT: Final = 15
 OWN_FIELDS = ("strategy", "preferred_provider", "fallback")
 
 
@@ -80,7 +76,7 @@ def count_tokens(body: bytes, verify: Verify) -> int:
         **tools_of(known).members,
     }
     _, tokens = survey(made)
-    return tokens + tokens * MARGIN_PERCENT // 100
+    return cautious(tokens)
 
 
 def _options(known: MessagesBody) -> JSONObject:
@@ -114,7 +110,7 @@ def _effort(known: TokensBody) -> str | None:
         budget = thinking.budget_tokens
         return "low" if budget < LITTLE_THOUGHT else "medium" if budget < SOME_THOUGHT else "high"
     effort = known.output_config.effort if known.output_config is not None else None
-    return MOST if effort in ABOVE else effort
+    return known_effort(effort)
 
 
 def _no_threads() -> ApiError:

@@ -1,0 +1,131 @@
+"""Answers that were kept: /v1/responses/{response_id}, its items, and what can be done with it. For the client key that it was given to.
+
+Each counts as a request of the key: a few bytes of a request may have megabytes read.
+"""
+
+from typing import Final
+
+import orjson
+from django.http import HttpResponseBase
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from apps.clients.limits import Allowance
+from apps.core.json_types import JSONObject
+from apps.gateway import runtime
+from apps.gateway.attempts.allowance import rate_headers
+from apps.gateway.edge.answers import LeanResponse
+from apps.gateway.edge.authentication import authenticate
+from apps.gateway.edge.http import LeanRequest
+from apps.gateway.edge.methods import only
+from apps.gateway.endpoints.responses.memory import Memory
+from apps.gateway.endpoints.responses.wire.request import SEALED
+from apps.gateway.wire.errors import ApiError, bad_request
+
+USUAL, MOST = 20, 100
+ORDERS: Final = ("asc", "desc")
+
+
+class ResponseIdConverter(StringConverter):
+    """An answer's id: any word but those of other routes, served or not."""
+
+    regex = r"(?!(?:input_tokens|compact)(?:/|$))[^/]+"
+
+
+register_converter(ResponseIdConverter, "response")
+
+
+@only("GET", "DELETE")
+async def response(request: LeanRequest, response_id: str) -> HttpResponseBase:
+    """GET and DELETE /v1/responses/{response_id}."""
+    memory, allowance = await _memory(request)
+    if request.method == "DELETE":
+        if not memory.drop(response_id):
+            raise _not_found(response_id)
+        return _json({"id": response_id, "object": "response", "deleted": True}, allowance)
+    if request.GET.get("stream") == "true":
+        raise bad_request("`stream`: an answer is streamed once, when it is made.", param="stream")
+    found = memory.response(response_id)
+    if found is None:
+        raise _not_found(response_id)
+    if SEALED not in request.GET.getlist("include") + request.GET.getlist("include[]"):
+        found = found | {"output": [_unsealed(item) for item in found["output"]]}
+    return _json(found, allowance)
+
+
+@only("POST")
+async def cancel(request: LeanRequest, response_id: str) -> HttpResponseBase:
+    """POST /v1/responses/{response_id}/cancel."""
+    memory, _ = await _memory(request)
+    if memory.response(response_id) is None:
+        raise _not_found(response_id)
+    raise bad_request("Only answers that are made in the background can be cancelled.")
+
+
+@only("GET")
+async def input_items(request: LeanRequest, response_id: str) -> HttpResponseBase:
+    """GET /v1/responses/{response_id}/input_items: pages of the items that it was asked with, the last first."""
+    memory, allowance = await _memory(request)
+    limit, order, after = _page(request)
+    found = memory.asked(response_id)
+    if found is None:
+        raise _not_found(response_id)
+    listed = [_named(item, response_id, at) for at, item in enumerate(found)]
+    if order == "desc":
+        listed.reverse()
+    if after:
+        places = [at for at, item in enumerate(listed) if item["id"] == after]
+        if not places:
+            raise bad_request(f"`after`: there is no item `{after[:100]}` in it.", param="after")
+        listed = listed[places[0] + 1 :]
+    page = [_unsealed(item) for item in listed[:limit]]
+    ends = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {"first_id": "", "last_id": ""}
+    return _json({"object": "list", "data": page, **ends, "has_more": len(listed) > limit}, allowance)
+
+
+async def _memory(request: LeanRequest) -> tuple[Memory, Allowance]:
+    """Raises ApiError(401, 429)."""
+    principal, allowance = await authenticate(request)
+    return Memory(runtime.current().kept_answers, principal.client_id), allowance
+
+
+def _page(request: LeanRequest) -> tuple[int, str, str]:
+    """Limit, order, and behind which item. Raises ApiError(400)."""
+    limit, order = request.GET.get("limit", str(USUAL)), request.GET.get("order", "desc")
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MOST):  # noqa: PLR2004
+        raise bad_request(f"`limit`: must be a whole number from 1 to {MOST}.", param="limit")
+    if order not in ORDERS:
+        raise bad_request(f"`order`: must be one of {', '.join(ORDERS)}.", param="order")
+    return int(limit), order, request.GET.get("after", "")
+
+
+def _named(item: JSONObject, response_id: str, at: int) -> JSONObject:
+    """With a type, and an id by which a page begins behind it."""
+    own = item.get("id")
+    name = own if isinstance(own, str) and own else f"item_{response_id.partition('_')[2]}_{at}"
+    return {"type": "message", **item, "id": name}
+
+
+def _unsealed(item: JSONObject) -> JSONObject:
+    """Sealed thoughts are for who asks for them."""
+    return item | {"encrypted_content": None} if "encrypted_content" in item else item
+
+
+def _not_found(response_id: str) -> ApiError:
+    return ApiError(
+        404,
+        f"Response with id '{response_id[:100]}' not found. Answers are kept for an hour, for the key that they were given to, while there "
+        "is room.",
+        param="response_id",
+    )
+
+
+def _json(told: JSONObject, allowance: Allowance) -> LeanResponse:
+    return LeanResponse(orjson.dumps(told), rate_headers(allowance))
+
+
+urlpatterns = [
+    path("responses/<response:response_id>", response, name="response"),
+    path("responses/<response:response_id>/cancel", cancel, name="cancel_response"),
+    path("responses/<response:response_id>/input_items", input_items, name="response_input_items"),
+]

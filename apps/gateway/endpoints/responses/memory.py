@@ -1,0 +1,99 @@
+"""What a client key may refer to in a request: its answers of the last hour, and its own sealed thoughts."""
+
+import re
+from typing import Final
+
+import orjson
+from django.conf import settings
+
+from apps.core import clock
+from apps.core.json_bounds import holds_more_values
+from apps.core.json_types import JSONObject
+from apps.gateway.endpoints.responses.members import PREFIX
+from apps.gateway.endpoints.responses.wire import thoughts
+from apps.gateway.kept_answers import KeptAnswers
+from apps.gateway.wire.errors import ApiError
+
+ITEM_ID: Final = re.compile(r"[a-z]+_([0-9a-f]{32})_([0-9]{1,6})")
+ANSWERED, ASKED = 0, 1
+"""Parts of a kept answer: the response object, with the items as a later turn needs them; all items that it was asked with."""
+
+
+class Memory:
+    """Of one request. What it refers to may come to as much as a request may hold itself, however often it does so."""
+
+    def __init__(self, answers: KeptAnswers, client_id: int) -> None:
+        self._answers = answers
+        self._client_id = client_id
+        self._left = settings.FREEAI_MAX_BODY_BYTES
+        self._read: dict[str, JSONObject | None] = {}
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is kept at all."""
+        return bool(settings.FREEAI_RESPONSE_STORE)
+
+    def keep(self, response: JSONObject, conversation: list[JSONObject], output: list[JSONObject]) -> bool:
+        """Keep an answer; False where it is too large. `output`: its items as a later turn needs them."""
+        parts = [orjson.dumps(response | {"output": output}), orjson.dumps(conversation)]
+        return self._answers.put(self._client_id, response["id"], parts, clock.now())
+
+    def response(self, response_id: str) -> JSONObject | None:
+        """An earlier answer, its thoughts sealed."""
+        if response_id not in self._read:
+            data = self._part(response_id, ANSWERED)
+            self._read[response_id] = None if data is None else orjson.loads(data)
+        return self._read[response_id]
+
+    def asked(self, response_id: str) -> list[JSONObject] | None:
+        """The items that it was asked with. Raises ApiError(413)."""
+        data = self._part(response_id, ASKED)
+        if data is None:
+            return None
+        self._take(data)
+        made: list[JSONObject] = orjson.loads(data)
+        return made
+
+    def conversation(self, response_id: str) -> list[JSONObject] | None:
+        """All items up to the end of an earlier answer. Raises ApiError(413)."""
+        asked, answered = self.asked(response_id), self.response(response_id)
+        return None if asked is None or answered is None else [*asked, *answered["output"]]
+
+    def item(self, item_id: str) -> JSONObject | None:
+        """One item of an earlier answer. Raises ApiError(413)."""
+        found = ITEM_ID.fullmatch(item_id)
+        answered = self.response(f"{PREFIX}{found[1]}") if found else None
+        if found is None or answered is None:
+            return None
+        item = next((each for each in answered["output"] if each["id"] == item_id), None)
+        if item is not None:
+            self._take(orjson.dumps(item))
+        return item
+
+    def drop(self, response_id: str) -> bool:
+        """Forget an answer; whether it was there."""
+        self._answers.expire(clock.now())
+        return self._answers.drop(self._client_id, response_id)
+
+    def opened(self, token: object) -> str | None:
+        """The thought in an `encrypted_content`; None for one that was not sealed here for this key."""
+        return thoughts.opened(token, self._client_id)
+
+    def sealed(self, thought: str) -> str | None:
+        """The token for a thought; None for one that is too long."""
+        return thoughts.sealed(thought, self._client_id)
+
+    def _part(self, response_id: str, part: int) -> bytes | None:
+        if not self.is_on:
+            return None
+        return self._answers.get(self._client_id, response_id, part, clock.now())
+
+    def _take(self, data: bytes) -> None:
+        """Raises ApiError(413)."""
+        self._left -= len(data)
+        if self._left < 0 or holds_more_values(data, settings.FREEAI_MAX_JSON_VALUES):
+            raise ApiError(
+                413,
+                "What the request refers to is more than a request may hold: begin a new conversation.",
+                code="request_too_large",
+            )
