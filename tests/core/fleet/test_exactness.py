@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from apps.core import ids
-from tests.redis_server import REDIS_URL, needs_redis
+from tests.redis_server import REDIS_URL, forget, needs_redis, new_prefix
 
 pytestmark = [pytest.mark.redis, needs_redis]
 
@@ -69,7 +68,7 @@ def granted(count: int, **what: Any) -> int:
     with ExitStack() as stack:
         settings = {
             "url": REDIS_URL,
-            "prefix": f"test-{ids.uuid7()}",
+            "prefix": new_prefix(),
             "deadline_s": 30.0,
             "lasts_s": 60.0,
             "gather_s": 0.0,
@@ -77,7 +76,9 @@ def granted(count: int, **what: Any) -> int:
         }
         fleet = Fleet(stack, count, **settings)
         fleet.go()
-        return sum(result["granted"] for result in fleet.results())
+        total = sum(result["granted"] for result in fleet.results())
+    forget()
+    return total
 
 
 @pytest.mark.slow

@@ -229,6 +229,43 @@ async def test_a_redis_that_is_emptied_while_it_runs_gives_nothing_twice(
     assert granted + await exhaust(stores, wanted) == 400
 
 
+async def test_whatever_becomes_of_redis_no_request_fails_that_has_quota(
+    server: Server, fleet: Fleet
+) -> None:
+    stores, wanted = await fleet.join(3), of(1_000_000)
+    await settle_in(stores, wanted)
+    answers: list[bool] = []
+    is_over = False
+
+    async def call(store: RedisStore) -> None:
+        while not is_over:
+            answers.append(await ask(store, wanted) is not None)
+            await asyncio.sleep(0.01)
+
+    calls = [asyncio.create_task(call(store)) for store in stores for _ in range(3)]
+    for spoil, mend in (
+        (server.stall, server.go_on),
+        (server.kill, server.start),
+        (lambda: server.ask("FLUSHALL"), lambda: None),
+    ):
+        served = len(answers)
+        spoil()
+        await until(lambda: all(store.mode == "away" for store in stores))
+        await until(lambda start=served: len(answers) > start + 50)
+        mend()
+        await fleet.mode("redis")
+        await settle_in(stores, wanted)
+    is_over = True
+    await asyncio.gather(*calls)
+
+    assert all(answers)
+    looks = 0
+    while (counted := await used(stores[0], wanted)) < len(answers) and looks < PATIENCE_S / LOOK_S:
+        await asyncio.sleep(LOOK_S)
+        looks += 1
+    assert counted >= len(answers)
+
+
 async def test_blocks_outlive_a_redis_that_is_emptied(server: Server, fleet: Fleet) -> None:
     [store], wanted = await fleet.join(1), of(10)
     grant = await ask(store, wanted, settle=False)

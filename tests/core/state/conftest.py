@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from msgspec import Struct
 
-from apps.core import ids
 from apps.core.state.contract import StateStore
 from apps.core.state.memory import MemoryStore
 from apps.core.state.redis.store import RedisStore
-from tests.redis_server import REDIS_URL, needs_redis
+from tests.redis_server import REDIS_URL, forget, needs_redis, new_prefix
 
 NewStore = Callable[[], StateStore]
 Beside = Callable[[StateStore], StateStore]
@@ -31,7 +30,7 @@ class Fleets:
         self.made: dict[int, tuple[RedisStore, str]] = {}
 
     def new(self, prefix: str = "") -> RedisStore:
-        prefix = prefix or f"test-{ids.uuid7()}"
+        prefix = prefix or new_prefix()
         store = RedisStore(REDIS_URL, prefix=prefix, deadline_s=10.0, fresh_s=0.0, gather_s=0.0)
         self.made[id(store)] = (store, prefix)
         return store
@@ -41,6 +40,8 @@ class Fleets:
 
     async def aclose(self) -> None:
         await asyncio.gather(*(store.aclose() for store, _ in self.made.values()))
+        if self.made:
+            await asyncio.to_thread(forget)
 
 
 @pytest.fixture(
