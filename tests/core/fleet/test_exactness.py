@@ -82,7 +82,7 @@ def granted(count: int, **what: Any) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kinds", [DAY, ROLLING, FIVE_HOURS], ids=["day", "minute", "5hour"])
 @pytest.mark.parametrize("limit", [5, 30, 1000])
 def test_exactly_the_limit_is_granted(limit: int, kinds: dict[str, str]) -> None:
@@ -90,6 +90,6 @@ def test_exactly_the_limit_is_granted(limit: int, kinds: dict[str, str]) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_exactly_the_limit_of_a_client_key_is_taken() -> None:
     assert granted(8, callers=50, limit=300, kinds=ROLLING, takes=True) == 300

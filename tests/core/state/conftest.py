@@ -11,6 +11,8 @@ from apps.core.state.memory import MemoryStore
 from apps.core.state.redis.store import RedisStore
 from tests.redis_server import REDIS_URL, forget, needs_redis, new_prefix
 
+PATIENCE_S = 600
+"""Thousands of round trips, on a machine that may have much else to do."""
 NewStore = Callable[[], StateStore]
 Beside = Callable[[StateStore], StateStore]
 
@@ -45,7 +47,10 @@ class Fleets:
 
 
 @pytest.fixture(
-    params=[pytest.param("memory"), pytest.param("redis", marks=[pytest.mark.redis, needs_redis])]
+    params=[
+        pytest.param("memory"),
+        pytest.param("redis", marks=[pytest.mark.redis, pytest.mark.timeout(PATIENCE_S), needs_redis]),
+    ]
 )
 async def kind(request: pytest.FixtureRequest) -> AsyncIterator[Kind]:
     if request.param == "memory":

@@ -13,10 +13,10 @@ from apps.core.state.memory import MemoryStore
 from apps.core.state.periods import ONCE
 from apps.core.state.redis.store import RedisStore
 from tests.core.state.builders import KINDS, POLICY, at
-from tests.core.state.conftest import Fleets
+from tests.core.state.conftest import PATIENCE_S, Fleets
 from tests.redis_server import needs_redis
 
-pytestmark = [pytest.mark.redis, needs_redis]
+pytestmark = [pytest.mark.redis, pytest.mark.timeout(PATIENCE_S), needs_redis]
 
 START = at("2026-10-31 23:59:30", "America/Los_Angeles")
 ACCOUNT = "1:groq"
