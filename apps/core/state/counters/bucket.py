@@ -62,6 +62,8 @@ class BucketCounter(Counter):
 
     def correct(self, delta: int, at: float) -> None:
         self._correct_cap(delta, at)
+        if not self.level:
+            self.at = max(self.at, at)  # nothing ran out of an empty one before
         self.used += delta
         self._add(delta)
 

@@ -55,6 +55,7 @@ KIND.B = {
   end,
   correct = function(c, w, delta, at)
     correct_cap(c, delta, at)
+    if c.v == 0 then c.A = max(c.A, at) end
     c.u = c.u + delta
     add(c, delta)
   end,
