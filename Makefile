@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 AUDIT  := .venv-audit
 .DEFAULT_GOAL := help
-.PHONY: help setup parquet serve test fuzz lint types check screenshots bench audit lock format
+.PHONY: help setup parquet traces rehearsal serve test fuzz lint types check screenshots bench audit sbom lock format
 
 # HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
 given        = $(if $(filter command line,$(origin $(1))),$($(1)))
@@ -30,12 +30,22 @@ $(VENV)/.base: requirements/base.txt
 $(VENV)/.export: requirements/export.txt
 	$(install)
 
+$(VENV)/.otel: requirements/otel.txt
+	$(install)
+
+$(VENV)/.deploy: requirements/deploy.txt
+	$(install)
+
 $(VENV)/.dev: requirements/dev.txt
 	$(install)
 
 setup: $(VENV)/.base  ## Make the virtual environment and install what serving needs
 
 parquet: setup $(VENV)/.export  ## Install what Parquet exports need on top
+
+traces: setup $(VENV)/.otel  ## Install what traces by OpenTelemetry need on top
+
+rehearsal: $(VENV)/.dev $(VENV)/.deploy  ## Install what the tests of docker/ render and lint with (half a gigabyte)
 
 serve: setup  ## Start the gateway on 127.0.0.1:8000, or HOST=… PORT=… (the first run sets everything up)
 	@exec $(BIN)/python manage.py serve $(SERVE_OPTIONS)
@@ -59,6 +69,7 @@ check: lint types  ## Everything that must be green before a commit lands
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py document_catalogue --check
 	$(BIN)/python manage.py document_rights --check
+	$(BIN)/python manage.py document_settings --check
 	FREEAI_PUBLIC_URL=https://freeai.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(MAKE) test
 
@@ -74,16 +85,23 @@ $(AUDIT)/.done: requirements/audit.txt
 	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
+# Of what serves alone; the environment of the licences may hold more. No network but for installing both.
+sbom: setup $(AUDIT)/.done  ## Write sbom.cdx.json: what serves, as it is locked, with licences (CycloneDX)
+	$(AUDIT)/bin/cyclonedx-py requirements --output-reproducible -o $(AUDIT)/locked.json requirements/base.txt
+	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible -o $(AUDIT)/installed.json $(BIN)/python
+	$(BIN)/python requirements/bill.py $(AUDIT)/locked.json $(AUDIT)/installed.json > $(AUDIT)/bill.json
+	mv $(AUDIT)/bill.json sbom.cdx.json
+
 # --strict: a package of which the index cannot tell whether it is vulnerable fails the audit, where it would pass in silence.
-audit: $(AUDIT)/.done  ## Ask the index for known vulnerabilities of all that is locked
-	for f in base dev export audit; do $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/$$f.txt || exit 1; done
+audit: sbom  ## Ask the index for known vulnerabilities of all that is locked
+	for f in base dev export otel deploy audit; do $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/$$f.txt || exit 1; done
 
 format: $(VENV)/.dev  ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 lock: $(VENV)/.dev  ## Lock requirements/*.in with hashes; what serves in the versions that are tested
-	cd requirements && for f in dev base export audit; do \
-	  case $$f in base|export) same="-c dev.txt";; *) same=;; esac; \
+	cd requirements && for f in dev base export otel deploy audit; do \
+	  case $$f in base|export|otel|deploy) same="-c dev.txt";; *) same=;; esac; \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --quiet $$same $$f.in -o $$f.txt; done

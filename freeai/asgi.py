@@ -1,5 +1,6 @@
 """The ASGI application: `/v1` and the probes to the lean handler, everything else to Django; the lifespan starts and stops the gateway."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.probes import DATABASE  # noqa: E402
 from apps.gateway.outlook import delivery, watch  # noqa: E402
 from apps.gateway.process import database_lock, setup  # noqa: E402
-from apps.gateway.traffic import broadcast, keeping  # noqa: E402
+from apps.gateway.traffic import broadcast, keeping, spans  # noqa: E402
 from apps.gateway.traffic.watchers import open_watchers  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
 from apps.providers import local_search  # noqa: E402
@@ -58,6 +59,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         gateway.keep(keeping.NAME, keeping.Keeper(gateway.decisions, gateway.store).run)
         gateway.keep(kept_answers.NAME, gateway.kept_answers.run)
         gateway.keep(broadcast.NAME, broadcast.Broadcast(gateway, watchers).run)
+        spans.start(gateway.feed)
         gateway.background(local_search.at_start())
     except Exception as error:  # noqa: BLE001 - the server prints the message and exits
         message = sentence(error) or f"{type(error).__name__}: {error}"
@@ -68,6 +70,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await DATABASE.aclose()
     await gateway.stop()
+    await asyncio.to_thread(spans.stop, gateway.feed)
     await watchers.aclose()
     runtime.install(None)
     let_go()

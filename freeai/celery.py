@@ -6,17 +6,20 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import structlog
 from celery import Celery
 from celery.beat import Service
-from celery.signals import setup_logging, worker_init, worker_ready, worker_shutdown
+from celery.signals import setup_logging, task_success, worker_init, worker_ready, worker_shutdown
 
 from freeai.entrance import enter
 
 enter()
 
 from django.conf import settings  # noqa: E402
+
+from apps.core import task_runs  # noqa: E402
 
 app = Celery("freeai")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -34,6 +37,12 @@ BEAT_INTERVAL_S = 1.0  # how long a stop waits for beat at most
 @setup_logging.connect
 def _keep_our_logs(**_: object) -> None:
     """That somebody listens is what keeps Celery from setting up its own."""
+
+
+@task_success.connect
+def _note(sender: Any = None, **_: object) -> None:
+    """What is scheduled has run: `manage.py doctor` asks for it."""
+    task_runs.note(getattr(sender, "name", ""))
 
 
 @worker_init.connect

@@ -28,14 +28,18 @@ OTHERS = (
 INTERRUPTED = 130  # what a shell expects of a process that Ctrl-C ended
 
 
-def enter(*, needs_secrets: bool = False) -> None:
-    """Set Django and the logs up. Ends the process when a setting is refused, or when set-up has not made the secrets yet."""
+DOCTOR = "doctor"
+
+
+def enter(*, needs_secrets: bool = False, tolerant: bool = False) -> None:
+    """Set Django and the logs up. Ends the process when a setting is refused, unless it is `tolerant` and tells of it itself; and when
+    set-up has not made the secrets yet."""
     from freeai.checks import TAG
 
     os.umask(OTHERS)
     streams.make_whole()
     django.setup()
-    if refusals := run_checks(tags=[TAG]):
+    if not tolerant and (refusals := run_checks(tags=[TAG])):
         sys.exit("\n".join(refusal.msg for refusal in refusals))
     if needs_secrets and not secret_files.are_there():
         sys.exit(NOT_SET_UP)
@@ -62,6 +66,6 @@ def run_command(argv: Sequence[str]) -> None:
 class _Commands(ManagementUtility):
     def fetch_command(self, subcommand: str) -> BaseCommand:
         """Called when the settings are loaded, whichever module `--settings` names, and before any command runs."""
-        enter()
+        enter(tolerant=subcommand == DOCTOR)
         audit.begin_command(subcommand)
         return super().fetch_command(subcommand)

@@ -7,17 +7,27 @@ of every process (`freeai.entrance`) ends it in words before anything works with
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
+
+class Declared(NamedTuple):
+    """How a variable is read."""
+
+    default: Any
+    parse: Callable[[str], Any]
+
+
 known: set[str] = set()
+declared: dict[str, Declared] = {}
 refused: dict[str, str] = {}  # by variable: one sentence that names it and says what is allowed
 
 
 def read(name: str, default: T, parse: Callable[[str], T]) -> T:
     """What the variable says, stripped; `default` where it is unset or empty. `parse` raises ValueError("one of …")."""
     known.add(name)
+    declared[name] = Declared(default, parse)
     text = os.environ.get(name, "").strip()
     return _parsed(name, name, text, parse, default) if text else default
 
@@ -25,6 +35,7 @@ def read(name: str, default: T, parse: Callable[[str], T]) -> T:
 def secret(name: str, file: Path, default: T, parse: Callable[[str], T]) -> T:
     """The variable, else what is in the file, else `default`: set-up has not made it yet."""
     known.add(name)
+    declared[name] = Declared(default, parse)
     if text := os.environ.get(name, "").strip():
         return _parsed(name, name, text, parse, default)
     try:

@@ -93,11 +93,16 @@ class Client:
         self._handler = LeanHandler()
 
     def begin(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        room: int = 0,
     ) -> Exchange:
-        """Start a request."""
+        """Start a request. `room`: how many messages are sent before the client reads any; 0 for any number."""
         incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(room)
         incoming.put_nowait({"type": "http.request", "body": body, "more_body": False})
         sent = {"content-type": "application/json", "content-length": str(len(body))}
         if self.key:
@@ -137,8 +142,8 @@ class Client:
         """POST /v1/chat/completions with these fields; a one-line conversation unless `messages` is given."""
         return await self.request("POST", "/v1/chat/completions", chat_body(**fields))
 
-    def begin_chat(self, **fields: Any) -> Exchange:
-        return self.begin("POST", "/v1/chat/completions", chat_body(**fields))
+    def begin_chat(self, *, room: int = 0, **fields: Any) -> Exchange:
+        return self.begin("POST", "/v1/chat/completions", chat_body(**fields), room=room)
 
 
 def chat_body(**fields: Any) -> bytes:

@@ -9,7 +9,7 @@ OWN = sorted(
     for name, app in get_commands().items()
     if apps.is_installed(app) and app.startswith(("apps.", "freeai"))
 )
-NOTHING_TO_READ = {"serve", "fake_upstream", "document_catalogue", "document_rights"}
+NOTHING_TO_READ = {"serve", "fake_upstream", "document_catalogue", "document_rights", "document_settings"}
 
 
 def help_of(name: str) -> str:

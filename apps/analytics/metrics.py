@@ -107,6 +107,11 @@ _request_seconds = Children(
 _in_flight = Gauge(
     "freeai_requests_in_flight", "Requests whose last byte was not sent yet.", multiprocess_mode="livesum"
 )
+_attempts_open = Gauge(
+    "freeai_attempts_open",
+    "Attempts that hold a reservation, or whose request may go on behind them.",
+    multiprocess_mode="livesum",
+)
 _spool_depth = Gauge(
     "freeai_spool_depth", "Usage events that are not in the database yet.", multiprocess_mode="livesum"
 )
@@ -223,6 +228,12 @@ def spool(depth: int, lag_s: float, size: int) -> None:
     _spool_depth.set(depth)
     _spool_lag.set(lag_s)
     _spool_bytes.set(size)
+
+
+@harmless
+def attempts_open(count: int) -> None:
+    """So many attempts of this process have begun, and not all of their requests are over."""
+    _attempts_open.set(count)
 
 
 @harmless

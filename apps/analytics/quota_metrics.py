@@ -1,9 +1,11 @@
 """The Prometheus metrics of quotas: what is left, when the first is used up, and who was told of it."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 from prometheus_client import Counter, Gauge
 
+from apps.analytics import metrics
 from apps.analytics.metrics import LABEL, OTHER, harmless
 
 OfWindow = tuple[str, str, float]  # provider, window, and what is told of it
@@ -48,5 +50,7 @@ def quotas_run_out(rows: Iterable[OfWindow]) -> None:
 
 def _replace(gauge: Gauge, rows: Iterable[OfWindow]) -> None:
     gauge.clear()
-    for provider, window, value in rows:
+    for provider, window, value in islice(
+        rows, metrics.MAX_CHILDREN
+    ):  # however many providers somebody made up
         gauge.labels(provider if LABEL.fullmatch(provider) else OTHER, window).set(value)

@@ -139,6 +139,10 @@ class Spool:
         """Those of them that `rotate` and a drain would bring there."""
         return self._ended + sum(closed.ended for closed in self._undrained.values())
 
+    def open_attempts(self) -> int:
+        """Attempts that have begun and are not final yet."""
+        return len(self._open)
+
     def size(self) -> int:
         """Bytes on the disk, with those beside them."""
         return self._bytes + self._beside

@@ -8,12 +8,14 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from apps.clients import allowed, keys, tokens
 from apps.clients.expiry import OVER, is_over
 from apps.clients.models import MAX_ALLOWED, MAX_ALLOWED_NAME, AdminToken, ClientKey
 from apps.clients.windows import SPANS
+from apps.core import sent_once
 from apps.core.json_types import JSONValue
 from apps.core.owned import OwnedAdmin
 from apps.core.strict_json import decode, refuse_halves
@@ -32,6 +34,9 @@ LABELS = {
 }
 JSON_BEGINS = ("[", "{", '"', "null")
 ONE_A_LINE = "Enter one name a line, such as freeai-fast."
+ALREADY = (
+    "This {} has been issued already, and is shown once. Revoke it if it is not saved, and issue another."
+)
 ISSUED = "issued_secret"  # an attribute of the request that made one
 
 
@@ -114,15 +119,24 @@ class ShowsOnce(OwnedAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """One way on: to the secret."""
+        """One way on: to the secret. A form that is sent again, because its answer was loaded again, makes no second one."""
+        if request.method == "POST" and sent_once.was_sent(request):
+            messages.warning(request, ALREADY.format(self.opts.verbose_name))
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
         one_way = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        titled = {"title": f"Issue {self.opts.verbose_name}", **one_way, **(extra_context or {})}
+        titled = {
+            "title": f"Issue {self.opts.verbose_name}",
+            "once": sent_once.number(),
+            **one_way,
+            **(extra_context or {}),
+        }
         return super().add_view(request, form_url, titled)
 
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
         """No redirect could carry it."""
+        sent_once.note(request)
         return self.show_once(request, obj, getattr(request, ISSUED))
 
     def show_once(self, request: HttpRequest, obj: Any, raw: str) -> HttpResponse:

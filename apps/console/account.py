@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from apps.analytics.selection import Selection, page
 from apps.console.error_words import happened, then
+from apps.console.lesson_words import why
 from apps.console.pool import Pill, closed_pill
 from apps.console.quota_words import span_words
 from apps.console.readings import Left, Model, Reading
@@ -96,7 +97,8 @@ class ModelRow(Struct, frozen=True):
 
 
 class LimitRow(Struct, frozen=True):
-    """A limit. `declared`: what the catalogue says, None where it says nothing; `limit`: what is in force, 0 for unlimited."""
+    """A limit. `declared`: what the catalogue says, None where it says nothing; `limit`: what is in force, 0 for unlimited. `why`: the
+    evidence of what was learnt, in a sentence."""
 
     scope: str
     span: Span
@@ -106,6 +108,7 @@ class LimitRow(Struct, frozen=True):
     declared: int | None = None
     at: datetime | None = None
     evidence: LimitEvidence | None = None
+    why: str = ""
 
     @property
     def words(self) -> str:
@@ -203,6 +206,7 @@ def _in_force(
             declared=limit.limit if limit else None,
             at=evidence.at if evidence else credential.updated_at if left.source == "override" else None,
             evidence=evidence,
+            why=why(left.lesson, reading.at) if left.lesson else "",
         )
 
 

@@ -79,7 +79,7 @@ def tell(decision: Decision, *, is_past: bool = False) -> Told:
     candidates = _candidates(ranked[:MOST])
     return Told(
         sentences=list(_sentences(decision, ranked, is_past)),
-        facts=_facts(decision.features),
+        facts=facts_in_words(decision.features),
         candidates=candidates[:SHOWN],
         others=candidates[SHOWN:],
         more=max(0, len(ranked) - MOST),
@@ -147,7 +147,7 @@ def _span(name: str) -> Span:
     return Span(metric, period)
 
 
-def _facts(features: dict[str, Any]) -> list[tuple[str, str]]:
+def facts_in_words(features: dict[str, Any]) -> list[tuple[str, str]]:
     """Short tags: (icon, words)."""
     found: list[tuple[str, str]] = []
     for name, icon, text in (

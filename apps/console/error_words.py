@@ -21,6 +21,7 @@ HAPPENED: Final[dict[ErrorKind, str]] = {
     ErrorKind.EMPTY_RESPONSE: "The answer was empty.",
     ErrorKind.CONTENT_FILTERED: "The answer was blocked by the provider's filter.",
     ErrorKind.CANCELLED: "The client went away.",
+    ErrorKind.CLIENT_STALLED: "The client did not read its answer.",
     ErrorKind.SHUTDOWN: "FreeAI was stopped meanwhile.",
 }
 

@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from apps.accounts.models import Profile, Theme
 from apps.accounts.profiles import profile_of
 from apps.console.home.problems import how_many
+from apps.console.losses import losses
 from apps.console.navigation import groups_for
 from apps.gateway import runtime
 
@@ -38,6 +39,7 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
         "here": next((entry for group in groups for entry in group.entries if entry.is_current), None),
         "attention": how_many(request.user),
         "mode": mode(),
+        "losses": losses(request.user),
     }
 
 

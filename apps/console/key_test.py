@@ -62,9 +62,8 @@ def _title(kind: ErrorKind) -> str:
 
 def _models(provider: Provider, seen: int) -> Step:
     known = provider.models.filter(enabled=True).count()
-    return Step(
-        "ok", f"{seen} models seen", f"{known} are in the catalogue; the list is read once the key is stored."
-    )
+    shipped = f"The catalogue offers {known}" if known else "The catalogue knows none"
+    return Step("ok", f"{seen} models seen", f"{shipped}; the list is read once the key is stored.")
 
 
 def _cost(provider: Provider) -> Step:

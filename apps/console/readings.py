@@ -12,8 +12,9 @@ from asgiref.sync import async_to_sync
 from msgspec import Struct
 
 from apps.core import clock
-from apps.core.state.contract import Standing, Subject, Window
+from apps.core.state.contract import Pulse, Standing, Subject, Window
 from apps.core.state.keys import CONCURRENCY, Span, credential_key
+from apps.core.state.lesson import Lesson, holds
 from apps.core.state.periods import ONCE, bounds
 from apps.gateway import runtime
 from apps.gateway.outlook.quotas import of_user
@@ -32,7 +33,8 @@ class Left(Struct, frozen=True):
     """A limited window: how much of it is used, and when it begins anew (UTC epoch seconds; None where it does not at one moment).
 
     `free_at`: when one more fits, of a window that is full. `pace`: the share that would be left now if it were used evenly; None where it
-    has no even pace. `reported_at`: when the provider said what is used. `forecast`, `source`: None where nobody looks.
+    has no even pace. `reported_at`: when the provider said what is used. `forecast`, `source`: None where nobody looks. `lesson`: what
+    refusals and probes taught of its limit, where that is in force.
     """
 
     window: Window
@@ -43,6 +45,7 @@ class Left(Struct, frozen=True):
     reported_at: float | None = None
     forecast: Forecast | None = None
     source: LimitSource | None = None
+    lesson: Lesson | None = None
 
     @property
     def left(self) -> int:
@@ -89,6 +92,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     account: str = ""
     overall: Overall | None = None
     at: float = 0.0
+    breaker: Pulse | None = None
 
     @property
     def took_ms(self) -> float | None:
@@ -167,6 +171,7 @@ def _reading(
         account=account.credential,
         overall=overall(outlook),
         at=now,
+        breaker=standing.breaker,
     )
 
 
@@ -203,6 +208,7 @@ def _left_of(quota: Quota, now: float) -> Left:
         reading.reported_at,
         quota.forecast.rounded(now),
         quota.source,
+        reading.lesson if holds(reading.lesson, window) else None,
     )
 
 

@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from apps.analytics.models import UsageEventRow
-from apps.clients.models import ClientKey
 from apps.console import error_words
+from apps.console.client_names import called, names_of
 from apps.core.ids import least_at
 from apps.gateway.traffic.seen import ENDS, Hop, Seen
 
@@ -44,11 +44,10 @@ def find(request_id: UUID, user_id: int | None) -> Request | None:
     if not found:
         return None
     seen = _seen(found, request_id)
-    named = found[-1].client_id
-    key = ClientKey.objects.filter(pk=named).first() if named else None
-    name = key.name if key else (f"#{named}, deleted" if named else "playground")
-    called = [row for row in found if row.provider]
-    return Request(seen, [_attempt(hop, row) for hop, row in zip(seen.hops, called, strict=True)], name)
+    client_id = found[-1].client_id
+    name = called(client_id, names_of([client_id]))
+    asked = [row for row in found if row.provider]
+    return Request(seen, [_attempt(hop, row) for hop, row in zip(seen.hops, asked, strict=True)], name)
 
 
 def _seen(rows: list[UsageEventRow], request_id: UUID) -> Seen:

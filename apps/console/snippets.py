@@ -51,12 +51,29 @@ OPEN_WEBUI: Final = """docker run -d -p 3000:8080 \\
   -e OPENAI_API_BASE_URL={URL} \\
   -e OPENAI_API_KEY={KEY} \\
   -v open-webui:/app/backend/data ghcr.io/open-webui/open-webui:main"""
+CLAUDE_CODE: Final = """export ANTHROPIC_BASE_URL={ROOT}
+export ANTHROPIC_AUTH_TOKEN={KEY}
+export ANTHROPIC_MODEL={MODEL}
+export ANTHROPIC_DEFAULT_HAIKU_MODEL={MODEL}
+claude"""
+CODEX: Final = """# in ~/.codex/config.toml; start it as: FREEAI_KEY={KEY} codex
+model = "{MODEL}"
+model_provider = "freeai"
+
+[model_providers.freeai]
+name = "FreeAI"
+base_url = "{URL}"
+env_key = "FREEAI_KEY"
+wire_api = "responses"
+"""
 TEXTS: Final = {
     "curl": CURL,
     "Python": PYTHON,
     "Node": NODE,
     "LangChain": LANGCHAIN,
     "Environment": ENVIRONMENT,
+    "Claude Code": CLAUDE_CODE,
+    "Codex": CODEX,
     "Open WebUI": OPEN_WEBUI,
 }
 
@@ -70,10 +87,11 @@ class Snippet(NamedTuple):
 
 def snippets_for(request: HttpRequest, key: ClientKey) -> list[Snippet]:
     """With this server's address, and a model that the key may use."""
-    url = f"{server_url(request)}/v1"
+    root = server_url(request)
+    url = f"{root}/v1"
     model = next(iter(key.allowed_models), DEFAULT_MODEL)
     return [
-        Snippet(name, text.replace("{URL}", url).replace("{MODEL}", model).split(KEY))
+        Snippet(name, text.replace("{ROOT}", root).replace("{URL}", url).replace("{MODEL}", model).split(KEY))
         for name, text in TEXTS.items()
     ]
 

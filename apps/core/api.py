@@ -23,7 +23,7 @@ from rest_framework.views import APIView, set_rollback
 from rest_framework.views import exception_handler as default_exception_handler
 
 from apps.core.json_types import JSONArray, JSONObject, JSONValue
-from apps.core.refused_by_django import reason_of
+from apps.core.refused_by_django import DATABASE_AWAY, reason_of
 
 log = structlog.get_logger("freeai.api")
 
@@ -36,7 +36,6 @@ MAX_SHOWN = 200
 MISSING: Final = re.compile(r"No (\w+) matches the given query\.")
 """How Django says that there is no row of a model."""
 WORD_ENDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-DATABASE_AWAY = "The database is out of reach. Try again later."
 NOT_SHOWN: Final = object()
 
 # DRF converts "60" to 60, 5 to "5", "yes" to True and an object to the list of its keys. JSON has types: a wrong

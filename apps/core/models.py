@@ -1,4 +1,5 @@
-"""The one table of core: the snapshot versions, which must commit together with the rows that they announce."""
+"""The tables of core: the snapshot versions, which must commit together with the rows that they announce, and when scheduled tasks last
+ended."""
 
 from django.db import models
 
@@ -11,3 +12,16 @@ class SnapshotVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.section} v{self.version}"
+
+
+class TaskRun(models.Model):
+    """When a task of the schedule last ended well: what tells, in whichever process it is asked, that beat and a worker are alive."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "task_runs"
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -16,6 +16,7 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 
 from apps.core import roles
+from apps.core.as_of import AsOf
 from apps.core.json_field import StrictJSONField
 
 if TYPE_CHECKING:
@@ -86,6 +87,13 @@ class OwnedAdmin(Base):
         """Nobody gives a row of their own to somebody else."""
         hidden = tuple(super().get_exclude(request, obj) or ())
         return (*hidden, self.owner) if self._acts_for_themselves(request, obj) else hidden or None
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any
+    ) -> "type[ModelForm[Any]]":
+        """A form that tells what somebody else has saved since it was opened."""
+        form = super().get_form(request, obj, change, **options)
+        return type(form.__name__, (AsOf, form), {"__module__": form.__module__}) if obj is not None else form
 
     def save_form(self, request: HttpRequest, form: "ModelForm[Any]", change: bool) -> Any:
         """A row that users add is their own, where they have no say in it."""

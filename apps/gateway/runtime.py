@@ -91,6 +91,7 @@ class Runtime:
         self._follower = DatabaseThread("snapshot", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
         self._noter = DatabaseThread("notes", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
         self._is_started = False
+        self.is_redis_away = False  # as live traffic found it, once a second
         self.stopping = False  # requests that are cancelled from now on did not lose their clients
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loops = Loops()

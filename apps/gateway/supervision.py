@@ -38,6 +38,11 @@ def all_up() -> bool:
     return all(_up.values())
 
 
+def down() -> set[str]:
+    """What of this process should run, and does not just now."""
+    return {name for name, is_up in list(_up.items()) if not is_up}
+
+
 class BackOff:
     """How long to wait before the next begin: 1 s, doubling to a minute, and anew from 1 s after a minute that went well."""
 

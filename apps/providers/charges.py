@@ -108,7 +108,7 @@ class Charges(Struct):
         )
         return (
             known
-            + quotas.minute_counter(candidate, known)
+            + quotas.learning_counters(account, candidate, known)
             + (() if self._access(facts, model) == "free" else self.spending.get((user_id, provider), ()))
         )
 

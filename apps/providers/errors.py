@@ -32,6 +32,7 @@ class ErrorKind(StrEnum):
     EMPTY_RESPONSE = "empty_response"
     CONTENT_FILTERED = "content_filtered"
     CANCELLED = "cancelled"
+    CLIENT_STALLED = "client_stalled"
     SHUTDOWN = "shutdown"
 
 
@@ -68,6 +69,7 @@ POLICY: dict[ErrorKind, Policy] = {
     ErrorKind.EMPTY_RESPONSE: Policy(retries=True, falls_back=True, health="failure"),
     ErrorKind.CONTENT_FILTERED: Policy(falls_back=True),
     ErrorKind.CANCELLED: Policy(),
+    ErrorKind.CLIENT_STALLED: Policy(),
     ErrorKind.SHUTDOWN: Policy(),
 }
 

@@ -22,7 +22,7 @@ def make_offer(
     )
     spending = () if model.access == "free" else account.spending
     learnt = learnt_windows(preset, candidate, own)
-    learnt += quotas.minute_counter(candidate, account.windows + own + learnt)
+    learnt += quotas.learning_counters(account.key, candidate, account.windows + own + learnt)
     windows = tuple(
         window
         for window in account.windows + own + learnt + spending

@@ -172,13 +172,23 @@ def candidate_windows(
     )
 
 
-def minute_counter(candidate: str, windows: Iterable[Window]) -> tuple[Window, ...]:
-    """What counts the requests of a model in a minute where nothing else that is limited does: refusals may teach what it admits."""
-    key = window_key(candidate, Span("requests", "minute"))
-    for window in windows:
-        if window.key == key or (window.limit and window.metric == "requests" and window.period in _MINUTE):
-            return ()
-    return (Window(key, "requests", "minute", 0, "rolling", margin_s=TRANSIT_S),)
+def learning_counters(credential: str, candidate: str, windows: Iterable[Window]) -> tuple[Window, ...]:
+    """What counts requests where nothing limits them in a second or a minute: refusals may teach what is admitted. Of a second the
+    model's and the account's, of a minute the model's: the account's is counted in any case."""
+    requests = [window for window in windows if window.metric == "requests"]
+    limited = {window.period for window in requests if window.limit}
+    wanted: list[tuple[str, Period]] = []
+    if "second" not in limited:
+        wanted += [(candidate, "second"), (credential, "second")]
+    if not limited.intersection(_MINUTE):
+        wanted.append((candidate, "minute"))
+    known = {window.key for window in requests}
+    keys = ((window_key(scope, Span("requests", period)), period) for scope, period in wanted)
+    return tuple(
+        Window(key, "requests", period, 0, "rolling", margin_s=TRANSIT_S)
+        for key, period in keys
+        if key not in known
+    )
 
 
 def shown_limit(

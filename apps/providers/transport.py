@@ -5,8 +5,8 @@ Response cost about 30 us a request, ours 0.15 (docs/PERFORMANCE.md), so they st
 """
 
 import socket
+from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -32,6 +32,7 @@ MAX_REMEMBERED = 2_000  # parsed URLs and timeouts: bounds, not tunings
 AUTO_HEADERS = frozenset({hdrs.ACCEPT, hdrs.ACCEPT_ENCODING})
 USER_AGENT = "FreeAI"
 LARGE_BODY_BYTES = 1024 * 1024
+PIECE_BYTES = 64 * 1024
 CONNECTOR: dict[str, Any] = {"limit": 0, "ttl_dns_cache": DNS_TTL_S, "family": socket.AF_UNSPEC}
 NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
@@ -122,7 +123,7 @@ class AiohttpTransport:
             request.method,
             self._url(request.url),
             data=_sendable(request.body),
-            headers=request.headers,
+            headers=_headers(request),
             timeout=self._timeout(timeouts),
             allow_redirects=False,
             skip_auto_headers=AUTO_HEADERS,
@@ -186,6 +187,19 @@ def _died_unanswered(error: aiohttp.ServerDisconnectedError | aiohttp.ClientOSEr
     return not isinstance(error, aiohttp.ClientConnectorError)
 
 
-def _sendable(body: bytes) -> bytes | BytesIO | None:
-    """A large body goes out in pieces: written at once it would hold the event loop."""
-    return BytesIO(body) if len(body) > LARGE_BODY_BYTES else body or None
+def _sendable(body: bytes) -> bytes | AsyncIterator[memoryview] | None:
+    """A large body goes out in pieces: written at once it would hold the event loop. Of a file aiohttp would make a copy."""
+    return _pieces(body) if len(body) > LARGE_BODY_BYTES else body or None
+
+
+async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
+    whole = memoryview(body)
+    for at in range(0, len(body), PIECE_BYTES):
+        yield whole[at : at + PIECE_BYTES]
+
+
+def _headers(request: UpstreamRequest) -> Mapping[str, str]:
+    """With the length where aiohttp cannot know it: not all upstreams take bodies in chunks."""
+    if len(request.body) <= LARGE_BODY_BYTES:
+        return request.headers
+    return {**request.headers, hdrs.CONTENT_LENGTH: str(len(request.body))}

@@ -55,7 +55,8 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     """A validated chat completion request.
 
     `body` is the client's request in OpenAI's shape, without `model`, `stream`, `stream_options` and FreeAI's own fields: unknown
-    fields stay in it. Adapters read it and must not change it. `needs` are the capabilities without which a candidate cannot
+    fields stay in it. Adapters read it and must not change it; while an upstream is waited for its `messages` may be empty
+    (`gateway/answering/shelf`). `needs` are the capabilities without which a candidate cannot
     answer. `prompt_tokens` is an estimate, `max_tokens` the client's cap on the answer, None when it gave none.
     """
 

@@ -65,10 +65,14 @@ def test_what_is_malformed_is_named(browser, db, body, field):
     assert field in answer.json()["detail"]
 
 
-def test_unknown_names_cost_as_many_hashes_as_known_ones(browser, alice, monkeypatch, settings):
+def test_unknown_names_cost_as_many_hashes_as_known_ones(
+    browser, alice, django_user_model, monkeypatch, settings
+):
     settings.PASSWORD_HASHERS = ["apps.accounts.hashers.BoundedArgon2"]
     alice.set_password(PASSWORD)
     alice.save()
+    django_user_model.objects.create_user("inactive", password=PASSWORD, is_active=False)
+    django_user_model.objects.create_user("by-single-sign-on")  # has none
     made: list[str] = []
 
     class Counted(BoundedArgon2):
@@ -82,10 +86,10 @@ def test_unknown_names_cost_as_many_hashes_as_known_ones(browser, alice, monkeyp
 
     monkeypatch.setattr("apps.accounts.hashers.BoundedArgon2", Counted)
     settings.PASSWORD_HASHERS = ["apps.accounts.hashers.BoundedArgon2"]  # anew: Django keeps what it has read
-    browser.sign_in("alice")
-    browser.sign_in("nobody")
+    for name in ("alice", "nobody", "inactive", "by-single-sign-on"):
+        browser.sign_in(name)
 
-    assert made == ["verified", "encoded"]
+    assert made == ["verified", "encoded", "verified", "encoded"]
 
 
 def test_passwords_are_hashed_by_argon2(settings, django_user_model):

@@ -134,6 +134,15 @@ def test_quotas_replace_what_was_known_at_the_scrape_before():
     assert lines == ['freeai_quota_remaining_ratio{provider="gemini",window="tokens/minute"} 0.25']
 
 
+def test_windows_are_bounded_however_many_providers_there_are(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(metrics, "MAX_CHILDREN", 3)
+
+    quota_metrics.quotas_remaining((f"provider-{number}", "requests/day", 0.5) for number in range(10))
+    body, _ = metrics.exposition()
+
+    assert body.decode().count("freeai_quota_remaining_ratio{") == 3
+
+
 def test_the_state_store_is_in_one_mode_at_a_time():
     metrics.state_store_mode("redis")
     metrics.state_store_mode("degraded")

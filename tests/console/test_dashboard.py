@@ -5,13 +5,15 @@ import time
 import uuid
 from datetime import timedelta
 from html import unescape
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from apps.clients import keys
 from apps.console.home import problems
-from apps.console.home.picture import sentence_of
+from apps.console.home.picture import Picture, sentence_of
 from apps.console.pool import rows_of
 from apps.core import snapshot
 from apps.core.ids import least_at
@@ -315,3 +317,39 @@ def test_the_sidebar_of_every_page_says_how_many_things_need_somebody(alice, bob
         return signed_in(user).get("/admin/profile/").context["attention"]
 
     assert (number(alice), number(bob)) == (1, 0)
+
+
+def test_requests_without_a_key_are_the_playgrounds_and_no_deleted_keys(alice, credential, gateway):
+    usage_event(alice, at=timezone.now() - timedelta(minutes=5), client_id=0, is_last=True)
+
+    browser = signed_in(alice)
+    shown = text_of(browser.get(PAGE))
+    analytics = text_of(browser.get("/admin/traffic/", {"client": "0"}))
+
+    assert "playground" in shown and "#0, deleted" not in shown
+    assert "#0" not in analytics
+    assert "1 attempt upstream" in shown
+
+
+def test_a_window_of_a_second_is_not_told_as_one_of_a_minute(alice, acme, credential, gateway):
+    acme.limits = [{"metric": "requests", "unit": "second", "limit": 2}]
+    acme.save()
+    snapshot.load_all()
+
+    shown = text_of(signed_in(alice).get(PAGE))
+
+    assert "/ s</span>" in shown and "/ min</span>" not in shown
+
+
+@pytest.mark.parametrize(("rows", "problems", "expected"), [(9, 5, True), (9, 1, False), (1, 0, True)])
+def test_what_comes_back_stands_below_the_shorter_column(rows, problems, expected):
+    left = SimpleNamespace(rows=[None] * rows)
+    parts: Any = {
+        "sentence": None,
+        "left": left,
+        "returns": (),
+        "problems": [None] * problems,
+        "traffic": None,
+    }
+
+    assert Picture(**parts, at=0.0).is_left_shorter is expected

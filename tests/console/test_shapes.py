@@ -33,6 +33,13 @@ def test_a_scale_ends_at_a_round_number(most, top):
     assert ceiling(most) == pytest.approx(top)
 
 
+@pytest.mark.parametrize(
+    ("most", "top"), [(1, 4), (4, 4), (5, 8), (9, 20), (40, 40), (90, 100), (1000, 1000)]
+)
+def test_of_what_has_no_half_no_line_stands_for_one(most, top):
+    assert ceiling(most, is_whole=True) == top
+
+
 @pytest.mark.parametrize("most", [float("inf"), float("nan"), -1.0])
 def test_what_is_no_number_has_a_scale_all_the_same(most):
     assert ceiling(most) == 1.0
@@ -52,7 +59,7 @@ def test_parts_of_a_column_stand_on_each_other():
 def test_a_line_breaks_where_nothing_is_known():
     (line,) = lines(frame(4), [Series("p50", "q", [1.0, None, 0.5, 1.0])]).paths
 
-    assert line.path == "M12.50 0.00h0.5M62.50 50.00L87.50 0.00"
+    assert line.path == "M6.25 0.00h12.50M62.50 50.00L87.50 0.00"
 
 
 def test_the_table_behind_has_each_figure_and_where_it_leads():

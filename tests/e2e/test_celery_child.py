@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -145,3 +146,16 @@ def test_what_a_full_disk_left_of_the_brokers_files_stops_nobody(data_dir: Path)
     assert log_of(running).count("celery.torn_file") == 2
     assert "celery.ended" not in log_of(running)
     assert running.stop() == 0
+
+
+def test_a_task_that_ran_is_noted_for_the_doctor(running: Server):
+    until(lambda: "celery@" in log_of(running), START_S, "the worker is ready")
+    send = "from apps.core.tasks import purge_audit; purge_audit.delay()"
+    env = clean_env() | {"FREEAI_DATA_DIR": str(running.data_dir)}
+    subprocess.run([sys.executable, "-c", "import freeai.celery; " + send], cwd=ROOT, env=env, check=True)
+
+    def noted() -> list[tuple[str]]:
+        with sqlite3.connect(running.data_dir / "freeai.sqlite3") as database:
+            return database.execute("SELECT name FROM task_runs").fetchall()
+
+    until(lambda: ("apps.core.tasks.purge_audit",) in noted(), START_S, "its row")

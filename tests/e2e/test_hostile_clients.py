@@ -111,6 +111,37 @@ def test_a_large_body_of_nobody(serving: Server, path: str, kind: str):
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"messages":[%s{}]}' % (b"{}," * 850_000), 413),
+        (b'"' * 25 * MIB, 400),
+        (b'{"messages":[{"role":"user","content":"%s"}],"model":"sandbox/ok"}' % (b"a" * 25 * MIB), 400),
+    ],
+    ids=["tiny messages", "quotes", "one text"],
+)
+def test_a_large_body_of_a_client(serving: Server, body: bytes, status: int):
+    head = HEAD + b"Authorization: Bearer %s\r\n" % serving.client_key.encode()
+
+    for _ in range(3):
+        answer = send(serving, head + b"Content-Length: %d\r\n\r\n" % len(body), body)
+
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer[:500]
+
+
+def test_streams_that_are_not_read(serving: Server):
+    body = b'{"model":"sandbox/ok","stream":true,"messages":[{"role":"user","content":"Hi"}]}'
+    head = HEAD + b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
+    unread = [connect(serving) for _ in range(50)]
+    try:
+        for each in unread:
+            each.sendall(head % (serving.client_key.encode(), len(body)) + body)
+        assert serving.chat(model="sandbox/ok").status_code == 200
+    finally:
+        for each in unread:
+            each.close()
+
+
 @pytest.mark.parametrize("path", ["/v1/models", "/api/clients", "/api/auth/me"])
 def test_parameters_without_end(serving: Server, path: str):
     query = "&".join(f"a{number}=1" for number in range(2_000))

@@ -1,5 +1,7 @@
 """Hostile and broken requests: a 4xx in OpenAI's shape that names the field, and never a 500."""
 
+from types import SimpleNamespace
+
 import orjson
 import pytest
 
@@ -40,6 +42,8 @@ BAD_FIELDS = [
     ({"stream_options": []}, "stream_options"),
     ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
     ({"tools": {}}, "tools"),
+    ({"tools": [{"type": "custom", "custom": {"name": [1]}}]}, "tools[0].custom.name"),
+    ({"tools": [{"type": "custom", "custom": {}}]}, "tools[0].custom.name"),
     ({"response_format": {"type": "xml"}}, "response_format.type"),
     ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
     ({"logit_bias": {"5": 1000}}, "logit_bias"),
@@ -175,16 +179,39 @@ async def test_hostile_authorization_headers_are_401(gateway: Gateway):
         assert answer.status == 401, value
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
-async def test_a_small_body_with_many_values_is_refused_before_it_is_decoded(gateway: Gateway, path: str):
-    gateway.add("groq", "ok")
-    many = b'{"messages": [{"role": "user", "content": "hi"}], "input": "hi", "x": [' + b"[]," * 400_000
+MANY = {
+    "empty lists": b'{"messages": [{"role": "user", "content": "hi"}], "input": "hi", "x": [%s'
+    % (b"[]," * 400_000),
+    "tiny messages": b'{"messages": [%s{}]}' % (b"{}," * 850_000),
+    "short messages": b'{"messages": [%s{}]}' % (b'{"role":"user","content":""},' * 850_000),
+    "short inputs": b'{"input": [%s""]}' % (b'"a",' * 850_000),
+    "keys": b'{"messages": [], %s"a": 1}' % (b'"a":1,' * 850_000),
+}
+SURFACES = [
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/responses",
+    "/v1/responses/input_tokens",
+]
 
-    answer = await gateway.client.request("POST", path, many)
+
+@pytest.mark.parametrize("path", SURFACES)
+@pytest.mark.parametrize("body", MANY.values(), ids=MANY)
+async def test_many_values_are_refused_before_they_are_decoded(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, path: str, body: bytes
+):
+    gateway.add("groq", "ok")
+    decoded: list[bytes] = []
+    decoder = SimpleNamespace(loads=decoded.append, JSONDecodeError=orjson.JSONDecodeError)
+    monkeypatch.setattr("apps.gateway.wire.body.orjson", decoder)
+
+    answer = await gateway.client.request("POST", path, body)
 
     assert answer.status == 413
-    assert answer.error["code"] == "request_too_large"
     assert "JSON values" in answer.error["message"]
+    assert decoded == []
 
 
 async def test_a_long_prompt_full_of_commas_is_not_many_values(gateway: Gateway):

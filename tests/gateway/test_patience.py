@@ -145,6 +145,21 @@ class TestHeads:
 
         assert "detail" in orjson.loads((await client.hear()).partition(b"\r\n\r\n")[2])
 
+    async def test_of_very_many_few_are_looked_at(self, connect, server, monkeypatch):
+        looked: list[bytes] = []
+
+        def look(self: Protocol, name: bytes, value: bytes) -> None:
+            looked.append(name)
+            self.headers.append((name, value))
+
+        monkeypatch.setattr("uvicorn.protocols.http.httptools_impl.HttpToolsProtocol.on_header", look)
+        client = await connect()
+
+        await client.say(HEAD + b"a: b\r\n" * 40_000)
+
+        assert await client.is_closed()
+        assert 0 < len(looked) <= 200
+
     async def test_one_without_end_is_not_collected(self, connect, server):
         client = await connect()
 
@@ -295,6 +310,36 @@ class TestSilence:
         await asyncio.sleep(0.05)
 
         assert not server.state.connections
+
+    async def test_who_takes_a_little_of_it_now_and_then_is_not(self, connect, server):
+        client = await connect()
+        await client.say(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(0.2)
+        (connection,) = server.state.connections
+        buffer = connection.transport = Buffer(connection.transport, 80_000)
+
+        for in_s, left in ((25, 80_000), (50, 55_000), (75, 30_000), (100, 5_000)):
+            buffer.left = left
+            server.sweep(in_s)
+            await asyncio.sleep(0.02)
+            assert server.state.connections
+        server.sweep(135)
+        await asyncio.sleep(0.05)
+
+        assert not server.state.connections
+
+
+class Buffer:
+    """A transport that has so many bytes to send."""
+
+    def __init__(self, transport, left: int) -> None:
+        self._transport, self.left = transport, left
+
+    def __getattr__(self, name: str):
+        return getattr(self._transport, name)
+
+    def get_write_buffer_size(self) -> int:
+        return self.left
 
 
 class TestRoom:

@@ -5,14 +5,15 @@ from typing import Any
 import orjson
 import pytest
 
-from apps.gateway.endpoints.messages.wire.request import parse
+from apps.gateway.endpoints.messages.wire.request import count_tokens, parse
 from apps.gateway.wire.errors import ApiError
 from apps.providers.adapters.chat import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
+from apps.strategies.reading import observe
 from tests.factories import make_offer
-from tests.garbage import JUNK, places, replaced
 from tests.gateway.conftest import RAW_KEY, SHIPPED, Gateway, use_key
 from tests.messages.conftest import HELLO, TOOL, body
+from tests.shapes import misshapen
 
 OFFERS = [make_offer(provider=name, preset=SHIPPED[name]) for name in ("groq", "gemini", "cohere", "mistral")]
 
@@ -254,21 +255,32 @@ def test_garbage_anywhere_in_a_request_is_never_a_fault():
     refused: list[ApiError] = []
     unread: list[Any] = []
     taken = 0
-    for place in places(whole):
-        for junk in JUNK:
+    for case in misshapen(whole, mixed=500):
+        sent = orjson.dumps(case)
+        try:
+            counted = count_tokens(sent, _any_signature)
+        except ApiError as error:
+            refused.append(error)
+            counted = None
+        try:
+            asked = parse(sent, _any_signature)
+        except ApiError as error:
+            refused.append(error)
+            continue
+        assert counted is not None, case
+        taken += 1
+        observe(asked.chat)
+        for offer in OFFERS:
             try:
-                asked = parse(orjson.dumps(replaced(whole, place, junk)), lambda *_: True)
-            except ApiError as error:
-                refused.append(error)
-                continue
-            taken += 1
-            for offer in OFFERS:
-                try:
-                    codec_for(offer).build(asked.chat, offer)
-                except UpstreamError as error:
-                    unread += [(place, junk, error)] if error.kind is ErrorKind.PARSING else []
+                codec_for(offer).build(asked.chat, offer)
+            except UpstreamError as error:
+                unread += [(case, error)] if error.kind is ErrorKind.PARSING else []
 
     assert [error.message for error in refused if error.status != 400 or not error.param] == []
     assert unread == []
     assert len(refused) > 100
     assert taken > 100
+
+
+def _any_signature(_text: str, _signature: str) -> bool:
+    return True

@@ -10,11 +10,12 @@ from apps.gateway.endpoints.responses.wire.request import parse
 from apps.gateway.wire.errors import ApiError
 from apps.providers.adapters.chat import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
+from apps.strategies.reading import observe
 from tests.factories import make_offer
-from tests.garbage import JUNK, places, replaced
 from tests.gateway.conftest import RAW_KEY, SHIPPED, USER, Gateway, use_key
 from tests.responses.conftest import FIXTURES, PATH, TOOL, ask, body
 from tests.responses.nothing import Nothing
+from tests.shapes import misshapen
 
 OFFERS = [make_offer(provider=name, preset=SHIPPED[name]) for name in ("groq", "gemini", "cohere", "mistral")]
 
@@ -261,19 +262,20 @@ def test_garbage_anywhere_in_a_request_is_never_a_fault():
     refused: list[ApiError] = []
     unread: list[Any] = []
     taken = 0
-    for place in places({name: value for name, value in whole.items() if name != "client_metadata"}):
-        for junk in JUNK:
+    del whole["client_metadata"]
+    for case in misshapen(whole, mixed=500):
+        try:
+            asked = parse(orjson.dumps(case), Nothing())
+        except ApiError as error:
+            refused.append(error)
+            continue
+        taken += 1
+        observe(asked.chat)
+        for offer in OFFERS:
             try:
-                asked = parse(orjson.dumps(replaced(whole, place, junk)), Nothing())
-            except ApiError as error:
-                refused.append(error)
-                continue
-            taken += 1
-            for offer in OFFERS:
-                try:
-                    codec_for(offer).build(asked.chat, offer)
-                except UpstreamError as error:
-                    unread += [(place, junk, error)] if error.kind is ErrorKind.PARSING else []
+                codec_for(offer).build(asked.chat, offer)
+            except UpstreamError as error:
+                unread += [(case, error)] if error.kind is ErrorKind.PARSING else []
 
     assert [error.message for error in refused if error.status != 400 or not error.param] == []
     assert unread == []

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from apps.analytics.models import UsageEventRow
 from apps.analytics.selection import SLACK, Selection, page
-from apps.clients.models import ClientKey
+from apps.console.client_names import called, names_of
 from apps.console.error_words import happened
 from apps.core.ids import least_at
 
@@ -64,7 +64,7 @@ def detours(user_id: int | None) -> list[Detour]:
     for row in rows.order_by("-id")[: MOST * LOOKED_AT]:
         if _key(row) in by_request:
             by_request[_key(row)].append(row)
-    clients = _names({row.client_id for row in latest if row.client_id is not None})
+    clients = names_of(row.client_id for row in latest)
     return [_detour(attempts[::-1], clients) for attempts in by_request.values() if attempts]
 
 
@@ -76,14 +76,13 @@ def _key(row: UsageEventRow) -> UUID:
 def _detour(attempts: Sequence[UsageEventRow], clients: dict[int, str]) -> Detour:
     first, last = attempts[0], attempts[-1]
     reason = next((row.error_kind for row in attempts if row.outcome != "success"), "")
-    client = "" if first.client_id is None else clients.get(first.client_id, f"#{first.client_id}, deleted")
     took = sum(row.latency_ms or 0.0 for row in attempts) or None
     hops = [_hop(row) for row in attempts[:MOST_HOPS]]
     return Detour(
         last.at,
         first.request_uuid.hex if first.request_uuid else "",
         first.request_id,
-        client,
+        called(first.client_id, clients),
         first.virtual_model or first.model,
         hops,
         max(0, len(attempts) - MOST_HOPS),
@@ -101,7 +100,3 @@ def _hop(row: UsageEventRow) -> Hop:
     if row.error_kind in WAITED or row.outcome == "refused":
         return Hop("wait", "clock", words, title)
     return Hop("lost", "x", words, title)
-
-
-def _names(numbers: set[int]) -> dict[int, str]:
-    return dict(ClientKey.objects.filter(pk__in=numbers).values_list("pk", "name"))

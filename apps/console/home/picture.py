@@ -30,6 +30,8 @@ PER: Final = {"hour": "in 5 minutes", "day": "an hour", "week": "in 6 hours"}
 MOST_PARTS: Final = 8
 BEFORE_S: Final = 60.0
 """So old may the time before be: it moves by the second, and hardly changes."""
+HEAD_PX, ROW_PX, PROBLEM_PX, NOTHING_PX = 48, 52, 112, 210
+"""How high the cards are: a head, a row of what is left, a problem, the card without any."""
 
 
 class Sentence(Struct, frozen=True):
@@ -62,6 +64,12 @@ class Picture(Struct, frozen=True):
     problems: Sequence[Problem]
     traffic: Traffic
     at: float
+
+    @property
+    def is_left_shorter(self) -> bool:
+        """Whether what is left takes less of the page than what needs somebody, beside it: what comes back stands below the shorter one."""
+        needs_px = HEAD_PX + PROBLEM_PX * len(self.problems) if self.problems else NOTHING_PX
+        return 2 * HEAD_PX + ROW_PX * len(self.left.rows) <= needs_px
 
 
 def picture_of(user: User, span: str, whose: int | None) -> Picture:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.profiles import zone_of
 from apps.console.account import limits_of, matrix_of, mishaps_of, models_of
+from apps.console.breaker_words import told
 from apps.console.frame import is_part, page
 from apps.console.key_test import sentence
 from apps.console.pool import row_of
@@ -21,6 +22,7 @@ from apps.console.traffic.provider_week import week_of
 from apps.console.traffic.tiles import percent
 from apps.console.words import cut
 from apps.core import roles
+from apps.gateway.config import CONFIG
 from apps.providers.credentials import trust
 from apps.providers.models import Credential, LimitEvidence, Provider, ProviderModel
 from apps.providers.probe import Outcome, probe_stored
@@ -46,6 +48,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         row.name,
         row=row,
         state_words=words(state) if reading or state.reason else "",
+        breaker=told(reading, CONFIG.value.breaker, reading.at) if reading else None,
         matrix=matrix_of(reading) if reading else None,
         limits=limits_of(credential, reading),
         mishaps=mishaps_of(request.user.pk or 0, name),

@@ -64,6 +64,11 @@ def rotate(request: HttpRequest, pk: int) -> HttpResponse:
     """GET: ask. POST: another secret, shown once."""
     key = _changeable(request, pk)
     form = RotationForm(request.POST or None)
+    if (
+        request.POST.get("of", key.key_hash) != key.key_hash
+    ):  # loaded again, it would end the grace of the secret before
+        messages.error(request, f"“{key.name}” was rotated meanwhile.")
+        return redirect(LIST)
     if request.method == "POST" and form.is_valid():
         renewed = rotation.rotate(key, form.cleaned_data["grace_s"])
         if renewed is not None:

@@ -14,6 +14,7 @@ from apps.analytics.events import Outcome
 from apps.analytics.models import UsageEventRow
 from apps.analytics.selection import COLUMNS, Page, Selection, page
 from apps.clients.models import ClientKey
+from apps.console.client_names import PLAYGROUND, called, names_of
 from apps.console.frame import page as framed
 from apps.console.traffic.times import moment
 from apps.core import roles
@@ -156,7 +157,10 @@ def _filters(request: HttpRequest, span: str, sees_all: bool) -> Any:
     ]
     yield _filter(query, "Provider", "provider", names)
     keys: QuerySet[ClientKey] = admin.site.get_model_admin(ClientKey).get_queryset(request)
-    clients = [(str(pk), name) for pk, name in keys.order_by("name").values_list("pk", "name")[:MOST_CHOICES]]
+    clients = [(str(PLAYGROUND), "playground")]
+    clients += [
+        (str(pk), name) for pk, name in keys.order_by("name").values_list("pk", "name")[:MOST_CHOICES]
+    ]
     yield _filter(query, "Client key", "client", clients)
     if sees_all:
         users = User.objects.order_by("username").values_list("pk", "username")[:MOST_CHOICES]
@@ -185,25 +189,16 @@ def _with(query: QueryDict, **changes: str) -> str:
     return f"?{changed.urlencode()}"
 
 
-def _client(client_id: int | None, names: dict[int, str]) -> str:
-    """Requests of nobody's key are those of the playground; of None nothing is known."""
-    if client_id is None:
-        return ""
-    return names.get(client_id, f"#{client_id}, deleted") if client_id else "playground"
-
-
 def _named(found: Page) -> list[Event]:
     """With two queries, whatever the size."""
-    clients = dict(
-        ClientKey.objects.filter(pk__in={row.client_id for row in found.rows}).values_list("pk", "name")
-    )
+    clients = names_of(row.client_id for row in found.rows)
     users = dict(
         User.objects.filter(pk__in={row.user_id for row in found.rows}).values_list("pk", "username")
     )
     return [
         Event(
             row,
-            _client(row.client_id, clients),
+            called(row.client_id, clients),
             users.get(row.user_id, f"#{row.user_id}, deleted"),
         )
         for row in found.rows

@@ -18,7 +18,10 @@ from apps.console.decisions import Told, tell
 from apps.console.frame import is_part, page
 from apps.console.strategy_draft import SECTIONS, Draft
 from apps.console.strategy_help import EXAMPLES, fields_in_words
+from apps.console.strategy_samples import facts_of, recent
 from apps.core import roles
+from apps.core.as_of import FIELD as AS_OF
+from apps.core.as_of import AsOf
 from apps.core.json_types import JSONObject
 from apps.gateway import runtime
 from apps.gateway.endpoints.chat.explain import preview_clauses
@@ -37,6 +40,10 @@ SWITCHES: Final = {"sample_tools": "tools", "sample_image": "image", "sample_str
 TINY_IMAGE: Final = "data:image/png;base64,iVBORw0KGgo="
 """It is looked at by no one: only that there is one counts."""
 TOOL: Final = {"type": "function", "function": {"name": "example", "parameters": {"type": "object"}}}
+
+
+class EditorForm(AsOf, StrategyForm):
+    """The form that the list's own pages use: it knows which names and definitions may be saved."""
 
 
 class Preview(NamedTuple):
@@ -88,14 +95,15 @@ def _show(request: HttpRequest, row: Strategy, may_change: bool) -> HttpResponse
     draft, error = _draft(request, row)
     definition = draft.judge()
     act = request.POST.get("act", "")
-    form = StrategyForm(_fields(request, row, draft), instance=row) if request.method == "POST" else None
-    if act == "save" and form is not None and not draft.problems and form.is_valid():
+    form = EditorForm(_fields(request, row, draft) if request.method == "POST" else None, instance=row)
+    if act == "save" and not draft.problems and form.is_valid():
         return _save(request, form, is_new=row.pk is None)
     context = _judged(request, row, draft, definition) | {
         "row": row,
         "name": request.POST.get("name", row.name),
         "description": request.POST.get("description", row.description),
         "form": form if act == "save" else None,
+        "as_of": form.as_of() if act in ("", "save") else request.POST.get(AS_OF, ""),
         "json_error": error,
         "may_change": may_change,
         "with_clauses": act not in ("", "preview"),
@@ -112,6 +120,8 @@ def _show(request: HttpRequest, row: Strategy, may_change: bool) -> HttpResponse
         help_fields=fields_in_words(),
         examples=EXAMPLES,
         switches=SWITCHES,
+        recent=recent(cast("User", request.user)),
+        past=request.POST.get("past", ""),
         **context,
     )
 
@@ -170,11 +180,15 @@ def _preview(request: HttpRequest, draft: Draft, definition: Definition) -> Prev
         return Preview(None, "No gateway runs in this process, so there is no pool to look at.")
     user = unrestricted(cast("User", request.user))
     try:
+        past = request.POST.get("past", "")
+        asked = facts_of(cast("User", request.user), past) if past else _body(request)
         decision, holds, draft.total = async_to_sync(preview_clauses)(
-            runtime.current().store, user, definition, _body(request)
+            runtime.current().store, user, definition, asked
         )
     except ApiError as error:
         return Preview(None, error.message)
+    except LookupError as error:
+        return Preview(None, str(error.args[0]))
     for path, clause in draft.by_path().items():
         clause.holds = holds.get(path)
     return Preview(tell(decision))
@@ -195,13 +209,13 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _fields(request: HttpRequest, row: Strategy, draft: Draft) -> dict[str, str]:
-    """For the form that the list's own pages use: it knows which names and definitions may be saved."""
     data = request.POST
     name = row.name if row.is_builtin else data.get("name", "")
     return {
         "name": name,
         "description": data.get("description", ""),
         "definition": orjson.dumps(draft.raw()).decode(),
+        AS_OF: data.get(AS_OF, ""),
     }
 
 

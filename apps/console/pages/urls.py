@@ -39,6 +39,7 @@ def routes(site: "ConsoleSite") -> list[URLPattern]:
         "profile/": (profile.show, "profile"),
         "profile/theme/": (profile.switch_theme, "theme"),
         "search/": (search.show, "search"),
+        "here/": (search.here, "here"),
         "review/": (review.show, "catalogue_review"),
         "requests/<slug:own>/": (requests.show, "request"),
         "requests/<slug:own>/decision/": (requests.decision, "request_decision"),

@@ -9,11 +9,13 @@ from msgspec import Struct
 
 from apps.analytics.reports.reading import Reading
 from apps.clients.models import ClientKey
+from apps.console.client_names import PLAYGROUND
 from apps.console.traffic.asking import Asking
 from apps.core import roles
 from apps.providers.models import Provider
 
 MOST: Final = 200
+PLAYGROUND_KEY: Final = str(PLAYGROUND)
 
 
 class Choice(Struct, frozen=True):
@@ -36,6 +38,8 @@ def menus_of(request: HttpRequest, asking: Asking, reading: Reading) -> list[Men
     providers = dict(Provider.objects.values_list("name", "display_name"))
     keys = admin.site.get_model_admin(ClientKey).get_queryset(request)
     clients = {str(pk): str(name) for pk, name in keys.order_by("name").values_list("pk", "name")[:MOST]}
+    if PLAYGROUND_KEY in parts.get("client", {}):
+        clients[PLAYGROUND_KEY] = "playground"
     values = {
         "provider": {name: providers.get(name) or name for name in sorted(parts.get("provider", {})) if name},
         "model": {name: name for name in sorted(parts.get("model", {})) if name},
@@ -63,7 +67,8 @@ def names_of(asking: Asking) -> dict[str, str]:
         row = ClientKey.objects.filter(pk=client)
         if asking.filters.user_id is not None:
             row = row.filter(user_id=asking.filters.user_id)
-        names["client"] = row.values_list("name", flat=True).first() or f"#{client}"
+        name = row.values_list("name", flat=True).first()
+        names["client"] = name or ("playground" if client == PLAYGROUND_KEY else f"#{client}")
     if user := asking.chosen.get("user"):
         names["user"] = User.objects.filter(pk=user).values_list("username", flat=True).first() or f"#{user}"
     return names

@@ -8,7 +8,7 @@ from msgspec import Struct
 from apps.analytics.reports.reading import Reading
 from apps.analytics.rollup import sketch
 from apps.analytics.rollup.measures import Measures
-from apps.clients.models import ClientKey
+from apps.console.client_names import called, names_of
 from apps.console.error_words import happened
 from apps.console.traffic.tiles import percent
 from apps.providers.models import Provider
@@ -102,8 +102,8 @@ def _names(dimension: str, keys: Iterable[str]) -> Mapping[str, str]:
         return dict(Provider.objects.filter(name__in=keys).values_list("name", "display_name"))
     if dimension == "client":
         numbers = [int(key) for key in keys if key]
-        rows = ClientKey.objects.filter(pk__in=numbers).values_list("pk", "name")
-        return {str(pk): name for pk, name in rows}
+        names = names_of(numbers)
+        return {str(number): called(number, names) for number in numbers}
     return {}
 
 
@@ -111,7 +111,7 @@ def _named(dimension: str, key: str, names: Mapping[str, str]) -> tuple[str, str
     """A name, and a note beside it."""
     match dimension:
         case "client":
-            return (names.get(key) or f"#{key}, deleted", "") if key else ("without a key", "")
+            return (names[key], "") if key else ("without a key", "")
         case "provider":
             return names.get(key) or key, ""
         case "strategy":

@@ -85,6 +85,7 @@ def _frame(reading: Reading, title: str, summary: str, urls: Sequence[str]) -> F
         told=words.short,
         tick=_number,
         urls=urls,
+        is_whole=True,
     )
 
 

@@ -46,6 +46,7 @@ def _read(user_id: int, provider: str, zone: ZoneInfo) -> Week:
         told=words.short,
         tick=words.short,
         urls=[events_between(*day, provider=provider) for day in pairwise(reading.bounds)],
+        is_whole=True,
     )
     failed = [each.attempts - each.attempt_successes - each.attempt_cancellations for each in reading.buckets]
     chart = bars(

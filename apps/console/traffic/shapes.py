@@ -88,7 +88,7 @@ class Chart(Struct, frozen=True, kw_only=True):
 
 class Frame(Struct, frozen=True, kw_only=True):
     """What any chart is drawn in: its times, its words. `told`: a value in words, `tick` the same at a line; `urls`: where each column
-    leads."""
+    leads. `is_whole`: there is no half of what is counted."""
 
     title: str
     summary: str
@@ -96,12 +96,13 @@ class Frame(Struct, frozen=True, kw_only=True):
     told: Callable[[Value], str]
     tick: Callable[[float], str]
     urls: Sequence[str] = ()
+    is_whole: bool = False
 
 
 def bars(frame: Frame, series: Sequence[Series]) -> Chart:
     """Stacked columns."""
     sums = [sum(value or 0.0 for value in column) for column in _columns(series)]
-    top = ceiling(max(sums, default=0.0))
+    top = ceiling(max(sums, default=0.0), is_whole=frame.is_whole)
     width = FULL / max(1, len(frame.starts))
     drawn = []
     for number, column in enumerate(_columns(series)):
@@ -137,13 +138,14 @@ def spark(values: Sequence[Value], *, from_zero: bool = True) -> str:
     return _path(shifted, span, SPARK_HEIGHT, top_space=SPARK_TOP)
 
 
-def ceiling(most: float) -> float:
-    """The least round number at or above, of which a quarter is one too; 1 for nothing."""
+def ceiling(most: float, *, is_whole: bool = False) -> float:
+    """The least round number at or above, of which a quarter is one too, and whole where it has to be; 1 for nothing."""
     if most <= 0 or not math.isfinite(most):
         return 1.0
-    step = most / LINES
+    step = max(most / LINES, 1.0 if is_whole else 0.0)
     power = 10.0 ** math.floor(math.log10(step))
-    return LINES * power * next(each for each in STEPS if each * power >= step * (1 - 1e-9))
+    steps = [each * power for each in STEPS if not is_whole or (each * power).is_integer()]
+    return LINES * next(each for each in steps if each >= step * (1 - 1e-9))
 
 
 def _chart(
@@ -205,10 +207,13 @@ def _path(values: Sequence[Value], top: float, height: float, *, top_space: floa
             pen = "M"
             continue
         y = height - (height - top_space) * value / top
+        if not _has(values, number - 1) and not _has(values, number + 1):
+            parts.append(
+                f"M{_text(width * (number + 0.25))} {_text(y)}h{_text(width / 2)}"
+            )  # seen as a short line
+            continue
         parts.append(f"{pen}{_text(width * (number + 0.5))} {_text(y)}")
         pen = "L"
-        if not _has(values, number - 1) and not _has(values, number + 1):
-            parts.append("h0.5")  # a point of its own is seen as a short line
     return "".join(parts)
 
 

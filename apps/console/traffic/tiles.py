@@ -50,7 +50,7 @@ def _of_requests(now: Measures, then: Measures, buckets: Sequence[Measures]) -> 
         _split(
             "Requests",
             words.short(now.requests),
-            detail=f"{words.short(now.attempts)} attempts upstream",
+            detail=f"{words.short(now.attempts)} attempt{'' if now.attempts == 1 else 's'} upstream",
             change=_change(now.requests, then.requests),
             path=spark([float(each.requests) for each in buckets]),
         ),

@@ -3,7 +3,7 @@
 Pure: `now` is an argument, UTC epoch seconds.
 """
 
-from apps.core.state.contract import BreakerPolicy, Reason
+from apps.core.state.contract import BreakerPolicy, Pulse, Reason
 
 TRIAL_TIMEOUT_S = 120.0
 """After that a trial counts as lost with its process, and another may start."""
@@ -40,6 +40,11 @@ class Breaker:
         if self.trial and now < self.trial_until:
             return min(now + TRIAL_POLL_S, self.trial_until), "half_open"
         return None
+
+    def pulse(self) -> Pulse:
+        """What people are told of it."""
+        is_open = self.open_until is not None
+        return Pulse(tuple(self.failures), self.level + 1 if is_open else 0, self.opened_at)
 
     def begin(self, grant_id: str, now: float) -> bool:
         """Let a request through that `shut` does not stop. Returns whether it is the trial."""

@@ -90,12 +90,21 @@ class Subject(Struct, frozen=True):
     windows: tuple[Window, ...] = ()
 
 
+class Pulse(Struct, frozen=True):
+    """What a circuit breaker that is not at rest knows, for people: when failures came while it is closed, UTC epoch seconds; and how often
+    in a row it has opened, 0 for a closed one, at last `opened_at`."""
+
+    failures: tuple[float, ...]
+    opened: int
+    opened_at: float
+
+
 class Standing(Struct, frozen=True):
     """What is known of one subject now. `used` is aligned with `Subject.windows`; averages are None until measured.
 
     `blocked_until` is 0.0 when requests may pass; `reason` then is None. What is half-open (a breaker, or a growing block that has ended)
     counts as passing while its trial is free; while it is under way, it is blocked with reason "half_open". `detail`: what the block says
-    of itself, until a trial has proved that it is over.
+    of itself, until a trial has proved that it is over. `breaker`: None while it is at rest, or where a store does not tell.
     """
 
     used: tuple[int, ...]
@@ -107,6 +116,7 @@ class Standing(Struct, frozen=True):
     ttfb_ema_ms: float | None
     success_rate: float | None
     detail: str = ""
+    breaker: Pulse | None = None
 
 
 class Reading(Struct, frozen=True):

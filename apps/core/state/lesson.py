@@ -18,9 +18,9 @@ class Lesson(Struct):
     """The window `key` admits `limit`, where it was `declared` to admit another number, or none (0).
 
     `why`: "refused" (that was used when it was), "probe" (more was asked for and granted), "" (nothing but that it was refused near its
-    limit). `used`: what was counted then, `named`: the upstream said which window it was, `told`: and what it allows. `at`: when.
-    `refusals` since something was granted beyond; `probe_at`: from when on more may be asked for, by `step`. `noted`: what was no proof
-    yet, since `noted_at`. Times are UTC epoch seconds.
+    limit). `used`: what was counted then, `named`: the upstream said which window it was, `told`: and what it allows, `ceiling`, of which
+    somebody else may take. `at`: when. `refusals` since something was granted beyond; `probe_at`: from when on more may be asked for, by
+    `step`. `noted`: what was no proof yet, since `noted_at`. Times are UTC epoch seconds.
     """
 
     key: str
@@ -36,6 +36,7 @@ class Lesson(Struct):
     step: float = 0.0
     noted: int = 0
     noted_at: float = 0.0
+    ceiling: int = 0
 
     def limit_of(self, window: Declared) -> int:
         """What the window admits. Where it is declared anew, that counts again."""

@@ -10,10 +10,11 @@ from typing import Final
 
 from apps.core.state.contract import Completion, Subject, Window
 from apps.core.state.counters.counter import Counter
-from apps.core.state.keys import CONCURRENCY, account_of, belongs, parse_window_key
+from apps.core.state.doubts import Doubts
+from apps.core.state.keys import account_of, belongs, parse_window_key
 from apps.core.state.lesson import Lesson
-from apps.core.state.periods import NOW, ONCE, SECOND, seconds
-from apps.core.state.suspects import SUSPECT_SHARE, Suspect, limit_of
+from apps.core.state.periods import SECOND, seconds
+from apps.core.state.suspects import LEAST_OF_TOLD, SUSPECT_SHARE, Suspect, may_grow
 
 MOST: Final = 20_000
 KEPT_S: Final = 30 * 86_400.0
@@ -21,14 +22,12 @@ KEPT_S: Final = 30 * 86_400.0
 NEAR_REQUESTS: Final = 1.6
 NEAR_CLAIMS: Final = 1.5
 """So near its limit a window may have been full there by chance."""
-MODELS_UNEXPLAINED: Final = 3
-FADING: Final = 0.9
-"""Of what is unexplained, with each success."""
-LEAST_UNEXPLAINED: Final = 0.1
 NOTED_SPANS: Final = 3
 BUCKET_CUT: Final = 0.87
 BUCKET_REFUSALS: Final = 3
 BUCKET_GRANTS: Final = 3
+SECOND_GRANTS: Final = 3
+"""In a row: the request before may have been refused itself, or have arrived late."""
 GROWTH: Final = 1.6
 MOST_STEP: Final = 0.25
 """Of a limit, in one step."""
@@ -37,6 +36,10 @@ WAY_BACK: Final = 0.25
 NEXT_PROBE: Final = 0.1
 """Of a span after a grant."""
 LONGEST_PAUSE_S: Final = 900.0
+FAR_APART_S: Final = 2.0
+"""Requests that are no nearer do not stand in each other's way in a second."""
+SPAN_OF_SECOND_S: Final = 240.0
+"""What asking for more of a second goes by: nobody asks each second."""
 MOST_DOUBLINGS: Final = 6
 MOST_DOUBLINGS_OF_CUT: Final = 3
 LONGEST_EVER_S: Final = 6 * 3600.0
@@ -47,11 +50,6 @@ MOST_BUDGET: Final = 20.0
 GIVEN_BACK: Final = 0.9
 
 
-def teaches(window: Window) -> bool:
-    """Whether refusals say anything of its limit: an upstream's, of a length, but for spacing, which learns by itself."""
-    return bool(window.margin_s) and window.period not in (SECOND, ONCE, NOW) and window.metric != CONCURRENCY
-
-
 class Lessons:
     """Of all windows. `changed`: those to be written down."""
 
@@ -59,7 +57,7 @@ class Lessons:
         self._by_key: dict[str, Lesson] = {}
         self._probes: dict[str, tuple[Window, int]] = {}  # by claim
         self._probed: set[str] = set()
-        self._unexplained: dict[str, tuple[float, str]] = {}  # by account: refusals, and the last candidate
+        self.doubts = Doubts()
         self._budget = 0.0
         self._yield = 0.1
         self.changed: list[Lesson] = []
@@ -77,9 +75,11 @@ class Lessons:
         """Keys held in memory."""
         return len(self._by_key) + len(self._probes)
 
-    def refused(self, found: Suspect, completion: Completion, sent_at: float, now: float) -> bool:
-        """The upstream found it full. What was sent before the last refusal says nothing new. Returns whether it is no limit, but clocks
-        that differ: it has just begun, and hardly anything was used."""
+    def refused(
+        self, found: Suspect, completion: Completion, sent_at: float, now: float, wait_s: float = 0.0
+    ) -> bool:
+        """The upstream found it full, and said to come back in `wait_s`, 0 where it did not. What was sent before the last refusal says
+        nothing new. Returns whether it is no limit, but clocks that differ: it has just begun, and hardly anything was used."""
         window, counter, needed, used = found
         lesson = self._lesson(window, counter, now)
         if counter.is_at_edge(now) and lesson is not None and 2 * used < lesson.limit:
@@ -89,34 +89,34 @@ class Lessons:
         named = completion.named
         if completion.told and completion.told != lesson.limit:
             self._teach(lesson, completion.told, used, named, now)
-        lesson.told = bool(completion.told)
-        limit, span_s = lesson.limit, seconds(window.period)
+        lesson.told, lesson.ceiling = bool(completion.told), completion.told
+        limit, span_s = lesson.limit, _span_s(window)
         lesson.refusals += 1
         lesson.probe_at = max(lesson.probe_at, now + _pause_s(lesson, span_s))
         lesson.step = 0.0
         if now - lesson.noted_at > NOTED_SPANS * span_s:
             lesson.noted = 0
         lesson.noted, lesson.noted_at = lesson.noted + 1, now
-        if window.kind == "bucket" and limit and used >= limit * SUSPECT_SHARE:
-            counter.deny(limit - needed / 2 + counter.used - used)
+        if window.kind == "bucket" and limit and (lesson.told or used >= limit * SUSPECT_SHARE):
+            missing = min(needed, wait_s * limit / span_s) if wait_s else needed / 2
+            counter.deny(limit - needed + missing + counter.used - used)
             if lesson.noted >= BUCKET_REFUSALS and not lesson.told:
                 self._teach(lesson, max(1, round(limit * BUCKET_CUT)), used, named, now)
         elif lesson.told:
-            pass  # full, by whomever
-        elif lesson.noted > 1 or (named if not limit else not _is_near(window, used, needed, limit)):
-            if not limit or used < limit:
-                self._teach(lesson, max(1, used), used, named, now)
-            lesson.noted = 0
+            if 0 < used < LEAST_OF_TOLD * limit:  # somebody else takes of it
+                self._teach(lesson, used, used, named, now)
+        else:
+            self._cut(lesson, found, limit, named, now)
         return False
 
     def may_probe(self, window: Window, counter: Counter, now: float) -> bool:
         """Whether one request may go beyond a window that alone is in the way. None does while another one is out."""
-        if window.own or window.certain or not teaches(window) or window.key in self._probed:
+        if window.own or window.certain or not may_grow(window) or window.key in self._probed:
             return False
         lesson = counter.learnt
         if counter.cap is not None or (self._budget < 1 and not _is_cut(lesson)):
             return False
-        if lesson is not None and (lesson.told or now < lesson.probe_at):
+        if lesson is not None and (_is_all(lesson) or now < lesson.probe_at):
             return False
         return counter.surely_full(window.limit if lesson is None else lesson.limit_of(window), now)
 
@@ -140,16 +140,22 @@ class Lessons:
             return
         self._budget = min(MOST_BUDGET, self._budget + GIVEN_BACK)
         self._yield += YIELD_ALPHA * (1.0 - self._yield)
-        limit, span_s = lesson.limit, seconds(window.period)
+        limit, span_s = lesson.limit, _span_s(window)
         lesson.refusals = 0
         lesson.probe_at = now + NEXT_PROBE * span_s
-        if window.kind == "bucket" and not self._is_proved(lesson, span_s, now):
+        if window.period == SECOND:
+            lesson.noted -= 1
+            if lesson.noted > -SECOND_GRANTS:
+                return
+            lesson.noted = 0
+        elif window.kind == "bucket" and not self._is_proved(lesson, span_s, now):
             counter.correct(-amount, now)
             return
         least = max(1.0, float(amount), (lesson.declared - limit) * WAY_BACK)
         step = min(max(least, lesson.step * GROWTH), max(least, limit * MOST_STEP))
         lesson.step = step
-        self._teach(lesson, limit + round(step), counter.used, lesson.named, now, why="probe")
+        more = min(limit + round(step), lesson.ceiling or limit + round(step))
+        self._teach(lesson, more, counter.used, lesson.named, now, why="probe")
 
     def probe_refused(self, window: Window, counter: Counter, now: float) -> None:
         """What was asked for beyond the limit is not there: it is not asked for again for a while."""
@@ -157,31 +163,55 @@ class Lessons:
         self._yield -= YIELD_ALPHA * self._yield
         if lesson is not None:
             lesson.refusals += 1
+            lesson.noted = max(lesson.noted, 0)
             lesson.step = 0.0
-            lesson.probe_at = now + _pause_s(lesson, seconds(window.period))
+            lesson.probe_at = now + _pause_s(lesson, _span_s(window))
             self.changed.append(lesson)
+
+    def spaced(self, found: Suspect, sent_at: float, now: float) -> bool:
+        """Whether requests are to be apart there, as far as is known: it widens what they are apart. That of which nothing is declared was
+        not it, where one is refused that came long after the one before."""
+        window, counter = found.window, found.counter
+        lesson = counter.learnt
+        if not found.limit:
+            return False
+        if lesson is not None and lesson.why and sent_at <= lesson.at:
+            return True  # it went out before that was learnt
+        if lesson is not None and not window.limit and counter.beside(sent_at, found.needed)[1] > FAR_APART_S:
+            self._teach(lesson, 0, 0, False, now)
+            return False
+        counter.refused()
+        if counter.is_wide():
+            self._take_back(window, counter, now)
+        return True
+
+    def guess_spacing(self, found: Suspect, sent_at: float, now: float) -> bool:
+        """Whether one that nothing else explains was refused because others had just gone out. Then no more than those may."""
+        window, counter = found.window, found.counter
+        within, _ = counter.beside(sent_at, found.needed)
+        lesson = self._lesson(window, counter, now) if within > 0 else None
+        if lesson is None:
+            return False
+        counter.begin_anew()
+        lesson.probe_at = now + _pause_s(lesson, _span_s(window))
+        self._teach(lesson, within, within, False, now)
+        return True
 
     def unexplained(self, subject: Subject, suspects: Sequence[Suspect]) -> Suspect | None:
         """What was full where no limit that is known explains it: the minute of the model, or that of the account, once several models
         in a row were refused so."""
-        score, last = self._unexplained.get(subject.credential, (0.0, ""))
-        score += subject.candidate != last
-        if len(self._unexplained) < MOST:
-            self._unexplained[subject.credential] = score, subject.candidate
-        counted = [one for one in suspects if one.window.metric == "requests" and not limit_of(one)]
-        if score >= MODELS_UNEXPLAINED:
-            account = next((one for one in counted if one.window.scope == subject.credential), None)
-            if account is not None:
-                self._clear_models(subject.credential)
-            return account
-        return next((one for one in counted if one.window.scope == subject.candidate), None)
+        self.doubts.add(subject)
+        is_account = self.doubts.is_account(subject.credential)
+        scope = subject.credential if is_account else subject.candidate
+        counted = (one for one in suspects if one.window.metric == "requests" and not one.limit)
+        found = next((one for one in counted if one.window.scope == scope), None)
+        if found is not None and is_account:
+            self._clear_models(subject.credential)
+        return found
 
     def succeeded(self, credential: str) -> None:
         """Some request did: there is a little more to probe with, and less to explain."""
-        if self._unexplained and credential in self._unexplained:
-            score, last = self._unexplained.pop(credential)
-            if score > LEAST_UNEXPLAINED:
-                self._unexplained[credential] = score * FADING, last
+        self.doubts.fade(credential)
         if self._budget < MOST_BUDGET:
             self._budget += A_SUCCESS * (1.0 + YIELD_WEIGHT * self._yield)
 
@@ -199,17 +229,6 @@ class Lessons:
     def items(self) -> Iterable[tuple[str, Lesson]]:
         """All that is known, by the key of the window."""
         return list(self._by_key.items())
-
-    def unexplained_of(self, credential: str) -> tuple[float, str] | None:
-        """The refusals of an account that nothing explains, and the last candidate."""
-        return self._unexplained.get(credential)
-
-    def recall_unexplained(self, credential: str, known: tuple[float, str] | None) -> None:
-        """What another process knows of them."""
-        if known is not None:
-            self._unexplained[credential] = known
-        else:
-            self._unexplained.pop(credential, None)
 
     @property
     def may_spend(self) -> bool:
@@ -240,6 +259,25 @@ class Lessons:
     def sweep(self, now: float) -> None:
         """Drop what has been true for long enough to be asked anew."""
         self._by_key = {key: lesson for key, lesson in self._by_key.items() if is_kept(lesson, now)}
+
+    def _take_back(self, window: Window, counter: Counter, now: float) -> None:
+        """Refused again and again: it admits one less than was granted beyond what is declared; half of what was guessed, where nothing is
+        declared."""
+        lesson = counter.learnt
+        if lesson is not None and lesson.limit > max(lesson.declared, 1):
+            lesson.refusals += 1
+            lesson.probe_at = now + _pause_s(lesson, _span_s(window))
+            less = lesson.limit - 1 if lesson.declared else lesson.limit // 2
+            self._teach(lesson, less, counter.used, lesson.named, now)
+            counter.begin_anew()
+
+    def _cut(self, lesson: Lesson, found: Suspect, limit: int, named: bool, now: float) -> None:
+        """Far below its limit at once, near it when it comes again."""
+        far = named if not limit else not _is_near(found.window, found.used, found.needed, limit)
+        if lesson.noted > 1 or far:
+            if not limit or found.used < limit:
+                self._teach(lesson, max(1, found.used), found.used, named, now)
+            lesson.noted = 0
 
     def _clear_models(self, credential: str) -> None:
         """What models of which nothing is declared were taught, it was the account."""
@@ -289,10 +327,20 @@ def _is_cut(lesson: Lesson | None) -> bool:
     return lesson is not None and 0 < lesson.limit < lesson.declared
 
 
+def _is_all(lesson: Lesson) -> bool:
+    """Whether the upstream said that it allows no more."""
+    return lesson.told and lesson.limit >= lesson.ceiling
+
+
 def _pause_s(lesson: Lesson, span_s: float) -> float:
     """Until more is asked for again."""
     doublings = min(lesson.refusals, MOST_DOUBLINGS_OF_CUT if _is_cut(lesson) else MOST_DOUBLINGS)
     return min(LONGEST_EVER_S, min(span_s, LONGEST_PAUSE_S) * 2.0**doublings)
+
+
+def _span_s(window: Window) -> float:
+    """What asking for more goes by."""
+    return SPAN_OF_SECOND_S if window.period == SECOND else float(seconds(window.period))
 
 
 def _is_of(scope: str, owner: str) -> bool:

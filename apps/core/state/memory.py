@@ -195,6 +195,7 @@ class MemoryStore:
             if free_at > until:
                 until, reason, detail = free_at, "quota", ""
         averages = self._averages.get(subject.candidate, _UNMEASURED)
+        breaker = self._breakers.get(subject.credential)
         return Standing(
             tuple(used),
             until,
@@ -205,6 +206,7 @@ class MemoryStore:
             averages.ttfb_ema_ms,
             averages.success_rate,
             detail,
+            None if breaker is None else breaker.pulse(),
         )
 
     def _shut(self, subject: Subject, now: float) -> Shut:

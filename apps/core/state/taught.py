@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from apps.core.state.contract import Block, Claim, Completion, Grant, Window
 from apps.core.state.counters.counter import Counter
-from apps.core.state.lessons import Lessons, teaches
+from apps.core.state.doubts import BY_CHANCE
+from apps.core.state.lessons import Lessons
 from apps.core.state.periods import SECOND
-from apps.core.state.suspects import Suspect, suspect
+from apps.core.state.suspects import Suspect, may_grow, suspect, teaches
 
 SKEWED_S: Final = 1.0
 CounterOf = Callable[[Window, float], Counter]
@@ -33,35 +34,47 @@ def learn(
         window = probed[0]
         lessons.probe_refused(window, counter_of(window, now), now)
         return Completion(health="neutral", spent=dict.fromkeys(claim.amounts, 0))
-    return _taught(lessons, grant, completion, _suspects(claim, completion, counter_of, now), now)
+    return _taught(lessons, grant, completion, counter_of, now)
 
 
-def _suspects(claim: Claim, completion: Completion, counter_of: CounterOf, now: float) -> list[Suspect]:
-    """The windows that may have been full; those of a second learn by themselves."""
-    suspects: list[Suspect] = []
+def _refused(claim: Claim, completion: Completion, counter_of: CounterOf, now: float) -> list[Suspect]:
+    """Those windows of the claim that may have been full."""
+    found: list[Suspect] = []
     for window in claim.subject.windows:
-        if window.key not in completion.refused or window.metric not in claim.amounts:
-            continue
-        if window.period == SECOND:
-            counter_of(window, now).refused()
-        elif teaches(window):
+        if window.key in completion.refused and window.metric in claim.amounts:
             counter = counter_of(window, now)
             claimed = claim.amounts[window.metric]
             needed = claim.known.get(window.metric, claimed)
-            suspects.append(Suspect(window, counter, needed, max(counter.used - claimed, 0)))
-    return suspects
+            found.append(Suspect(window, counter, needed, max(counter.used - claimed, 0)))
+    return found
 
 
 def _taught(
-    lessons: Lessons, grant: Grant, completion: Completion, suspects: list[Suspect], now: float
+    lessons: Lessons, grant: Grant, completion: Completion, counter_of: CounterOf, now: float
 ) -> Completion:
     """The completion of a refusal. It takes nothing: a full window counts what it granted."""
+    refused = _refused(grant.claim, completion, counter_of, now)
+    spacing = [one for one in refused if one.window.period == SECOND and may_grow(one.window)]
     subject = grant.claim.subject
-    found = suspect(suspects, completion) or lessons.unexplained(subject, suspects)
-    if found is None:
+    spacing.sort(key=lambda one: one.window.scope != subject.candidate)
+    if any(lessons.spaced(one, grant.at, now) for one in spacing):
         return completion
-    is_skew = lessons.refused(found, completion, grant.at, now)
     blocks = completion.blocks
+    suspects = [one for one in refused if teaches(one.window)]
+    found = suspect(suspects, completion)
+    if found is None:
+        wide = lessons.doubts.is_account(subject.credential)
+        guessed = (one for one in spacing if wide or one.window.scope == subject.candidate)
+        if any(lessons.guess_spacing(one, grant.at, now) for one in guessed):
+            return replace(completion, spent=dict.fromkeys(grant.claim.amounts, 0))
+        found = lessons.unexplained(subject, suspects)
+    elif not completion.named:
+        lessons.doubts.add(subject, BY_CHANCE)
+    if not completion.named and lessons.doubts.is_account(subject.credential):
+        blocks = tuple(_widened(block, subject.credential) for block in blocks)
+    if found is None:
+        return replace(completion, blocks=blocks)
+    is_skew = lessons.refused(found, completion, grant.at, now, _told_wait_s(blocks, now))
     if is_skew:
         blocks = tuple(_brief(block, now) for block in blocks)
     elif found.window.scope == subject.credential:
@@ -74,9 +87,13 @@ def _taught(
 def _close(found: Suspect, blocks: Iterable[Block], now: float) -> None:
     """Models share the window: none of them is asked as long as the one is closed that was refused."""
     until = max((block.until for block in blocks if block.reason == "rate_limited"), default=now)
-    learnt = found.counter.learnt
-    limit = found.window.limit if learnt is None else learnt.limit_of(found.window)
-    found.counter.tighten(limit, 0, until, now)
+    found.counter.tighten(found.limit, 0, until, now)
+
+
+def _told_wait_s(blocks: Iterable[Block], now: float) -> float:
+    """What the upstream named, and a jitter; 0 where it named none."""
+    told = (block.until for block in blocks if block.reason == "rate_limited" and not block.max_s)
+    return max(max(told, default=now) - now, 0.0)
 
 
 def _widened(block: Block, account: str) -> Block:

@@ -29,12 +29,19 @@ class Patience(Struct, frozen=True):
     choices: int = 1
 
 
+class OutOfTimeError(UpstreamError):
+    """The request's time was over before the answer was."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorKind.NETWORK, "The request's time budget is spent.", timed_out=True)
+
+
 class ChunkStream:
     """Iterates over the chunks of each read, perhaps none; the last batch is what the end of the body completes.
 
-    Owns the response, its parser and the end: iteration raises what the parser and the body raise, and UpstreamError(NETWORK) where it
-    runs out of patience. What is complete is complete, though the body has no end. `close` gives the connection up, or back behind a
-    complete answer; it may be called twice. An object and no generator, so that nothing is left to the garbage collector.
+    Owns the response, its parser and the end: iteration raises what the parser and the body raise, UpstreamError(NETWORK) where it runs
+    out of patience, and OutOfTimeError. What is complete is complete, though the body has no end. `close` gives the connection up, or
+    back behind a complete answer; it may be called twice. An object and no generator, so that nothing is left to the garbage collector.
     """
 
     __slots__ = (
@@ -119,20 +126,24 @@ class ChunkStream:
 
     async def _read(self) -> bytes | None:
         """The next of the body, None at its end. Raises UpstreamError(NETWORK)."""
-        now = self._now()
-        if now > self._patience.deadline:
-            raise UpstreamError(ErrorKind.NETWORK, "The request's time budget is spent.", timed_out=True)
+        now, patience = self._now(), self._patience
+        if now > patience.deadline:
+            raise OutOfTimeError
         if self._parser.finished and self._is_complete():
             until = now + TAIL_S
-        elif self._heard_at is None or self._said:  # the transport's own limit on silence is enough
+        elif self._heard_at is None or self._said:
             self._heard_at = self._heard_at and now
-            return await anext(self._body, None)
+            until = now + patience.idle_s
+            if until < patience.deadline:  # the transport's own limit on silence is enough
+                return await anext(self._body, None)
         else:
-            until = self._heard_at + self._patience.idle_s
+            until = self._heard_at + patience.idle_s
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(min(until, patience.deadline)):
                 return await anext(self._body, None)
         except TimeoutError:
+            if until > patience.deadline:
+                raise OutOfTimeError from None
             raise UpstreamError(
                 ErrorKind.NETWORK, "The upstream stopped in the middle of its answer.", timed_out=True
             ) from None

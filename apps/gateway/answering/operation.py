@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from apps.core.state.contract import Amounts
 from apps.gateway.answering.chunks import ChunkStream, Patience
+from apps.gateway.answering.shelf import LARGE_BYTES, Shelf
 from apps.gateway.attempts.answers import most_text, whole
 from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
@@ -35,6 +36,8 @@ class _Chat:
         self._chat = chat
         self._ignored = tuple(ignored)
         self._images = RequestImages(images)
+        self._shown = image_count(chat.body) if "vision" in chat.needs else 0
+        self._shelf = Shelf(chat.body)
         self.prompt_tokens = chat.prompt_tokens
 
     def calls(self, _offer: Offer) -> tuple[Self]:
@@ -49,21 +52,24 @@ class _Chat:
             return amounts(
                 token_claim(offer, expected.prompt_tokens, chat.max_tokens, expected.answer_tokens)
             )
-        images = image_count(chat.body) if "images" in offer.counts else 0
         size = Size(
             prompt_tokens=expected.prompt_tokens,
             max_tokens=chat.max_tokens,
             answers=answers_of(chat),
-            images=images,
+            images=self._shown,
             usual=expected.answer_tokens,
         )
         return claim(offer, size)
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         chat = self._chat
+        self._shelf.bring()
         if "vision" in chat.needs:
             chat = await prepare(chat, offer, self._images)
-        return codec_for(offer).build(chat, offer)
+        request = codec_for(offer).build(chat, offer)
+        if len(request.body) > LARGE_BYTES:
+            self._shelf.put_away()
+        return request
 
 
 class ChatWhole(_Chat):

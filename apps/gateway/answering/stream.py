@@ -12,8 +12,9 @@ import structlog
 
 from apps.clients.limits import Allowance
 from apps.gateway import runtime
-from apps.gateway.answering.chunks import ChunkStream
+from apps.gateway.answering.chunks import ChunkStream, OutOfTimeError
 from apps.gateway.answering.operation import ChatStreamed, answers_of
+from apps.gateway.answering.reader import Reader
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.allowance import rate_headers
 from apps.gateway.attempts.calls import Call
@@ -81,7 +82,7 @@ async def stream_answer(
     gateway = runtime.current()
     operation = ChatStreamed(call.demand, gateway.images, ignored)
     pending = asyncio.create_task(dispatch.run(gateway, call, operation))
-    stream = ChatEventStream(call.demand, pending, form)
+    stream = ChatEventStream(call, pending, form)
     try:
         await asyncio.wait([pending], timeout=QUIET_S)
         if pending.done():
@@ -93,29 +94,30 @@ async def stream_answer(
 
 
 class ChatEventStream:
-    """The body of one streamed completion of `chat`.
+    """The body of one streamed completion.
 
     `pending` is the attempt loop, under way or done. While it is under way the client gets a comment now and then; fallback goes on
-    behind it.
+    behind it. A client that reads slowly may take its time, but the upstream's call is held open for it until the call's deadline and no
+    longer: what it did not take by then is lost to it, and no fault of the provider's.
     """
 
     def __init__(
-        self, chat: ChatRequest, pending: asyncio.Task[Served[ChunkStream]], form: StreamForm
+        self, call: Call[ChatRequest], pending: asyncio.Task[Served[ChunkStream]], form: StreamForm
     ) -> None:
-        self._chat = chat
+        self._call = call
         self._pending = pending
         self._form = form
         self._writer: Writer | None = None
         self._is_whole = False
+        self._reader = Reader(call.deadline, lambda: self._give_up(stalled=True))
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """The frames, ready to send."""
-        if not self._pending.done():
-            yield COMMENT
         while not self._pending.done():
+            self._reader.gives()
+            yield COMMENT
+            self._reader.took()
             await asyncio.wait([self._pending], timeout=COMMENT_INTERVAL_S)
-            if not self._pending.done():
-                yield COMMENT
         try:
             served = self._pending.result()
         except ApiError as error:
@@ -133,39 +135,48 @@ class ChatEventStream:
             yield part
 
     async def _relay(self, served: Served[ChunkStream], writer: Writer) -> AsyncGenerator[bytes, None]:
-        attempt = served.attempt
+        attempt, reader = served.attempt, self._reader
         now = asyncio.get_running_loop().time
         said_at = now()
         try:
             async for chunks in served.answer:
-                if part := writer.frames(chunks):
-                    said_at = now()
+                part = writer.frames(chunks)
+                if not part and now() > said_at + COMMENT_INTERVAL_S:
+                    part = writer.alive  # what comes is not for this client, or not yet
+                if part:
+                    said_at = reader.gives()
                     yield part
-                elif now() > said_at + COMMENT_INTERVAL_S:  # what comes is not for this client, or not yet
-                    said_at = now()
-                    yield writer.alive
+                    reader.took()
+                    if attempt.ended:
+                        break
         except Exception as unsorted:  # noqa: BLE001 - as the loop does up to the first content: data is hostile, the guard logs
-            error = kept(as_upstream_error(unsorted, attempt.offer))
-            await attempt.fail(error, self._usage(served, writer))
-            self._is_whole = True
-            yield self._form.error(_broken(error, served))
-            return
-        usage = self._usage(served, writer)
-        await attempt.succeed(usage)
-        if served.answer.skipped:
-            offer = attempt.offer
-            log.warning(
-                "stream.frames_skipped",
-                provider=offer.provider,
-                model=offer.model,
-                frames=served.answer.skipped,
-            )
-        end = writer.end(usage)
+            end = self._form.error(await self._failed(unsorted, served, writer))
+        else:
+            end = self._form.error(_unread()) if attempt.ended else await self._succeeded(served, writer)
         self._is_whole = True
         yield end
 
+    async def _failed(self, error: Exception, served: Served[ChunkStream], writer: Writer) -> ApiError:
+        """Settle a stream that broke, or that its client did not read in time."""
+        if isinstance(error, OutOfTimeError) and self._reader.took_most_of_it():
+            self._give_up(stalled=True)
+            return _unread()
+        broken = kept(as_upstream_error(error, served.attempt.offer))
+        await served.attempt.fail(broken, self._usage(served, writer))
+        return _broken(broken, served)
+
+    async def _succeeded(self, served: Served[ChunkStream], writer: Writer) -> bytes:
+        """Settle a stream that is complete. What ends it."""
+        usage, offer = self._usage(served, writer), served.attempt.offer
+        await served.attempt.succeed(usage)
+        if frames := served.answer.skipped:
+            log.warning("stream.frames_skipped", provider=offer.provider, model=offer.model, frames=frames)
+        return writer.end(usage)
+
     def _usage(self, served: Served[ChunkStream], writer: Writer) -> Usage:
-        return true_usage(served.attempt, writer.usage, writer.characters, answers=answers_of(self._chat))
+        return true_usage(
+            served.attempt, writer.usage, writer.characters, answers=answers_of(self._call.demand)
+        )
 
     def last_words(self) -> bytes:
         """What ends the body when the gateway stops in the middle of it; b"" for one that is complete."""
@@ -173,15 +184,26 @@ class ChatEventStream:
 
     async def aclose(self) -> None:
         """Stop the attempt loop or the relay; what was not settled is recorded as cancelled with the tokens seen so far."""
+        self._reader.close()
         if not self._pending.done():
             self._pending.cancel()
             await asyncio.wait([self._pending])
-        if self._pending.cancelled() or self._pending.exception() is not None:
+        self._give_up(stalled=self._reader.is_stalled())
+
+    def _give_up(self, *, stalled: bool) -> None:
+        """The upstream's call ends, if there is one, and is settled as the client's."""
+        if not self._pending.done() or self._pending.cancelled() or self._pending.exception() is not None:
             return
         served = self._pending.result()
         served.answer.close()
         if not served.attempt.ended:
-            served.attempt.cancel(self._usage(served, self._writer) if self._writer else None)
+            usage = self._usage(served, self._writer) if self._writer else None
+            served.attempt.cancel(usage, stalled=stalled)
+
+
+def _unread() -> ApiError:
+    """The client did not take the answer while the request's time lasted."""
+    return ApiError(408, "The answer was not read in the request's time.", code="request_timeout")
 
 
 def _broken(error: UpstreamError, served: Served[ChunkStream]) -> ApiError:

@@ -289,6 +289,7 @@ class _Run(Generic[T]):
                 request = await upstream_call.build(attempt.offer)
                 attempt.sent = True
                 response = await self._runtime.transport.open(request, timeouts(self._call.demand))
+                del request  # which may be large, and the answer slow
                 attempt.status, attempt.connect_ms = response.status, connected_ms(attempt.started)
                 await take_over_limits(self._runtime, attempt.offer, response, attempt.event.at)
                 if response.status not in OK_STATUSES:

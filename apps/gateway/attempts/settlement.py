@@ -179,13 +179,14 @@ class Attempt:
         await self._complete(completion)
         return max(blocks, key=lambda block: block.until, default=None)
 
-    def cancel(self, usage: Usage | None = None) -> None:
-        """The client went away, or the gateway stops. Never waits: the store is settled in the background, for the caller is being
-        cancelled."""
+    def cancel(self, usage: Usage | None = None, *, stalled: bool = False) -> None:
+        """The client went away, or did not read (`stalled`), or the gateway stops. Never waits: the store is settled in the background, for
+        the caller is being cancelled."""
         charged = usage or (self.estimate(0) if self.sent else Usage(0, 0))
         is_lost = usage is None and self.sent
         spent = self._taken_at_most(charged) if is_lost else self._spent(charged)
-        if self._end("cancelled", charged, spent, STOPPED if self._runtime.stopping else CANCELLED):
+        error = STOPPED if self._runtime.stopping else STALLED if stalled else CANCELLED
+        if self._end("cancelled", charged, spent, error):
             completion = Completion(health="neutral", spent=spent)
             self._runtime.background(self._complete(completion))
 
@@ -292,4 +293,5 @@ LOGGED: dict[Reason, str] = {
     "service_retired": "provider.retired",
 }
 CANCELLED = UpstreamError(ErrorKind.CANCELLED, "The client went away.")
+STALLED = UpstreamError(ErrorKind.CLIENT_STALLED, "The client did not read its answer.")
 STOPPED = UpstreamError(ErrorKind.SHUTDOWN, "The gateway was stopped.")

@@ -27,12 +27,14 @@ WAIT_S = 1.0
 
 
 async def refresh(runtime: Runtime) -> None:
-    """Set `freeai_state_store_mode`, `freeai_spool_*`, and what is left of the quotas, as it was at most REFRESH_S ago.
+    """Set `freeai_state_store_mode`, `freeai_attempts_open`, `freeai_spool_*`, and what is left of the quotas, as it was at most REFRESH_S
+    ago.
 
     Per provider and window, over all credentials and models, `freeai_quota_remaining_ratio` is the smallest share left, and
     `freeai_quota_runs_out_seconds` the soonest end. A look that takes longer than WAIT_S is left to the next scrape.
     """
     metrics.state_store_mode(runtime.store.mode)
+    metrics.attempts_open(runtime.spool.open_attempts())
     metrics.spool(runtime.writer.depth(), runtime.writer.lag_s(), runtime.spool.size())
     lookout = _LOOKOUTS.get(runtime)
     if lookout is None:

@@ -8,6 +8,7 @@ import structlog
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, get_resolver
+from structlog.contextvars import bind_contextvars
 
 from apps.core import ids
 from apps.core.redaction import mask
@@ -79,6 +80,9 @@ def identifying(inner: Handler) -> Handler:
         asked = request.META.get("HTTP_X_REQUEST_ID", "")
         own = ids.uuid7()
         request.ids = RequestIds(own, asked if REQUEST_ID.fullmatch(asked) else own)
+        bind_contextvars(
+            request_id=request.ids.told
+        )  # each request is a task of its own, and all it logs has this
         response = await inner(request)
         response.headers["x-request-id"] = request.ids.told
         if messages_errors.is_meant(request.path_info, request.META):

@@ -2,6 +2,7 @@
 
 A client that trickles is told from one that uploads slowly by what arrives: a body may take FREEAI_BODY_TIMEOUT_S, and on top of that
 the time that what has come of it takes at PACE. What does not read is no client's fault: while we have paused the reading, no time runs.
+In the same way one that has stopped reading is told from one that reads slowly: by what it takes.
 """
 
 import resource
@@ -15,6 +16,8 @@ log = structlog.get_logger("freeai.http")
 
 PACE: Final = 16 * 1024
 """Bytes of a body a second that are an upload, however large it is."""
+READING_PACE: Final = 1024
+"""Bytes of an answer a second that are reading, however long it takes."""
 SWEEP_S: Final = 1.0
 MOST_BY_DEFAULT: Final = 10_000
 LEFT_FOR_OTHERS: Final = 0.5

@@ -58,8 +58,11 @@ class Protocol(HttpToolsProtocol):
     _got_on = False
     """Whether the parser told of something whole in the bytes that it is fed now."""
     _stuck_since: float | None = None
-    """Since when the client takes nothing of what is sent."""
+    """Of the loop: when the client had taken as much of what is sent as one that reads takes; None while nothing waits for it."""
+    _untaken = 0
+    """Bytes that waited for it at the last look."""
     _refusal: ApiError | None = None
+    _most_headers = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """See asyncio.Protocol."""
@@ -100,6 +103,7 @@ class Protocol(HttpToolsProtocol):
         if self._reads_again:
             return
         super().on_message_begin()
+        self._most_headers = settings.FREEAI_MAX_HEADERS
         if self._phase is Phase.NOTHING:
             self._enter(Phase.HEAD)
         self._got_on = True
@@ -110,8 +114,12 @@ class Protocol(HttpToolsProtocol):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Of the head; trailers behind a body mean nothing here, and their number is bounded with the bytes."""
+        """Of the head; trailers behind a body mean nothing here, and their number is bounded with the bytes. Raises ApiError as
+        `_refuse_large_head`: of the thousands that one read may hold, none more is looked at."""
         if not self._reads_again and self._phase is Phase.HEAD:
+            if len(self.headers) >= self._most_headers:
+                self._refusal = _too_large()
+                raise self._refusal
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -145,6 +153,7 @@ class Protocol(HttpToolsProtocol):
         """See asyncio.Protocol."""
         super().pause_writing()
         self._stuck_since = self.loop.time()
+        self._untaken = self.transport.get_write_buffer_size()
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
@@ -155,7 +164,7 @@ class Protocol(HttpToolsProtocol):
     def overdue(self, now: float) -> bool:
         """See `patience.Connection`."""
         if self._stuck_since is not None:
-            return now - self._stuck_since > settings.FREEAI_SEND_TIMEOUT_S
+            return self._has_stopped(now, self._stuck_since)
         if self._phase is Phase.NOTHING:
             return False
         if self._phase is Phase.HEAD:
@@ -163,6 +172,14 @@ class Protocol(HttpToolsProtocol):
         if self.flow.read_paused:
             self._since += patience.SWEEP_S
         return now - self._since > settings.FREEAI_BODY_TIMEOUT_S + self._received / patience.PACE
+
+    def _has_stopped(self, now: float, stuck_since: float) -> bool:
+        """Whether the client reads no more. What it takes gives it time, but none in advance."""
+        untaken = self.transport.get_write_buffer_size()
+        taken = max(0, self._untaken - untaken)
+        self._untaken = untaken
+        self._stuck_since = min(now, stuck_since + taken / patience.READING_PACE)
+        return now - self._stuck_since > settings.FREEAI_SEND_TIMEOUT_S
 
     def time_out(self) -> None:
         """See `patience.Connection`."""
@@ -191,13 +208,10 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse_large_head(self) -> None:
         """Raises ApiError, which the parser passes on as an error of its own."""
-        if (
-            self._barren + self._fed <= settings.FREEAI_MAX_HEAD_BYTES
-            and len(self.headers) <= settings.FREEAI_MAX_HEADERS
-        ):
+        if self._barren + self._fed <= settings.FREEAI_MAX_HEAD_BYTES:
             return  # the usual case: nothing to add up
         size = len(self.url) + sum(len(name) + len(value) + SEPARATORS for name, value in self.headers)
-        if size > settings.FREEAI_MAX_HEAD_BYTES or len(self.headers) > settings.FREEAI_MAX_HEADERS:
+        if size > settings.FREEAI_MAX_HEAD_BYTES:
             self._refusal = _too_large()
             raise self._refusal
 

@@ -23,7 +23,7 @@ from django.db import connection
 from apps.core import clock
 from apps.core.state.choice import is_shared
 from apps.core.turns import DatabaseThread
-from apps.gateway.process.advisory_lock import AdvisoryLock
+from apps.gateway.process.advisory_lock import HOLDER, AdvisoryLock
 
 log = structlog.get_logger("freeai.gateway")
 
@@ -81,6 +81,16 @@ def release() -> None:
         if _held is not None:
             _held.release()
             _held = None
+
+
+def holder() -> str | None:
+    """Who serves on this database now, "" where that cannot be known, None where nobody does. Nothing is taken. Raises DatabaseError."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(HOLDER, [KEY >> 32, KEY & 0xFFFFFFFF])
+            found = cursor.fetchall()
+        return str(found[0][0]) if found else None
+    return _FileLock().holder()
 
 
 async def keep() -> None:
@@ -145,6 +155,20 @@ class _FileLock:
                 _sentence(f"the database {connection.settings_dict['NAME']}", "")
             ) from None
         self._lock = lock
+
+    def holder(self) -> str | None:
+        """ "" where somebody has it: a file does not tell who. A shared lock is no obstacle but for a moment, and a start waits longer."""
+        try:
+            lock = os.open(self._path, os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return ""
+        finally:
+            os.close(lock)
+        return None
 
     def holds(self) -> bool:
         """At a first start the file is made after the lock was taken."""

@@ -65,8 +65,10 @@ class Broadcast:
     async def _look(self) -> None:
         try:
             watched = await self._watchers.watched(clock.now())
+            self._runtime.is_redis_away = False
         except (RedisError, OSError) as error:
             log.warning("live.redis_away", error=type(error).__name__)
+            self._runtime.is_redis_away = True
             watched = frozenset()
         if watched and not self._watched:
             self._runtime.feed.add(self._note)

@@ -1,5 +1,6 @@
 /* What is on every page. Pages work without any of it, but for times in the viewer's zone and what says so. */
 import { printTimes } from "./times.js";
+import "./parts.js";
 import "./menus.js";
 import "./palette.js";
 import "./live.js";

@@ -1,4 +1,5 @@
 /* Links marked `data-dialog` lead to a page that asks; here it opens above the one that is there. Focus goes in, and comes back. */
+import { part } from "./parts.js";
 import { printTimes } from "./times.js";
 
 let dialog;
@@ -20,10 +21,10 @@ document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-dialog]");
   if (!link || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  const answer = await fetch(link.href, { headers: { "X-Part": "1" } }).catch(() => null);
-  if (!answer?.ok || answer.redirected) return location.assign(link.href);
+  const html = await part(link.href).catch(() => null);
+  if (html === null) return location.assign(link.href);
   dialog ??= made();
-  dialog.innerHTML = await answer.text();
+  dialog.innerHTML = html;
   printTimes(dialog);
   dialog.setAttribute("aria-label", dialog.querySelector("h2")?.textContent ?? "");
   if (!dialog.open) dialog.showModal();

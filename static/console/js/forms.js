@@ -67,3 +67,12 @@ for (const error of document.querySelectorAll(".field .err[id]")) {
   control?.setAttribute("aria-invalid", "true");
   control?.setAttribute("aria-describedby", [control.getAttribute("aria-describedby"), error.id].filter(Boolean).join(" "));
 }
+
+/* A key that was tested is at the third step, whichever way the answer came. */
+document.getElementById("key-form")?.addEventListener("inlined", () => {
+  if (!document.querySelector("#tested .pill")) return;
+  const [, key, save] = document.querySelectorAll(".steps > li");
+  key.removeAttribute("aria-current");
+  key.classList.add("done");
+  save.setAttribute("aria-current", "step");
+});

@@ -1,15 +1,10 @@
 /* Parts marked `data-live="url"` are fetched anew every 5 s while the page is seen. A failed refresh keeps what is there and says of when it
    is. Forms marked `data-inline="id"` answer into the element of that id instead of leaving the page. */
+import { part } from "./parts.js";
 import { printTimes } from "./times.js";
 
 const EVERY_MS = 5000;
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
-
-async function part(url, options = {}) {
-  const answer = await fetch(url, { ...options, headers: { "X-Part": "1" } });
-  if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
-  return answer.text();
-}
 
 function put(element, html) {
   const said = [...element.querySelectorAll("[role=status][id]")].map((status) => [status.id, status.innerHTML]);
@@ -50,8 +45,9 @@ document.addEventListener("submit", async (event) => {
   form.setAttribute("aria-busy", "true");
   try {
     put(target, await part(form.action, { method: "POST", body: new FormData(form, event.submitter) }));
-  } catch {
-    target.textContent = "The server did not answer. Try again.";
+    form.dispatchEvent(new CustomEvent("inlined", { bubbles: true }));
+  } catch (error) {
+    target.textContent = error.message;
   } finally {
     form.removeAttribute("aria-busy");
   }

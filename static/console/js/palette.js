@@ -1,4 +1,5 @@
 /* Ctrl K: search and jump. The server finds and escapes; this only asks, and moves along the answer. */
+import { part } from "./parts.js";
 
 const palette = document.getElementById("palette");
 const found = document.getElementById("found");
@@ -9,9 +10,10 @@ let asked = 0;
 
 async function ask() {
   const mine = ++asked;
-  const answer = await fetch(`${field.form.action}?part=1&q=${encodeURIComponent(field.value)}`).catch(() => null);
-  if (mine !== asked || !answer?.ok) return;
-  found.innerHTML = await answer.text();
+  const html = await part(`${field.form.action}?part=1&q=${encodeURIComponent(field.value)}`).catch((error) => error);
+  if (mine !== asked) return;
+  if (html instanceof Error) found.textContent = html.message;
+  else found.innerHTML = html;
   choose(found.querySelector("a"));
 }
 

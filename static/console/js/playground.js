@@ -4,6 +4,7 @@ import { markdown } from "./markdown.js";
 import { attachments, takeAttachments } from "./attachments.js";
 import { addExampleTool, bodyOf } from "./playrequest.js";
 import { asPython, curl } from "./takeaway.js";
+import { answered, token } from "./parts.js";
 import { events } from "./sse.js";
 import { waterfall } from "./waterfall.js";
 
@@ -12,7 +13,6 @@ const options = document.getElementById("options");
 const log = document.getElementById("log");
 const field = document.getElementById("message");
 const by = (id) => document.getElementById(id);
-const token = options.elements.csrfmiddlewaretoken.value;
 const MOST_FRAMES = 400;
 
 const history = [];
@@ -166,12 +166,7 @@ function busy(is_busy) {
   by("stop").hidden = !is_busy;
 }
 
-async function post(url, body, signal) {
-  const answer = await fetch(url, { method: "POST", body: JSON.stringify(body), signal, headers: { "Content-Type": "application/json", "X-CSRFToken": token, "X-Part": "1" } });
-  if (answer.ok && !answer.redirected) return answer;
-  const said = await answer.json().catch(() => null);
-  throw new Error(said?.error?.message ?? said?.detail ?? `The server answered ${answer.status}. Reload the page.`);
-}
+const post = (url, body, signal) => answered(url, { method: "POST", body: JSON.stringify(body), signal, headers: { "Content-Type": "application/json", "X-CSRFToken": token() } });
 
 async function run() {
   const body = complete(history);
@@ -260,3 +255,4 @@ options.elements.model.addEventListener("input", hint);
 hint();
 if (matchMedia("(max-width: 1280px)").matches) options.closest("details").open = false;
 takeAway(bodyOf([{ role: "user", content: "Hello!" }]));
+for (const button of document.querySelectorAll("[data-wakes]")) button.disabled = false; // before, a click would have gone nowhere

@@ -1,6 +1,7 @@
 /* The probe of a custom provider, call by call: the list of models first, then each test of the first few that are ticked, one request each,
    so that every call is seen when it ends. What a call proves is ticked; all of it stays the reader's to change. Without this module the
    button does the same in one answer. */
+import { part } from "./parts.js";
 
 const MOST_MODELS = 3;
 const form = document.querySelector("[data-probes-server]");
@@ -9,9 +10,7 @@ const byId = (id) => document.getElementById(id);
 async function ask(fields) {
   const body = new FormData(form);
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
-  const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Part": "1" } });
-  if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
-  return answer.text();
+  return part(form.action, { method: "POST", body });
 }
 
 function note(row, test, isProven) {
@@ -58,8 +57,8 @@ form?.addEventListener("submit", async (event) => {
   event.submitter.disabled = true;
   try {
     await probe();
-  } catch {
-    byId("probe-state").textContent = "The server did not answer. Try again.";
+  } catch (error) {
+    byId("probe-state").textContent = error.message;
     byId("calls-card").hidden = false;
   } finally {
     form.removeAttribute("aria-busy");

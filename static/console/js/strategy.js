@@ -2,6 +2,7 @@
    works the same without it. */
 import { coloured } from "./expressions.js";
 import { completing } from "./completing.js";
+import { part } from "./parts.js";
 
 const WAIT_MS = 300;
 const form = document.getElementById("strategy");
@@ -50,12 +51,10 @@ async function ask(act) {
   const data = new FormData(form);
   data.set("act", act);
   try {
-    const answer = await fetch(form.action || location.href, { method: "POST", body: data, headers: { "X-Part": "1" } });
-    if (mine !== asked) return null;
-    if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
-    return put(await answer.text());
-  } catch {
-    document.getElementById("strategy-preview").dataset.stale = "The server did not answer; this is from before.";
+    const html = await part(form.action || location.href, { method: "POST", body: data });
+    return mine === asked ? put(html) : null;
+  } catch (error) {
+    document.getElementById("strategy-preview").dataset.stale = `${error.message} This is from before.`;
     return null;
   }
 }

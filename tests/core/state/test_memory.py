@@ -1,6 +1,6 @@
 """What only the in-process store promises: that it does not grow for ever."""
 
-from apps.core.state.contract import Block, Completion, Report, Subject, Window
+from apps.core.state.contract import Block, Completion, Health, Pulse, Report, Subject, Window
 from apps.core.state.memory import MemoryStore
 from tests.core.state.builders import NOON, POLICY, attempt, refused, requests, subject, take, used
 
@@ -74,3 +74,19 @@ async def test_sweeping_keeps_what_still_counts() -> None:
     await store.complete(kept, refund, POLICY, NOON + 2)
     [seen] = await store.view([subject(*windows)], NOON + 2)
     assert (seen.used, seen.in_flight, seen.latency_ema_ms) == ((0, 0), 0, 7.0)
+
+
+async def test_a_breaker_tells_what_it_counts_and_how_often_it_has_opened() -> None:
+    store = MemoryStore()
+    one = stranger(1)
+
+    async def pulse_after(health: Health, now: float) -> Pulse | None:
+        await visit(store, 1, Completion(health=health), now)
+        return (await store.view([one], now))[0].breaker
+
+    assert (await store.view([one], NOON))[0].breaker is None
+    assert await pulse_after("failure", NOON) == Pulse((NOON,), 0, 0.0)
+    assert await pulse_after("failure", NOON + 1) == Pulse((NOON, NOON + 1), 0, 0.0)
+    assert await pulse_after("failure", NOON + 2) == Pulse((), 1, NOON + 2)
+    assert await pulse_after("failure", NOON + 40) == Pulse((), 2, NOON + 40)  # its trial
+    assert await pulse_after("success", NOON + 140) is None

@@ -77,6 +77,18 @@ class Counter(ABC):
     def refused(self) -> None:  # noqa: B027 - most learn nothing of it
         """The upstream may have found the window full where it had room by this count."""
 
+    def is_wide(self) -> bool:
+        """Whether refusals have widened its margin beyond what a margin is for."""
+        return False
+
+    def begin_anew(self) -> None:  # noqa: B027 - only spacing has a margin that moves
+        """It was the limit that was another: the margin is as it began."""
+
+    def beside(self, at: float, own: int) -> tuple[int, float]:
+        """What was charged in the period before `at`, without what was `own` then, and how far from that the next was, before or after it;
+        for windows of a second."""
+        return self.used - own, inf
+
     def surely_full(self, limit: int, now: float) -> bool:
         """Whether the upstream cannot have room left by this count, whatever the way there and its clock."""
         return False

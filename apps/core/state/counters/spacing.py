@@ -14,6 +14,8 @@ WIDER_BY_S: Final = 0.02
 NARROWER: Final = 0.98
 """Of the margin after each charge, until a refusal has shown where its end is; from then on SLOWLY."""
 SLOWLY: Final = 0.999
+CERTAIN_S: Final = 0.5
+"""By so much the ways of two requests there may differ."""
 KEEPS_S: Final = 3600.0
 """A margin that was learnt is worth keeping for so long after the last charge."""
 
@@ -22,13 +24,13 @@ class SpacingCounter(Counter):
     """Exact: each charge counts for a second and a margin. The margin follows what the upstream refuses: the way there takes one request
     longer than another, by how much nobody says."""
 
-    __slots__ = ("charges", "latest", "margin_s", "narrower")
+    __slots__ = ("charges", "first_margin_s", "latest", "margin_s", "narrower", "previous")
 
     def __init__(self, margin_s: float) -> None:
         super().__init__()
-        self.margin_s = margin_s
+        self.margin_s = self.first_margin_s = margin_s
         self.narrower = NARROWER
-        self.latest = -inf
+        self.latest = self.previous = -inf
         self.charges: deque[tuple[float, int]] = deque()
 
     def roll(self, now: float, limit: int) -> None:
@@ -45,7 +47,7 @@ class SpacingCounter(Counter):
     def charge(self, amount: int, now: float) -> None:
         super().charge(amount, now)
         self.margin_s = max(LEAST_MARGIN_S, self.margin_s * self.narrower)
-        self.latest = now
+        self.previous, self.latest = self.latest, now
         self._put(amount, now)
 
     def correct(self, delta: int, at: float) -> None:
@@ -56,6 +58,25 @@ class SpacingCounter(Counter):
     def refused(self) -> None:
         self.narrower = SLOWLY
         self.margin_s = min(MOST_MARGIN_S, self.margin_s * WIDER + WIDER_BY_S)
+
+    def is_wide(self) -> bool:
+        """Whether no way there varies so much: it is the limit that is lower."""
+        return self.margin_s >= MOST_MARGIN_S / 2
+
+    def begin_anew(self) -> None:
+        self.margin_s, self.narrower = self.first_margin_s, NARROWER
+
+    def beside(self, at: float, own: int) -> tuple[int, float]:
+        within = sum(amount for when, amount in self.charges if at - SECOND_S < when <= at) - own
+        times = [when for when, amount in self.charges if amount > 0]
+        if at in times:
+            times.remove(at)
+        times.append(self.previous if at == self.latest else -inf)
+        return within, min(abs(at - when) for when in times)
+
+    def surely_full(self, limit: int, now: float) -> bool:
+        certain = now - SECOND_S + CERTAIN_S
+        return sum(amount for at, amount in self.charges if at > certain) >= limit
 
     def ended(self, now: float) -> bool:
         return now >= self.latest + KEEPS_S and self.live_cap(now) is None

@@ -243,7 +243,7 @@ class Mirror(MemoryStore):
         if kind == "l":
             self._lessons.learn_of(key, None if raw is None else records.decode_lesson(raw))
         elif kind == "u":
-            self._lessons.recall_unexplained(key, None if raw is None else records.decode_pair(raw))
+            self._lessons.doubts.recall(key, None if raw is None else records.decode_pair(raw))
         elif raw is None:
             if kind != "a":
                 into.pop(key, None)

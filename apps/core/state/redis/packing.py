@@ -7,8 +7,8 @@ import msgspec
 
 from apps.core.state.contract import Skew, Window
 from apps.core.state.keys import CONCURRENCY, account_of, provider_key, provider_of
-from apps.core.state.lessons import teaches
 from apps.core.state.periods import NOW, ONCE, SECOND, bounds, seconds
+from apps.core.state.suspects import may_grow
 from apps.core.state.windows import LOOK_BACK
 
 KEEP_S: Final = 32 * 86_400
@@ -96,7 +96,7 @@ class Packer:
             "g": window.margin_s,
             "o": window.own,
             "c": window.certain,
-            "t": teaches(window),
+            "t": may_grow(window),
             "P": window.period,
             "p": 0 if window.period in (ONCE, NOW) else seconds(window.period),
         }

@@ -60,6 +60,7 @@ def raw_counter(counter: Counter, held: dict[str, list[float]] | None = None) ->
             fields |= {"s": _finite(counter.start), "e": _finite(counter.stale_at)}
         case SpacingCounter():
             fields |= {"k": "S", "g": counter.margin_s, "N": counter.narrower, "L": _finite(counter.latest)}
+            fields |= {"f": counter.first_margin_s, "V": _finite(counter.previous)}
             fields |= {"C": [list(charge) for charge in counter.charges]}
         case HeldCounter():
             fields |= {"k": "H", "H": held or {}}
@@ -168,7 +169,8 @@ def _first_use(fields: Fields) -> FirstUseCounter:
 
 
 def _spacing(fields: Fields) -> SpacingCounter:
-    counter = SpacingCounter(fields["g"])
+    counter = SpacingCounter(fields["f"])
+    counter.margin_s, counter.previous = fields["g"], fields.get("V", -inf)
     counter.narrower, counter.latest = fields["N"], fields.get("L", -inf)
     for at, amount in fields["C"]:
         counter.charges.append((at, amount))

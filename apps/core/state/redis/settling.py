@@ -22,7 +22,7 @@ from apps.core.state.redis.session import AheadError, LostEpochError
 from apps.core.state.redis.watching import Watching
 from apps.core.state.taught import learn
 
-RECORDED: Final = frozenset({"deny", "refused", "tighten", "correct"})
+RECORDED: Final = frozenset({"deny", "refused", "tighten", "correct", "begin_anew"})
 
 
 class _Recorded:
@@ -125,7 +125,7 @@ class Settling:
         lessons, subject = self._mirror.lessons, ending.grant.claim.subject
         await self._watching.look([subject], ending.now, anew=True)
         before = self._lessons_of(subject.credential)
-        unexplained = lessons.unexplained_of(subject.credential)
+        unexplained = lessons.doubts.of(subject.credential)
         steps: list[list[Any]] = []
         places = {window.key: place for place, window in enumerate(subject.windows, 1)}
 
@@ -140,7 +140,7 @@ class Settling:
             if raw != before.get(name)
         }
         taught: dict[str, Any] = {"steps": steps, "lessons": changed}
-        if (now_unexplained := lessons.unexplained_of(subject.credential)) != unexplained:
+        if (now_unexplained := lessons.doubts.of(subject.credential)) != unexplained:
             taught["unexplained"] = now_unexplained
         return replace(ending, completion=replace(completion, refused=())), taught
 

@@ -107,7 +107,7 @@ def _start(
     if call.demand.stream:
         streamed = ChatStreamed(call.demand, gateway.images)
         pending = asyncio.create_task(dispatch.run(gateway, call, streamed))
-        return streamed, pending, ChatEventStream(call.demand, pending, ChatForm(call.demand, {}))
+        return streamed, pending, ChatEventStream(call, pending, ChatForm(call.demand, {}))
     whole = ChatWhole(call.demand, gateway.images)
     answer = asyncio.create_task(dispatch.run(gateway, call, whole))
     return whole, answer, _Whole(answer)

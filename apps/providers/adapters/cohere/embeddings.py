@@ -9,7 +9,7 @@ from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import as_count
-from apps.providers.adapters.shared.values import as_dict
+from apps.providers.adapters.shared.values import as_dict, as_text
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors
 from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest, Usage
@@ -19,7 +19,7 @@ DEFAULT_INPUT_TYPE = "search_document"
 
 
 def build(request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
-    asked = request.extra.get("input_type")
+    asked = as_text(request.extra.get("input_type"))
     payload: JSONObject = {
         "model": offer.model,
         "texts": batch.inputs,

@@ -151,7 +151,7 @@ KIND.U = {
   ends_at = function(c, w) return c.e or now + w.p end,
 }
 
--- spacing: C holds pairs of time and amount; g margin, N narrower, L latest
+-- spacing: C holds pairs of time and amount; g margin, f the one it began with, N narrower, L latest and V the one before
 local function by_time(one, other) return one[1] < other[1] or (one[1] == other[1] and one[2] < other[2]) end
 
 local function put_charge(c, amount, at)
@@ -162,14 +162,14 @@ local function put_charge(c, amount, at)
 end
 
 KIND.S = {
-  new = function(w) return {k = 'S', u = 0, g = w.g, N = 0.98, C = {}} end,
+  new = function(w) return {k = 'S', u = 0, g = w.g, f = w.g, N = 0.98, C = {}} end,
   look = function(c)
     while #c.C > 0 and c.C[1][1] + 1 + c.g <= now do c.u = c.u - table.remove(c.C, 1)[2] end
   end,
   charge = function(c, w, n)
     take_from(c, n)
     c.g = max(0.02, c.g * c.N)
-    c.L = now
+    c.V, c.L = c.L, now
     put_charge(c, n, now)
   end,
   correct = function(c, w, delta, at)
@@ -188,6 +188,14 @@ KIND.S = {
   refused = function(c)
     c.N = 0.999
     c.g = min(1, c.g * 1.3 + 0.02)
+  end,
+  begin_anew = function(c) c.g, c.N = c.f, 0.98 end,
+  surely_full = function(c, w, limit)
+    local certain, counting = now - 0.5, 0
+    for _, charge in ipairs(c.C) do
+      if charge[1] > certain then counting = counting + charge[2] end
+    end
+    return counting >= limit
   end,
 }
 

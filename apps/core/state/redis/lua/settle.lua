@@ -19,6 +19,8 @@ for _, step in ipairs(a.steps) do
     if kind.deny then kind.deny(c, w, step[3]) end
   elseif step[1] == 'refused' then
     if kind.refused then kind.refused(c) end
+  elseif step[1] == 'begin_anew' then
+    if kind.begin_anew then kind.begin_anew(c) end
   elseif step[1] == 'correct' then
     kind.correct(c, w, step[3], step[4])
   else

@@ -63,7 +63,7 @@ local function may_probe(w, c, kind, limit)
   if probe and probe[2] > real then return false end
   local lesson = read(w.h, 'l' .. w.f)
   if not a.budget and not (lesson and lesson.limit > 0 and lesson.limit < lesson.declared) then return false end
-  if lesson and (lesson.told or now < lesson.probe_at) then return false end
+  if lesson and ((lesson.told and lesson.limit >= (lesson.ceiling or 0)) or now < lesson.probe_at) then return false end
   return kind.surely_full ~= nil and kind.surely_full(c, w, limit)
 end
 

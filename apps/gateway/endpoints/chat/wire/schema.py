@@ -134,8 +134,14 @@ class FunctionTool(Struct, tag_field="type", tag="function"):
     function: Function
 
 
+class Custom(Struct):
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    description: str | None = None
+    format: JSONObject | None = None
+
+
 class CustomTool(Struct, tag_field="type", tag="custom"):
-    custom: JSONObject
+    custom: Custom
 
 
 class JsonSchema(Struct):

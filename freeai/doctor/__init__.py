@@ -1,0 +1,1 @@
+"""What is known to go wrong with an installation, looked for: each finding says what to do."""
