@@ -229,6 +229,16 @@ def redis_url(text: str) -> str:
     return text
 
 
+def state(text: str) -> str:
+    """Where quotas are counted: `memory`, or the URL of a Redis."""
+    if text == "memory":
+        return text
+    try:
+        return redis_url(text)
+    except ValueError as error:
+        raise ValueError(f"memory, or {error}") from None
+
+
 def database_url(text: str) -> DBConfig:
     """Django's settings of a PostgreSQL database or a SQLite file. SQLite in memory is refused: every connection has its own."""
     parts = _split(text)

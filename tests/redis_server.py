@@ -2,11 +2,36 @@
 
 import os
 import socket
+import time
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
 from urllib.parse import urlsplit
 
 import pytest
+from redis import Redis
 
+_OWN = f"test-{os.getpid()}-{time.time_ns()}"
+_numbers = count()
 REDIS_URL = os.environ.get("FREEAI_TEST_REDIS_URL", "redis://127.0.0.1:6379/7")
+
+
+def new_prefix() -> str:
+    """For the keys of one store under test. `forget` knows it by this process."""
+    return f"{_OWN}-{next(_numbers)}"
+
+
+def forget() -> None:
+    """Delete what tests of this process have left."""
+    with Redis.from_url(REDIS_URL) as server:
+        for keys in batched(server.scan_iter(match=f"{_OWN}-*", count=1000)):
+            server.delete(*keys)
+
+
+def batched(keys: Iterable[bytes], most: int = 500) -> Iterator[list[bytes]]:
+    """A few at a time."""
+    left = iter(keys)
+    while some := list(islice(left, most)):
+        yield some
 
 
 def _is_there() -> bool:

@@ -54,8 +54,12 @@ def mode() -> Mode | None:
         return None
     kept = runtime.current().store.mode
     ledger = "SQLite" if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") else "PostgreSQL"
+    if kept == "away":
+        return Mode(
+            "alone", f"Redis is away: this process takes its share of what was left. Ledger in {ledger}"
+        )
     name = "embedded" if kept == "memory" else "scaled"
-    place = "this process" if kept == "memory" else kept
+    place = "this process" if kept == "memory" else "Redis"
     return Mode(name, f"State in {place}, ledger in {ledger}")
 
 

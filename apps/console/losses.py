@@ -59,9 +59,7 @@ def _of_state() -> list[Loss]:
         text = (
             "Each process goes on with its share of what was left of every quota, and comes back by itself."
         )
-        return [
-            Loss("The state store is out of reach.", text, "See that the Redis of FREEAI_REDIS_URL runs.")
-        ]
+        return [Loss("The state store is out of reach.", text, "See that the Redis of FREEAI_STATE runs.")]
     if gateway.is_redis_away:
         text = "Requests are served. Live traffic is not shown, and tasks of the schedule may not run."
         return [Loss("Redis is out of reach.", text, "See that the Redis of FREEAI_REDIS_URL runs.", "warn")]

@@ -62,7 +62,7 @@ class Runtime:
     """The parts of one web process. `start` and `stop` run on its event loop."""
 
     def __init__(self, *, store: StateStore | None = None, transport: Transport | None = None) -> None:
-        self.store: StateStore = store or open_store(settings.FREEAI_SPOOL_DIR)
+        self.store: StateStore = store or open_store(settings.FREEAI_SPOOL_DIR, settings.FREEAI_STATE)
         self.transport: Transport = transport or Switchboard()
         self.store.on_trip = _count_trip
         self.store.on_rewind = _note_rewind
@@ -90,6 +90,7 @@ class Runtime:
         )
         self._follower = DatabaseThread("snapshot", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
         self._noter = DatabaseThread("notes", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
+        self._is_started = False
         self.is_redis_away = False  # as live traffic found it, once a second
         self.stopping = False  # requests that are cancelled from now on did not lose their clients
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -102,6 +103,7 @@ class Runtime:
         """
         await in_a_start(snapshot.load_all)
         await self.store.restore(self._past, clock.now())
+        self._is_started = True
         await self._trust_again()
         self._loops.keep("writer", self.writer.run)
         self._loops.keep("snapshot", self._follow_snapshot)
@@ -216,7 +218,8 @@ class Runtime:
     async def _past(self, now: float) -> list[PastUsage]:
         """What the ledger and the spools of dead processes know to have been used."""
         used = await in_a_start(lambda: list(past.usage(self.writer, now)))
-        self.pace.recall(used, now)
+        if not self._is_started:  # later it has seen for itself
+            self.pace.recall(used, now)
         return used
 
 

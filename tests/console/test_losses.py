@@ -52,10 +52,10 @@ def test_a_state_store_that_is_away_is_said_on_every_page(root, alice, gateway, 
 
     for path in ("profile/", "pool/", "clients/clientkey/", "auth/user/", "playground/", "traffic/"):
         shown = signed_in(root).get(f"/admin/{path}").content.decode()
-        assert "The state store is out of reach." in shown and "FREEAI_REDIS_URL" in shown
+        assert "The state store is out of reach." in shown and "FREEAI_STATE" in shown
     shown = signed_in(alice).get("/admin/profile/").content.decode()
     assert "The state store is out of reach." in shown
-    assert ASK in shown and "FREEAI_REDIS_URL" not in shown
+    assert ASK in shown and "FREEAI_STATE" not in shown
 
 
 def test_a_database_that_takes_nothing_is_said(root, gateway, monkeypatch):

@@ -18,6 +18,7 @@ BAD = {
     "FREEAI_PORT": "80000",
     "FREEAI_DATABASE_URL": "mysql://user:hunter2@host/name",
     "FREEAI_REDIS_URL": "hunter2:6379",
+    "FREEAI_STATE": "hunter2:6379",
     "FREEAI_WORKERS": "many",
     "FREEAI_MASTER_KEYS": "hunter2",
     "FREEAI_SECRET_KEY": "hunter2",

@@ -18,6 +18,8 @@ GOOD = [
     (values.yes_or_no, "off", False),
     (port, "0", 0),
     (port, "65535", 65_535),
+    (values.state, "memory", "memory"),
+    (values.state, "rediss://user:pass@host:6380/2", "rediss://user:pass@host:6380/2"),
     (values.one_web_process, "1", 1),
     (level, "Debug", "debug"),
     (token, "a-token_1~!-long", "a-token_1~!-long"),
@@ -172,6 +174,7 @@ def test_bad_values_are_refused_in_a_sentence(parse, text: str):
     [
         values.database_url,
         values.redis_url,
+        values.state,
         token,
         values.secret_key,
         master_keys.parse,

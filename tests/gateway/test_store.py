@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from apps.core.state.choice import open_store, why_not
 from apps.core.state.memory import MemoryStore
 from apps.gateway import runtime
+from apps.gateway.process import database_lock
 from apps.gateway.runtime import Runtime
 from tests.gateway.conftest import Gateway
 
@@ -43,6 +44,16 @@ async def modes(gateway: Gateway) -> dict[str, float]:
 def test_an_embedded_gateway_keeps_its_counters_in_the_process():
     assert open_store().mode == "memory"
     assert why_not(1) is None
+
+
+def test_a_fleet_counts_in_redis_and_needs_no_lock_on_its_database(settings, monkeypatch):
+    settings.FREEAI_STATE = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(database_lock, "_FileLock", None)
+    monkeypatch.setattr(database_lock, "_DatabaseLock", None)
+
+    database_lock.take()
+
+    assert open_store(None, settings.FREEAI_STATE).mode == "redis"
 
 
 @pytest.mark.parametrize("workers", [0, 2, 16])

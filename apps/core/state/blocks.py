@@ -25,7 +25,7 @@ Shut = tuple[float, Reason | None, str]
 OPEN: Shut = (0.0, None, "")
 
 
-class _Row(Struct):
+class Row(Struct):
     """A scope that growing blocks close again and again: the last of them, and the request that tries whether it is over."""
 
     last: Block
@@ -53,8 +53,23 @@ class Blocks:
     def __init__(self, journal: Journal | None) -> None:
         self._journal = journal
         self._blocks: dict[str, Block] = {}
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, Row] = {}
         self._services: set[str] = set()  # the scopes of whole providers, of which there is hardly ever one
+
+    @property
+    def blocks(self) -> dict[str, Block]:
+        """By scope, for a store that keeps them elsewhere too."""
+        return self._blocks
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """Those of growing blocks, likewise."""
+        return self._rows
+
+    @property
+    def services(self) -> set[str]:
+        """The scopes of whole providers among them."""
+        return self._services
 
     def shut(self, subject: Subject, now: float) -> Shut:
         """The longest one of the subject's account, model and provider; OPEN where there is none, and nothing to tell of one."""
@@ -193,7 +208,7 @@ class Blocks:
 
     def _keep(self, block: Block) -> bool:
         if block.max_s:
-            self._rows[block.scope] = _Row(block)
+            self._rows[block.scope] = Row(block)
         if block.scope == provider_key(provider_of(block.scope)):
             self._services.add(block.scope)
         standing = self._blocks.get(block.scope)

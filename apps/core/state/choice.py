@@ -1,15 +1,27 @@
 """Which state store serves this installation: the one place that knows them all."""
 
 from pathlib import Path
+from typing import Final
 
 from apps.core.state.contract import StateStore
 from apps.core.state.journal import Journal
 from apps.core.state.memory import MemoryStore
+from apps.core.state.redis.store import RedisStore
+
+MEMORY: Final = "memory"
 
 
-def open_store(directory: Path | None = None) -> StateStore:
-    """A store as the settings want it. Its `mode` says which. `directory`: where it may keep what outlives the process."""
+def open_store(directory: Path | None = None, where: str = MEMORY) -> StateStore:
+    """A store as the setting FREEAI_STATE wants it: `where` is "memory", or the URL of a Redis. Its `mode` says which. `directory`: where
+    one in memory may keep what outlives the process."""
+    if is_shared(where):
+        return RedisStore(where)
     return MemoryStore(None if directory is None else Journal(directory / "blocks"))
+
+
+def is_shared(where: str) -> bool:
+    """Whether several gateways take from the same counters."""
+    return where != MEMORY
 
 
 def scratch_store() -> StateStore:

@@ -284,6 +284,10 @@ class StateStore(Protocol):
         """Check blocks, breaker and every window, and take from all windows, or from none."""
         ...
 
+    async def acquire_first(self, claims: Sequence[Claim], now: float) -> list[Grant | Refusal]:
+        """Try claims of one account in order, in one step: the refusals before the first that fits, and its grant, if one does."""
+        ...
+
     async def take(
         self, windows: Sequence[Window], amounts: Amounts, now: float
     ) -> tuple[int, ...] | Refusal:

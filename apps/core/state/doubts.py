@@ -34,6 +34,17 @@ class Doubts:
             if score > LEAST:
                 self._by_account[account] = score * FADING, last
 
+    def of(self, account: str) -> tuple[float, str] | None:
+        """What is known of it, for a store that keeps it elsewhere too."""
+        return self._by_account.get(account)
+
+    def recall(self, account: str, known: tuple[float, str] | None) -> None:
+        """What another process knows of it."""
+        if known is not None:
+            self._by_account[account] = known
+        else:
+            self._by_account.pop(account, None)
+
     def is_account(self, account: str) -> bool:
         """Whether it is all of it."""
         return self._by_account.get(account, NOTHING)[0] >= MODELS

@@ -219,6 +219,26 @@ class Lessons:
         """Take over what the process before knew."""
         self._by_key |= {lesson.key: lesson for lesson in lessons}
 
+    def learn_of(self, key: str, lesson: Lesson | None) -> None:
+        """What another process knows of a window; None for nothing."""
+        if lesson is not None:
+            self._by_key[key] = lesson
+        else:
+            self._by_key.pop(key, None)
+
+    def items(self) -> Iterable[tuple[str, Lesson]]:
+        """All that is known, by the key of the window."""
+        return list(self._by_key.items())
+
+    @property
+    def may_spend(self) -> bool:
+        """Whether there is enough to probe with."""
+        return self._budget >= 1
+
+    def probe_of(self, claim: str) -> str:
+        """The key of the window that a request probes, "" where it is no probe."""
+        return self._probes[claim][0].key if claim in self._probes else ""
+
     def forget(self, owner: str, before: float) -> list[str]:
         """Drop what was taught earlier than `before` of an account, or of all of a provider. Returns the keys of the windows."""
         forgotten = [

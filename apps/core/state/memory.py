@@ -94,6 +94,14 @@ class MemoryStore:
         refusal = self._charge(claim.subject.windows, claim.amounts, now, shut, claim)
         return self._grant(claim, now) if refusal is None else refusal
 
+    async def acquire_first(self, claims: Sequence[Claim], now: float) -> list[Grant | Refusal]:
+        answers: list[Grant | Refusal] = []
+        for claim in claims:
+            answers.append(await self.acquire(claim, now))
+            if isinstance(answers[-1], Grant):
+                break
+        return answers
+
     async def take(
         self, windows: Sequence[Window], amounts: Amounts, now: float
     ) -> tuple[int, ...] | Refusal:
@@ -207,6 +215,14 @@ class MemoryStore:
         breaker = self._breakers.get(subject.credential)
         shut = None if breaker is None else breaker.shut(now)
         return (*shut, "") if shut is not None and shut[0] > blocked[0] else blocked
+
+    def counters_by_key(self) -> list[tuple[str, Counter]]:
+        """All that is counted."""
+        return [*self._counters.items()]
+
+    def used_of(self, window: Window, now: float) -> int:
+        """What is used of a window, as `view` tells it."""
+        return self._used(window, now)
 
     def _used(self, window: Window, now: float) -> int:
         counter = self._counters.get(window.key)

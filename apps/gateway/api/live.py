@@ -35,6 +35,11 @@ class ProviderState(Struct):
         return State(self.reason, self.detail, self.blocked_for_s)
 
 
+def state_store() -> str | None:
+    """Where the counters are now; None where no gateway runs in this process."""
+    return runtime.current().store.mode if runtime.is_running() else None
+
+
 def account_states(user_id: int) -> dict[str, State]:
     """The state of each of the user's accounts by provider, from a thread of Django's; none where no gateway runs here."""
     if not runtime.is_running():

@@ -14,7 +14,7 @@ from apps.core import clock
 from apps.core.api import StrictSerializer, get_named, paged
 from apps.core.json_types import JSONObject
 from apps.core.permissions import rights
-from apps.gateway.api.live import ProviderState, account_outlooks, provider_states
+from apps.gateway.api.live import ProviderState, account_outlooks, provider_states, state_store
 from apps.providers import local_search
 from apps.providers.api.new_provider import NewProvider
 from apps.providers.api.serializers import (
@@ -132,6 +132,7 @@ def _row(
         "latency_ema_ms": state.latency_ema_ms,
         "tags": provider.tags,
         "default_model": own["default_model"],
+        "state_store": state_store(),
         "base_url": provider.base_url,
         "found_locally": local_search.models_seen(provider.name),
         "models_read_at": provider.listed_at,

@@ -16,10 +16,12 @@ from time import sleep
 from typing import Protocol
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from apps.core import clock
+from apps.core.state.choice import is_shared
 from apps.core.turns import DatabaseThread
 from apps.gateway.process.advisory_lock import HOLDER, AdvisoryLock
 
@@ -49,8 +51,11 @@ class Lock(Protocol):
 
 
 def take() -> None:
-    """Take the database for this process, once: again where the lock was lost meanwhile. Raises AnotherGatewayError, DatabaseError."""
+    """Take the database for this process, once: again where the lock was lost meanwhile. Raises AnotherGatewayError, DatabaseError.
+    Gateways that share their counters share the database."""
     global _held
+    if is_shared(settings.FREEAI_STATE):
+        return
     with _turn, connection.wrap_database_errors:
         if _held is not None and _held.holds():
             return

@@ -1,13 +1,18 @@
 """Every test of the contract runs against each store: a further store is a further param."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from msgspec import Struct
 
 from apps.core.state.contract import StateStore
 from apps.core.state.memory import MemoryStore
+from apps.core.state.redis.store import RedisStore
+from tests.redis_server import REDIS_URL, forget, needs_redis, new_prefix
 
+PATIENCE_S = 600
+"""Thousands of round trips, on a machine that may have much else to do."""
 NewStore = Callable[[], StateStore]
 Beside = Callable[[StateStore], StateStore]
 
@@ -20,10 +25,40 @@ class Kind(Struct, frozen=True):
     beside: Beside
 
 
-@pytest.fixture(params=[pytest.param(Kind(MemoryStore, lambda store: store), id="memory")])
-def kind(request: pytest.FixtureRequest) -> Kind:
-    made: Kind = request.param
-    return made
+class Fleets:
+    """Makes stores in Redis, a prefix for each, and knows them all."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, tuple[RedisStore, str]] = {}
+
+    def new(self, prefix: str = "") -> RedisStore:
+        prefix = prefix or new_prefix()
+        store = RedisStore(REDIS_URL, prefix=prefix, deadline_s=10.0, fresh_s=0.0, gather_s=0.0)
+        self.made[id(store)] = (store, prefix)
+        return store
+
+    def beside(self, store: StateStore) -> RedisStore:
+        return self.new(self.made[id(store)][1])
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*(store.aclose() for store, _ in self.made.values()))
+        if self.made:
+            await asyncio.to_thread(forget)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("memory"),
+        pytest.param("redis", marks=[pytest.mark.redis, pytest.mark.timeout(PATIENCE_S), needs_redis]),
+    ]
+)
+async def kind(request: pytest.FixtureRequest) -> AsyncIterator[Kind]:
+    if request.param == "memory":
+        yield Kind(MemoryStore, lambda store: store)
+        return
+    fleets = Fleets()
+    yield Kind(fleets.new, fleets.beside)
+    await fleets.aclose()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.core.state.contract import Completion, PastUsage, Refusal, Report, StateStore
+from apps.core.state.contract import Claim, Completion, Grant, PastUsage, Refusal, Report, StateStore
 from apps.core.state.periods import UNITS, Period, seconds
 from tests.core.state.builders import (
     NOON,
@@ -142,3 +142,14 @@ async def test_what_a_report_added_later_ones_take_away_and_never_more(store: St
         await store.tighten([Report(MINUTE, 59)], NOON)
 
     assert await used(store, NOON, MINUTE) == (10,)
+
+
+async def test_what_an_empty_one_is_charged_afterwards_runs_out_from_then_on(store: StateStore) -> None:
+    wanted = subject(tokens(1, "second", kind="bucket"))
+    await store.acquire(Claim("nothing", wanted, {"tokens": 0}), NOON)
+    grant = await store.acquire(Claim("unnamed", wanted, {"requests": 1}), NOON + 1)
+    assert isinstance(grant, Grant)
+
+    await finish(store, grant, Completion(health="neutral", spent={"tokens": 2}), NOON + 1)
+
+    assert await used(store, NOON + 1, *wanted.windows) == (2,)

@@ -272,3 +272,16 @@ async def test_a_window_that_a_person_set_is_not_overdrawn(store: StateStore) ->
     refusal = await store.acquire(Claim("a", subject(window), spent(60), {"tokens": 20}), NOON)
 
     assert isinstance(refusal, Refusal)
+
+
+async def test_of_several_the_first_that_fits_is_taken(store: StateStore) -> None:
+    full, other = requests(1), requests(5, "hour")
+    await take(store, subject(full), NOON)
+    wanted = [subject(full), subject(full, other, candidate="groq-1|b"), subject(other, candidate="groq-1|c")]
+
+    answers = await store.acquire_first([make_claim(one) for one in wanted], NOON)
+    nobody = await store.acquire_first([make_claim(one) for one in wanted[:2]], NOON)
+
+    assert [type(answer) for answer in answers] == [Refusal, Refusal, Grant]
+    assert [type(answer) for answer in nobody] == [Refusal, Refusal]
+    assert await used(store, NOON, full, other) == (1, 1)

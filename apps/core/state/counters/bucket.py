@@ -20,10 +20,11 @@ class BucketCounter(Counter):
     counted, with a limit of 0, is forgotten a period after the first of it.
     """
 
-    __slots__ = ("at", "level", "margin_s", "rate", "size", "told")
+    __slots__ = ("at", "level", "margin_s", "period", "rate", "size", "told")
 
     def __init__(self, period: Period, limit: int, now: float, margin_s: float = 0.0) -> None:
         super().__init__()
+        self.period = period
         self.margin_s = margin_s
         self.size = seconds(period)
         self.rate = limit / self.size
@@ -61,6 +62,8 @@ class BucketCounter(Counter):
 
     def correct(self, delta: int, at: float) -> None:
         self._correct_cap(delta, at)
+        if not self.level:
+            self.at = max(self.at, at)  # nothing ran out of an empty one before
         self.used += delta
         self._add(delta)
 

@@ -9,10 +9,11 @@ from apps.core.state.periods import Period, seconds
 class FirstUseCounter(Counter):
     """It runs while `stale_at` is finite. `start`: when it began, or, while none runs, when the next may."""
 
-    __slots__ = ("size", "start")
+    __slots__ = ("period", "size", "start")
 
     def __init__(self, period: Period) -> None:
         super().__init__()
+        self.period = period
         self.size = seconds(period)
         self.start = -inf
 

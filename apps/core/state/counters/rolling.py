@@ -8,7 +8,7 @@ from apps.core.state.periods import Period, seconds
 SUB_BUCKETS = 60
 
 
-class _Bucket:
+class Bucket:
     """What was charged within one sixtieth of a period, and when last."""
 
     __slots__ = ("amount", "latest")
@@ -25,13 +25,14 @@ class RollingCounter(Counter):
     short, and never longer than a period from now; all of that a margin later, where there is one.
     """
 
-    __slots__ = ("buckets", "lasts_s", "size")
+    __slots__ = ("buckets", "lasts_s", "period", "size")
 
     def __init__(self, period: Period, margin_s: float = 0.0) -> None:
         super().__init__()
+        self.period = period
         self.lasts_s = seconds(period) + margin_s
         self.size = seconds(period)  # of a sub-bucket, in ticks of 1/60 s: sixty of them make the period
-        self.buckets: dict[int, _Bucket] = {}
+        self.buckets: dict[int, Bucket] = {}
 
     def roll(self, now: float, limit: int) -> None:
         for index in [index for index, bucket in self.buckets.items() if self._expiry(bucket) <= now]:
@@ -78,7 +79,7 @@ class RollingCounter(Counter):
         index = int(at * SUB_BUCKETS) // self.size
         bucket = self.buckets.get(index)
         if bucket is None:
-            bucket = self.buckets[index] = _Bucket(at)
+            bucket = self.buckets[index] = Bucket(at)
             self.stale_at = min(self.stale_at, at + self.lasts_s)
         elif at > bucket.latest:
             bucket.latest = at
@@ -94,6 +95,6 @@ class RollingCounter(Counter):
     def _ends_at(self, now: float) -> float:
         return now + self.lasts_s
 
-    def _expiry(self, bucket: _Bucket) -> float:
+    def _expiry(self, bucket: Bucket) -> float:
         """The first moment at which it no longer counts."""
         return bucket.latest + self.lasts_s

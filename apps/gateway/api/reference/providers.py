@@ -61,6 +61,7 @@ class ProviderRow(LiveStanding, kw_only=True):
     tokens_today: int
     last_latency_ms: int | None
     latency_ema_ms: float | None
+    state_store: str | None
     base_url: str
     found_locally: int | None
     models_read_at: datetime | None
