@@ -89,7 +89,7 @@ async def used(store: SlowStore) -> dict[str, int]:
     return {
         str(window.span): count
         for window, count in zip(offer.subject.windows, standing.used, strict=True)
-        if window.key.startswith(f"{offer.subject.credential}#")
+        if window.key.startswith(f"{offer.subject.credential}#") and window.period != "second"
     }
 
 

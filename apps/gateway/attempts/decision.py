@@ -13,6 +13,7 @@ from apps.core.json_types import JSONObject
 from apps.core.state.contract import Reading, Standing, StateStore, Window
 from apps.core.state.keys import group_name, parse_window_key
 from apps.core.state.lesson import holds
+from apps.core.state.periods import SECOND
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.fairness import Fairness
 from apps.gateway.attempts.unoffered import barred, not_allowed, withheld
@@ -198,9 +199,12 @@ def _exclusion(item: Excluded, now: float) -> Exclusion:
 def _quota(offer: Offer, read: dict[str, Reading], now: float) -> dict[str, WindowUse]:
     uses: dict[str, WindowUse] = {}
     for window in offer.subject.windows:
+        reading = read[window.key]
+        if window.period == SECOND and not (window.limit or holds(reading.lesson, window)):
+            continue  # counted in case refusals speak of it, and zero again in a moment
         scope, span = parse_window_key(window.key)
         whose = _whose(scope, offer)
-        uses[f"{whose} {span}" if whose else str(span)] = _use(window, read[window.key], now)
+        uses[f"{whose} {span}" if whose else str(span)] = _use(window, reading, now)
     return uses
 
 
