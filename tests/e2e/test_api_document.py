@@ -43,6 +43,13 @@ def serving(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) ->
 
 
 @pytest.fixture
+def opened(serving: Server) -> None:
+    """What the examples before made the sandbox fail at has closed nothing."""
+    again = serving.api("POST", "providers/sandbox/reset")
+    assert again.status_code == 200, again.text
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where the examples run: with a file to transcribe."""
     (tmp_path / "speech.wav").write_bytes(SAMPLES["wav"])
@@ -67,6 +74,7 @@ def test_every_block_is_a_command_or_its_answer():
     assert all(BLOCKS[at - 1].language in COMMANDS for at in answers)
 
 
+@pytest.mark.usefixtures("opened")
 @pytest.mark.parametrize(("command", "answer"), list(examples()))
 def test_example_does_what_it_says(
     serving: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, command: Block, answer: Block | None
