@@ -14,7 +14,7 @@ def open_store(directory: Path | None = None, where: str = MEMORY) -> StateStore
     """A store as the setting FREEAI_STATE wants it: `where` is "memory", or the URL of a Redis. Its `mode` says which. `directory`: where
     one in memory may keep what outlives the process."""
     if is_shared(where):
-        from apps.core.state.redis.store import RedisStore  # noqa: PLC0415 - who counts in memory does not load Redis' client
+        from apps.core.state.redis.store import RedisStore  # who counts in memory does not load Redis' client
 
         return RedisStore(where)
     return MemoryStore(None if directory is None else Journal(directory / "blocks"))
