@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from apps.core.json_types import JSONObject
 from apps.gateway.answering.efforts import known_effort
+from apps.gateway.answering.routed import chat_request
 from apps.gateway.answering.survey import cautious, survey
 from apps.gateway.endpoints.messages.wire.history import Verify, messages_of
 from apps.gateway.endpoints.messages.wire.schema import MessagesBody, TokensBody
@@ -45,19 +46,7 @@ def parse(body: bytes, verify: Verify) -> Asked:
         **_said_of_the_answer(known),
         **tools.members,
     }
-    needs, prompt_tokens = survey(made)
-    chat = ChatRequest(
-        model=known.model or None,
-        body=made,
-        stream=bool(known.stream),
-        include_usage=True,
-        strategy=known.strategy or None,
-        preferred_provider=known.preferred_provider or None,
-        fallback=known.fallback is not False,
-        needs=needs,
-        prompt_tokens=prompt_tokens,
-        max_tokens=known.max_tokens or None,
-    )
+    chat = chat_request(known, made, survey(made), include_usage=True, max_tokens=known.max_tokens or None)
     return Asked(
         chat=chat,
         model=known.model or None,

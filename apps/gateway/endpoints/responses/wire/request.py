@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from apps.core.json_types import JSONObject
 from apps.gateway.answering.efforts import known_effort
+from apps.gateway.answering.routed import chat_request
 from apps.gateway.answering.survey import cautious, survey
 from apps.gateway.endpoints.responses.wire import items, schema
 from apps.gateway.endpoints.responses.wire.echo import echo_of
@@ -70,19 +71,7 @@ def parse(body: bytes, memory: Memory) -> Asked:
         **_said(known, placed, tools, memory),
         **_options(known, logprobs=LOGPROBS in include),
     }
-    needs, prompt_tokens = survey(made)
-    chat = ChatRequest(
-        model=known.model or None,
-        body=made,
-        stream=bool(known.stream),
-        include_usage=True,
-        strategy=known.strategy or None,
-        preferred_provider=known.preferred_provider or None,
-        fallback=known.fallback is not False,
-        needs=needs,
-        prompt_tokens=prompt_tokens,
-        max_tokens=known.max_output_tokens,
-    )
+    chat = chat_request(known, made, survey(made), include_usage=True, max_tokens=known.max_output_tokens)
     ignored = (*tools.ignored, *(each.kind for each in placed if isinstance(each.item, items.Hosted)))
     reasoning = known.reasoning or schema.Reasoning()
     return Asked(
