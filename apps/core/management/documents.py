@@ -1,6 +1,7 @@
 """Commands that write what the code declares into a document."""
 
 import sys
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,16 +12,16 @@ from django.core.management.base import BaseCommand, CommandError
 OUT_OF_DATE, INVALID = 1, 2
 
 
-class DocumentCommand(BaseCommand):
+class DocumentCommand(BaseCommand, ABC):
     """`document` is a file of docs/, `source` says in words what it follows ("the views declare")."""
 
     document: ClassVar[str]
     source: ClassVar[str]
     requires_system_checks: list[str] = []
 
+    @abstractmethod
     def written(self, text: str) -> str:
         """`text` with what the code declares. Raises OSError, ValueError."""
-        raise NotImplementedError
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -154,8 +154,8 @@ class Lessons:
         least = max(1.0, float(amount), (lesson.declared - limit) * WAY_BACK)
         step = min(max(least, lesson.step * GROWTH), max(least, limit * MOST_STEP))
         lesson.step = step
-        more = min(limit + round(step), lesson.ceiling or limit + round(step))
-        self._teach(lesson, more, counter.used, lesson.named, now, why="probe")
+        more = limit + round(step)
+        self._teach(lesson, min(more, lesson.ceiling or more), counter.used, lesson.named, now, why="probe")
 
     def probe_refused(self, window: Window, counter: Counter, now: float) -> None:
         """What was asked for beyond the limit is not there: it is not asked for again for a while."""
