@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from apps.providers.aiohttp_engine import AiohttpTransport
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.transport import AiohttpTransport
 from apps.providers.types import UpstreamRequest
 from apps.providers.upstream import Timeouts
 

@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
+from apps.providers.aiohttp_engine import AiohttpTransport
 from apps.providers.blocking_calls import call
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.transport import AiohttpTransport
 from apps.providers.types import UpstreamRequest
 from apps.providers.upstream import Timeouts
 from apps.providers.upstream_hosts import is_private, why_not
