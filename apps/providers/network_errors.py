@@ -28,5 +28,17 @@ def broken(how: str) -> UpstreamError:
     return UpstreamError(ErrorKind.NETWORK, f"The connection to the upstream broke ({how}).")
 
 
+def lost() -> UpstreamError:
+    return broken("closed by the upstream")
+
+
+def given_up() -> UpstreamError:
+    return broken("closed here")
+
+
+def not_http() -> UpstreamError:
+    return broken("its answer is no HTTP")
+
+
 def not_usable() -> UpstreamError:
     return UpstreamError(ErrorKind.NETWORK, "The provider's base URL is not usable.")
