@@ -27,6 +27,8 @@ class AiohttpBody:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.close()
             raise translated(error) from error
+        except RuntimeError as error:  # how aiohttp says that the pool was closed meanwhile
+            raise network_errors.given_up() from error
 
     def close(self) -> None:
         if not self._ended:

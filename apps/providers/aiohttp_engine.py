@@ -42,7 +42,8 @@ REUSED: ContextVar[bool] = ContextVar("reused", default=False)
 
 
 class Connector(aiohttp.TCPConnector):
-    """A connection pool that tells by REUSED what it gave away."""
+    """A connection pool that tells by REUSED what it gave away. A connection over which something came while nobody had asked is none to
+    ask by: aiohttp would take that for the next answer."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -51,6 +52,9 @@ class Connector(aiohttp.TCPConnector):
     async def connect(self, *args: Any, **options: Any) -> Any:
         """See BaseConnector."""
         connection = await super().connect(*args, **options)
+        while connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            connection = await super().connect(*args, **options)
         CONNECTED_AT.set(clock.monotonic())
         protocol = connection.protocol
         REUSED.set(protocol in self._known)

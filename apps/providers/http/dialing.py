@@ -90,14 +90,18 @@ class Dialer:
 
     async def _look_up(self, origin: Origin) -> Entries:
         """Raises OSError, also where one of the addresses is where no provider is."""
-        flags = 0 if _is_address(origin.host) else socket.AI_ADDRCONFIG
-        entries = await self._loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM, flags=flags)
+        entries = await self._getaddrinfo(origin)
         if not entries or forbidden(str(entry[4][0]) for entry in entries):
             raise socket.gaierror("no provider is at this address")
         if len(self._found) >= MAX_REMEMBERED:
             self._found.clear()
         self._found[origin] = (entries, self._loop.time() + NAME_S)
         return entries
+
+    async def _getaddrinfo(self, origin: Origin) -> Entries:
+        """Raises OSError."""
+        flags = 0 if _is_address(origin.host) else socket.AI_ADDRCONFIG
+        return await self._loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM, flags=flags)
 
     def _looked_up(self, origin: Origin, looking: "asyncio.Task[Entries]") -> None:
         self._looking.pop(origin, None)

@@ -17,6 +17,8 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
 FIRST_STATUS, FINAL_STATUS, SWITCHING = 100, 200, 101
 BODILESS: Final = frozenset({204, 304})
+CHUNKED: Final = b"chunked"
+CODINGS: Final = frozenset({CHUNKED, b"identity"})
 
 Failure = Callable[[], UpstreamError]
 """Made where it is raised: an exception that is kept keeps the frames that it went through."""
@@ -51,7 +53,7 @@ class Exchange:
         self._without_body = method == "HEAD"
         self._is_interim = False
         self._ends_with_connection = False
-        self._coding = ""
+        self._coding = b""
         self._header_bytes = self._header_count = self._unread_bytes = 0
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         # As lenient as upstreams have been read so far; none of these moves a message's end.
@@ -156,11 +158,10 @@ class Exchange:
             raise RefusedError
         if self.has_head:
             return
-        text = value.decode("utf-8", "surrogateescape").rstrip(" \t")
         small = name.decode("latin-1").lower()
         if small == "transfer-encoding":
-            self._coding = text
-        self.headers.setdefault(small, text)
+            self._take_coding(value)
+        self.headers.setdefault(small, value.decode("utf-8", "surrogateescape").rstrip(" \t"))
 
     def on_headers_complete(self) -> None:
         """See httptools."""
@@ -171,7 +172,7 @@ class Exchange:
         self._is_interim = status < FINAL_STATUS
         if self._is_interim:
             self.headers.clear()
-            self._coding = ""
+            self._coding = b""
             return
         self.status = status
         self.has_head = True
@@ -192,8 +193,15 @@ class Exchange:
         if not self._is_interim:
             self.is_complete = True
 
+    def _take_coding(self, value: bytes) -> None:
+        """Nobody asked for others, and where two parsers differ in what they make of one, a body ends in two places."""
+        coding = value.rstrip(b" ").lower()
+        if self._coding or coding not in CODINGS:
+            raise RefusedError
+        self._coding = coding
+
     def _has_length(self) -> bool:
         """Whether the answer says where it ends."""
         if self._coding:
-            return self._coding.rpartition(",")[2].strip().lower() == "chunked"
+            return self._coding == CHUNKED
         return self.status in BODILESS or "content-length" in self.headers
