@@ -23,18 +23,17 @@ MAX_DRAINED_BYTES: Final = 512 * 1024
 class Connection(asyncio.Protocol):
     """See `Pool` for who gives it away. `deadline`: until when something must come, on the loop's clock.
 
-    `has_served`: for an answer before. `tls`: what it is encrypted by.
+    `tls`: what it is encrypted by, None where it is not.
     """
 
     __slots__ = (
         "_drained", "_exchange", "_is_draining", "_is_paused", "_is_sending", "_loop", "_pool", "_read_s", "_transport", "_writable",
-        "deadline", "has_served", "origin", "tls",
+        "deadline", "origin", "tls",
     )  # fmt: skip
 
     def __init__(self, pool: "Pool", origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
         self.origin = origin
         self.deadline = inf
-        self.has_served = False
         self.tls: ssl.SSLObject | None = None
         self._pool = pool
         self._loop = loop
@@ -87,8 +86,6 @@ class Connection(asyncio.Protocol):
 
     def drain(self, within_s: float) -> None:
         """Nobody wants the rest of the answer: take it in, and go back to the pool."""
-        if self._is_draining:
-            return
         self._is_draining = True
         self._is_paused, was_paused = False, self._is_paused
         self.wait(within_s)
@@ -176,7 +173,6 @@ class Connection(asyncio.Protocol):
         """The answer has ended, well or not."""
         if exchange.is_complete and exchange.keeps and not self._is_sending and self.is_open:
             self._settle(network_errors.lost)
-            self.has_served = True
             self._pool.give_back(self)
         else:
             self.abort()

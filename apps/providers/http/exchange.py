@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's head, with trailers and what comes before it (1xx); and of what is no body between two pieces of one."""
 MAX_HEADERS: Final = 200
+PART_BYTES: Final = 48
+"""What a piece of a body takes beside its bytes: an upstream may send it one by one."""
 FIRST_STATUS, FINAL_STATUS, SWITCHING = 100, 200, 101
 BODILESS: Final = frozenset({204, 304})
 CHUNKED: Final = b"chunked"
@@ -32,12 +34,13 @@ class Exchange:
     """See `open_answer.Body`. `status` and `headers` count once `head` has returned; of a header that comes twice the first does.
 
     `has_head`, `is_complete`, `failure`: how far it has come. `heard`: a byte has come. `keeps`: the connection may serve again behind
-    it. `held`: bytes of the body that nobody has taken.
+    it. `held`: bytes in memory of the body that nobody has taken.
     """
 
     __slots__ = (
-        "_coding", "_connection", "_ends_with_connection", "_header_bytes", "_header_count", "_is_interim", "_loop", "_parser", "_parts",
-        "_unread_bytes", "_waiter", "_without_body", "failure", "has_head", "headers", "heard", "held", "is_complete", "keeps", "status",
+        "_coding", "_connection", "_ends_with_connection", "_header_bytes", "_header_count", "_is_interim", "_is_released", "_loop",
+        "_parser", "_parts", "_unread_bytes", "_waiter", "_without_body", "failure", "has_head", "headers", "heard", "held",
+        "is_complete", "keeps", "status",
     )  # fmt: skip
 
     def __init__(self, connection: "Connection", method: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -51,7 +54,7 @@ class Exchange:
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = None
         self._without_body = method == "HEAD"
-        self._is_interim = False
+        self._is_interim = self._is_released = False
         self._ends_with_connection = False
         self._coding = b""
         self._header_bytes = self._header_count = self._unread_bytes = 0
@@ -87,11 +90,12 @@ class Exchange:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
-        if self._connection is not None:
+        if self._connection is not None and not self._is_released:
             self._connection.abort()
 
     def release(self, within_s: float) -> None:
-        if self._connection is not None:
+        if self._connection is not None and not self._is_released:
+            self._is_released = True
             self._connection.drain(within_s)
 
     async def _change(self) -> None:
@@ -185,7 +189,7 @@ class Exchange:
     def on_body(self, data: bytes) -> None:
         """See httptools."""
         self._unread_bytes = 0
-        self.held += len(data)
+        self.held += len(data) + PART_BYTES
         self._parts.append(data)
 
     def on_message_complete(self) -> None:

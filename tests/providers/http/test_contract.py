@@ -298,3 +298,24 @@ async def test_closing_fails_what_is_open(transport, upstream):
 
     with pytest.raises(UpstreamError):
         await anext(chunks)
+
+
+async def test_who_gives_back_and_closes_has_given_back(transport, upstream):
+    upstream.pause_s = 0.02
+    upstream.answer(CHUNKED + b"2\r\nok\r\n", b"0\r\n\r\n")
+    for _ in range(3):
+        response = await opened(transport, upstream.url)
+        response.release()
+        response.close()
+        await upstream.arrived()
+
+    assert upstream.connections == 1
+
+
+async def test_who_closes_and_gives_back_has_closed(transport, upstream):
+    upstream.answer(CHUNKED + b"2\r\nok\r\n")
+    response = await opened(transport, upstream.url)
+    response.close()
+    response.release()
+
+    await upstream.until(lambda: upstream.open == 0)
