@@ -79,18 +79,15 @@ class Connection(asyncio.Protocol):
 
     def taken(self) -> None:
         """The answer's reader has taken what was held."""
-        if self._is_paused and self._transport is not None:
-            self._is_paused = False
-            self._transport.resume_reading()
+        if self._is_paused:
+            self._resume()
             self.wait(self._read_s)
 
     def drain(self, within_s: float) -> None:
         """Nobody wants the rest of the answer: take it in, and go back to the pool."""
         self._is_draining = True
-        self._is_paused, was_paused = False, self._is_paused
+        self._resume()
         self.wait(within_s)
-        if was_paused and self._transport is not None:
-            self._transport.resume_reading()
 
     def wait(self, seconds: float) -> None:
         """From now on."""
@@ -173,6 +170,7 @@ class Connection(asyncio.Protocol):
         """The answer has ended, well or not."""
         if exchange.is_complete and exchange.keeps and not self._is_sending and self.is_open:
             self._settle(network_errors.lost)
+            self._resume()
             self._pool.give_back(self)
         else:
             self.abort()
@@ -189,3 +187,8 @@ class Connection(asyncio.Protocol):
             self._is_paused = True
             self._transport.pause_reading()
             self.deadline = inf
+
+    def _resume(self) -> None:
+        if self._is_paused and self._transport is not None:
+            self._is_paused = False
+            self._transport.resume_reading()

@@ -47,7 +47,7 @@ class Dialer:
             raise network_errors.out_of_time() from error
         except (socket.gaierror, UnicodeError) as error:
             raise network_errors.not_found() from error
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # uvloop has both for addresses that cannot be had
             raise network_errors.not_reached() from error
 
     def served(self, connection: Connection) -> None:

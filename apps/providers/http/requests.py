@@ -16,20 +16,8 @@ PORTS: Final = {"http": 80, "https": 443}
 MAX_REMEMBERED: Final = 2_000  # of URLs and of header names: a bound, no tuning
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 NO_TEXT: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-OURS: Final = frozenset(
-    {
-        "host",
-        "content-length",
-        "transfer-encoding",
-        "connection",
-        "keep-alive",
-        "upgrade",
-        "expect",
-        "te",
-        "trailer",
-    }
-)
-"""Headers that say how the message is framed, and to whom it goes: no preset and no adapter has a say in that."""
+OURS: Final = frozenset({"content-length", "transfer-encoding"})
+"""Headers that say where the request ends: no preset and no adapter has a say in that."""
 
 
 class Origin(NamedTuple):
@@ -64,20 +52,20 @@ class Requests:
 
     def head(self, request: UpstreamRequest, target: Target) -> bytes:
         """All up to the body. Raises UpstreamError for what cannot stand in a head."""
-        agent, lines = f"User-Agent: {USER_AGENT}\r\n", ""
+        names, lines = set(), ""
         for name, value in request.headers.items():
-            small = self._names.get(name) or self._checked(name)
+            names.add(self._names.get(name) or self._checked(name))
             if not value.isprintable() and NO_TEXT.search(value):
                 raise _unsendable()
-            if small == "user-agent":
-                agent = ""
             lines += f"{name}: {value}\r\n"
+        host = "" if "host" in names else f"Host: {target.host}\r\n"
+        agent = "" if "user-agent" in names else f"User-Agent: {USER_AGENT}\r\n"
         length = (
             f"Content-Length: {len(request.body)}\r\n" if request.body or request.method == "POST" else ""
         )
         if not request.method.isalpha():
             raise _unsendable()
-        text = f"{request.method} {target.path} HTTP/1.1\r\nHost: {target.host}\r\n{agent}{lines}{length}\r\n"
+        text = f"{request.method} {target.path} HTTP/1.1\r\n{host}{agent}{lines}{length}\r\n"
         try:
             return text.encode()
         except UnicodeEncodeError:

@@ -198,6 +198,16 @@ async def test_what_is_sent(transport, upstream):
     assert not [line for line in lines if line.startswith(("accept", "transfer", "expect"))]
 
 
+async def test_a_preset_may_say_who_is_meant_and_who_asks(transport, upstream):
+    await read(transport, upstream.url, headers={"Host": "inner.test", "user-agent": "curl"})
+
+    lines = upstream.heads[0].lower().split(b"\r\n")
+    assert [line for line in lines if line.startswith((b"host", b"user"))] == [
+        b"host: inner.test",
+        b"user-agent: curl",
+    ]
+
+
 @pytest.mark.parametrize(("method", "length"), [("GET", False), ("POST", True)])
 async def test_no_body_is_said_where_one_is_expected(transport, upstream, method, length):
     await read(transport, upstream.url, method=method, body=b"")

@@ -241,3 +241,21 @@ async def test_nothing_of_a_call_is_left_to_the_collector(own, upstream):
         gc.enable()
 
     assert len(left) <= 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-length": "1"},
+        {"Transfer-Encoding": "chunked"},
+        {"x y": "a"},
+        {"x:": "a"},
+        {"": "a"},
+        {"x": "\ud800"},
+    ],
+)
+async def test_what_cannot_stand_in_a_head_is_refused(own, upstream, headers):
+    with pytest.raises(UpstreamError, match="cannot be sent"):
+        await read(own, upstream.url, headers=headers)
+
+    assert upstream.connections == 0
