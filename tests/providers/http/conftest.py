@@ -25,13 +25,13 @@ def pytest_asyncio_loop_factories(config, item):
 
 class Upstream:
     """Gives each request the next of `answers`, the last again and again. `ends`: closes behind it. `reads`: takes the body, too.
-    `pause_s`: behind each piece."""
+    `pause_s`: behind each piece. `echoes`: answers with what it was sent, in three pieces, instead."""
 
     def __init__(self) -> None:
         self.answers: list[list[bytes]] = [[b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"]]
         self.ends = False
         self.pause_s = 0.0
-        self.reads = True
+        self.reads, self.echoes = True, False
         self.heads: list[bytes] = []
         self.connections = self.open = self.answered = 0
         self.changed = asyncio.Condition()
@@ -59,10 +59,14 @@ class Upstream:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        body = b""
         if self.reads and length:
-            await reader.readexactly(int(length[0].partition(b":")[2]))
+            body = await reader.readexactly(int(length[0].partition(b":")[2]))
         self.heads.append(head)
-        pieces = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if self.echoes:
+            pieces = [b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body), body[:2], body[2:]]
+        else:
+            pieces = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         await self._note()
         for piece in pieces:
             writer.write(piece)

@@ -298,6 +298,22 @@ async def test_who_is_cancelled_while_sending_leaves_no_connection(transport, up
     await upstream.until(lambda: upstream.open == 0)
 
 
+async def test_whenever_somebody_leaves_the_next_one_gets_an_answer_of_its_own(transport, upstream):
+    upstream.echoes = True
+    for turns in range(60):
+        task = asyncio.create_task(read(transport, upstream.url, body=b"left %d" % turns))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        asked = [b"%d of %d" % (number, turns) for number in range(3)]
+        answers = await asyncio.gather(*(read(transport, upstream.url, body=body) for body in asked))
+        assert answers == [(200, body) for body in asked]
+
+    assert upstream.open <= 4
+
+
 async def test_closing_fails_what_is_open(transport, upstream):
     upstream.answer(OK + b"content-length: 9\r\n\r\nhal")
     response = await opened(transport, upstream.url)
