@@ -6,7 +6,7 @@ steps, what is refused is not asked for again for a while. Pure but for its memo
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from apps.core.state.contract import Completion, Subject, Window
 from apps.core.state.counters.counter import Counter
@@ -50,6 +50,11 @@ MOST_BUDGET: Final = 20.0
 GIVEN_BACK: Final = 0.9
 
 
+Found = Literal["clock", "level", ""]
+"""What a refusal was, where it is no limit: clocks that differ, for it has just begun and hardly anything was used; or the level of a
+bucket, which was moved and says by itself when there is room, for whatever size."""
+
+
 class Lessons:
     """Of all windows. `changed`: those to be written down."""
 
@@ -77,37 +82,22 @@ class Lessons:
 
     def refused(
         self, found: Suspect, completion: Completion, sent_at: float, now: float, wait_s: float = 0.0
-    ) -> bool:
+    ) -> Found:
         """The upstream found it full, and said to come back in `wait_s`, 0 where it did not. What was sent before the last refusal says
-        nothing new. Returns whether it is no limit, but clocks that differ: it has just begun, and hardly anything was used."""
-        window, counter, needed, used = found
+        nothing new. Returns what it was, as far as that matters to others."""
+        window, counter, used = found.window, found.counter, found.used
         lesson = self._lesson(window, counter, now)
-        if counter.is_at_edge(now) and lesson is not None and 2 * used < lesson.limit:
-            return True
-        if lesson is None or sent_at <= lesson.noted_at:
-            return False
-        named = completion.named
-        if completion.told and completion.told != lesson.limit:
-            self._teach(lesson, completion.told, used, named, now)
-        lesson.told, lesson.ceiling = bool(completion.told), completion.told
-        limit, span_s = lesson.limit, _span_s(window)
-        lesson.refusals += 1
-        lesson.probe_at = max(lesson.probe_at, now + _pause_s(lesson, span_s))
-        lesson.step = 0.0
-        if now - lesson.noted_at > NOTED_SPANS * span_s:
-            lesson.noted = 0
-        lesson.noted, lesson.noted_at = lesson.noted + 1, now
-        if window.kind == "bucket" and limit and (lesson.told or used >= limit * SUSPECT_SHARE):
-            missing = min(needed, wait_s * limit / span_s) if wait_s else needed / 2
-            counter.deny(limit - needed + missing + counter.used - used)
-            if lesson.noted >= BUCKET_REFUSALS and not lesson.told:
-                self._teach(lesson, max(1, round(limit * BUCKET_CUT)), used, named, now)
-        elif lesson.told:
-            if 0 < used < LEAST_OF_TOLD * limit:  # somebody else takes of it
-                self._teach(lesson, used, used, named, now)
-        else:
-            self._cut(lesson, found, limit, named, now)
-        return False
+        if lesson is None:
+            return ""
+        if counter.is_at_edge(now) and 2 * used < lesson.limit:
+            return "clock"
+        limit = completion.told or lesson.limit
+        is_level = (
+            window.kind == "bucket" and limit > 0 and (completion.told > 0 or used >= limit * SUSPECT_SHARE)
+        )
+        if sent_at > lesson.noted_at:
+            self._learn(lesson, found, completion, wait_s, now, is_level=is_level)
+        return "level" if is_level and completion.named and wait_s else ""
 
     def may_probe(self, window: Window, counter: Counter, now: float) -> bool:
         """Whether one request may go beyond a window that alone is in the way. None does while another one is out."""
@@ -259,6 +249,43 @@ class Lessons:
     def sweep(self, now: float) -> None:
         """Drop what has been true for long enough to be asked anew."""
         self._by_key = {key: lesson for key, lesson in self._by_key.items() if is_kept(lesson, now)}
+
+    def _learn(
+        self,
+        lesson: Lesson,
+        found: Suspect,
+        completion: Completion,
+        wait_s: float,
+        now: float,
+        *,
+        is_level: bool,
+    ) -> None:
+        """What a refusal says of the limit, and of a bucket's level."""
+        window, counter, needed, used = found
+        named, told, span_s = completion.named, completion.told, _span_s(window)
+        if told and (
+            told != lesson.ceiling or told < lesson.limit
+        ):  # said again it is no reason to believe more than is granted
+            self._teach(lesson, told, used, named, now)
+        lesson.told, lesson.ceiling = bool(told), told
+        limit = lesson.limit
+        lesson.refusals += 1
+        lesson.probe_at = max(lesson.probe_at, now + _pause_s(lesson, span_s))
+        lesson.step = 0.0
+        if now - lesson.noted_at > NOTED_SPANS * span_s:
+            lesson.noted = 0
+        lesson.noted, lesson.noted_at = lesson.noted + 1, now
+        if is_level:
+            missing = min(needed, wait_s * limit / span_s) if wait_s else needed / 2
+            counter.deny(limit - needed + missing + counter.used - used, lesson.noted > 1)
+            if lesson.noted >= BUCKET_REFUSALS and not told:
+                self._teach(lesson, max(1, round(limit * BUCKET_CUT)), used, named, now)
+        elif told:
+            most = limit if lesson.noted > 1 else LEAST_OF_TOLD * limit
+            if 0 < used < most:  # somebody else takes of it
+                self._teach(lesson, used, used, named, now)
+        else:
+            self._cut(lesson, found, limit, named, now)
 
     def _take_back(self, window: Window, counter: Counter, now: float) -> None:
         """Refused again and again: it admits one less than was granted beyond what is declared; half of what was guessed, where nothing is
