@@ -22,7 +22,7 @@ def learn(
 ) -> Completion:
     """Take in what an attempt taught. Returns its completion: that of a probe that was refused takes nothing and closes nothing."""
     claim = grant.claim
-    probed = lessons.ended(claim.id)
+    probed = lessons.asking.ended(claim.id)
     if completion.health == "success":
         if probed is not None:
             window, amount = probed
