@@ -12,7 +12,7 @@ KEY = "a-key-of-a-provider-0123456789"
 
 
 def repeating(key: str) -> dict:
-    choice = ANSWER["choices"][0] | {"finish_reason": key}
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": key}
     return ANSWER | {"id": key, "system_fingerprint": key, "service_tier": key, "choices": [choice], key: key}
 
 
