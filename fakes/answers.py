@@ -32,7 +32,7 @@ class Asked:
     """What of a request decides its answer. `body` is carried for the checks, outside of equality.
 
     `inputs` and `dimensions` (0: the model's own) are of embeddings, `timed` ("segment", "word") of transcriptions.
-    `document` is what a list answers.
+    `document` is what a list answers. `cap`: the longest answer that is asked for, 0 where none is named.
     """
 
     family: str
@@ -44,6 +44,7 @@ class Asked:
     seed: int = 0
     n: int = 1
     prompt_tokens: int = 0
+    cap: int = field(default=0, compare=False)
     last_user_text: str = ""
     tools: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()

@@ -125,7 +125,8 @@ class Exchange:
             return reply, {}
         now = self._clock()
         if self._meter.quotas is not None:
-            full = self._meter.quotas.take(asked.model, reply.tokens, now)
+            most = asked.prompt_tokens + asked.cap if self._upstream.charges_caps else 0
+            full = self._meter.quotas.take(asked.model, reply.tokens, now, up_to=most)
             if full is not None:
                 raise Refused(self._upstream.problem(full))
         self._meter.count(reply.tokens, now=now)

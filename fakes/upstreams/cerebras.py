@@ -149,6 +149,7 @@ CEREBRAS = Upstream(
             "status_code": 500,
         }
     ),
+    charges_caps=True,
     checks={"chat": check},
     headers=headers,
     limits=Limits(requests_per_day=2_400, tokens_per_minute=30_000),

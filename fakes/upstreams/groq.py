@@ -219,6 +219,7 @@ GROQ = Upstream(
         },
         name="error",
     ),
+    charges_caps=True,
     checks={"chat": check, "transcriptions": check_whisper},
     headers=headers,
     reports_on_errors=True,
