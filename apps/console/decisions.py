@@ -19,6 +19,7 @@ MOST_GROUPS: Final = 24
 REASONS: Final = {
     "incapable": "cannot answer this request",
     "context_window": "too small",
+    "token_window": "its quota is too small",
     "requirement": "the strategy asks for more",
     "quota": "out of quota",
     "rate_limited": "refused for its rate a moment ago",

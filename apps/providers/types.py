@@ -151,9 +151,10 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     -> the upstream's name. `ranges`: (least, most) of numbers; values outside are moved to the nearer end. `temperature_max`,
     `stop_max`: values are cut to them. `stop_list`: a single stop sequence is sent as a list of one. `answer_in_window`: whether prompt
     and answer share the context window, so that the one limits the other. `default_max_tokens`: the cap sent where the request names
-    none, for upstreams whose own default is tiny or charged up front. `effort`: how `reasoning_effort` is said, to models that reason;
-    others are not told. None: as OpenAI does. `tool_names`: what tools may be called. `single_tool_calls`: with tools,
-    `parallel_tool_calls` is always sent, as false. `schema_drops`: JSON Schema keys that are taken out of the tools' parameters.
+    none, for upstreams whose own default is tiny or charged up front. `charges_caps`: whether a call is admitted only where its prompt and
+    its cap on the answer fit the windows of tokens, whatever the answer then comes to. `effort`: how `reasoning_effort` is said,
+    to models that reason; others are not told. None: as OpenAI does. `tool_names`: what tools may be called. `single_tool_calls`: with
+    tools, `parallel_tool_calls` is always sent, as false. `schema_drops`: JSON Schema keys that are taken out of the tools' parameters.
     `whole_schemas`: whether arrays and objects in them must say what they hold. `stream_usage`: whether `stream_options.include_usage`
     is understood. `headers`: sent with every call.
 
@@ -195,6 +196,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     stop_list: bool = False
     answer_in_window: bool = True
     default_max_tokens: int | None = None
+    charges_caps: bool = False
     effort: Effort | None = None
     exact: bool = False
     tool_names: ToolNames = ToolNames()
@@ -255,7 +257,8 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
 class Offer(Struct, frozen=True, kw_only=True):
     """A candidate before ranking: one user's credential for a provider, and one model that the provider offers.
 
-    `windows` of `subject` are the effective quota windows (catalogue and overrides). `key_required` False: the upstream takes any key.
+    `windows` of `subject` are the effective quota windows (catalogue and overrides). `token_window`: the smallest of those that a prompt
+    takes from, 0 for none: a longer one never fits. `key_required` False: the upstream takes any key.
     `counts`: what they name beside requests and tokens. `trains`: why what is sent may become training data, "" where it never does.
     """
 
@@ -269,6 +272,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     user_id: int
     capabilities: frozenset[str] = frozenset()
     context_window: int = 0
+    token_window: int = 0
     max_output_tokens: int | None = None
     weight: float = 1.0
     tags: tuple[str, ...] = ()

@@ -41,6 +41,7 @@ __all__ = [
     "Scored",
     "candidate_facts",
     "capable",
+    "never_fits",
     "rank",
 ]
 
@@ -102,8 +103,8 @@ class Rules(Struct, frozen=True):
 
 
 def capable(offers: Sequence[Offer], request: Demand) -> tuple[list[Offer], list[Excluded]]:
-    """Split offers by whether they can answer at all: capabilities, and whether the prompt fits the context window. The client's cap on the
-    answer is a ceiling and no need: it is cut to what the model can."""
+    """Split offers by whether they can answer at all: capabilities, and whether the prompt fits the context window and all windows of
+    tokens. The client's cap on the answer is a ceiling and no need: it is cut to what the model can."""
     able: list[Offer] = []
     excluded: list[Excluded] = []
     needed = request.prompt_tokens
@@ -115,9 +116,20 @@ def capable(offers: Sequence[Offer], request: Demand) -> tuple[list[Offer], list
         elif offer.context_window and needed > offer.context_window:
             detail = f"the prompt has about {needed} tokens, the context window has {offer.context_window}"
             excluded.append(Excluded(offer, "context_window", detail))
+        elif offer.token_window and (too_long := never_fits(offer, needed)) is not None:
+            excluded.append(too_long)
         else:
             able.append(offer)
     return able, excluded
+
+
+def never_fits(offer: Offer, prompt_tokens: int) -> Excluded | None:
+    """Why no time lets such a prompt into the offer's windows of tokens; None if one may."""
+    window = offer.token_window
+    if not 0 < window < prompt_tokens:
+        return None
+    detail = f"the prompt has about {prompt_tokens} tokens, of which the quota holds {window} at a time"
+    return Excluded(offer, "token_window", detail)
 
 
 def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, now: float) -> Ranking:
