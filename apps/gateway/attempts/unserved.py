@@ -163,7 +163,12 @@ def _fits_nowhere(excluded: Sequence[Excluded], prompt_tokens: int) -> ApiError:
         item.offer.token_window if item.reason == "token_window" else item.offer.context_window
         for item in excluded
     )
-    param = TASKS[excluded[0].offer.task].prompt_field
+    task = TASKS[excluded[0].offer.task]
+    param = task.prompt_field
+    if not task.has_context:
+        return ApiError(
+            413, f"The file is too large: {excluded[0].detail}.", param=param, code="request_too_large"
+        )
     return _too_long(largest, f" However, your messages resulted in about {prompt_tokens} tokens.", param)
 
 
