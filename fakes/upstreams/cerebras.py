@@ -130,6 +130,7 @@ MODELS = models_document(
 
 CEREBRAS = Upstream(
     slug="cerebras",
+    caches_prompts=True,
     base_path="/v1",
     families=(
         OpenAIChat(Dialect(reasoning=Reasoning.REASONING, closing=closing)),

@@ -201,6 +201,7 @@ DIALECT = Dialect(
 
 GROQ = Upstream(
     slug="groq",
+    caches_prompts=True,
     base_path="/v1",
     families=(OpenAIChat(DIALECT), Transcriptions(), ModelList(MODELS)),
     shape=shape,
