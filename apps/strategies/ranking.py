@@ -13,14 +13,19 @@
 | reliability | 0..1, moving average of successes; 1.0 while unmeasured, so that newcomers are tried              |
 | load        | -0.1 for each attempt under way                                                                   |
 | preferred   | 1000 for the provider that the client prefers                                                     |
+| sticky      | 2 for the candidate that answered the conversation's last turn                                    |
 
 Scarcity keeps a quota of 50 a day for the requests that need its models: those that a provider with 14,400 serves as well go
 there, until they are spent. A week's window counts with a seventh of it, a month's with a thirtieth, one of tokens by the prompt and
 a usual answer.
 
+What a provider keeps of a conversation is worth as much as headroom and latency together can differ, and no more: a strategy's preferences
+are, and so is a quota of which the day has less than some 400 requests left.
+
 Equal scores are ordered by provider and model.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,6 +46,7 @@ __all__ = [
     "Scored",
     "candidate_facts",
     "capable",
+    "held",
     "never_fits",
     "rank",
 ]
@@ -51,7 +57,18 @@ SCARCE_AT_REQUESTS: Final = 100.0
 """As many requests left in the day weigh half of what a last one does."""
 SCARCITY: Final = 10.0
 """The most that a last one weighs: more than all that a baseline can differ by, less than a strategy's strongest preference."""
-PARTS: Final = ("weight", "default", "headroom", "scarcity", "latency", "reliability", "load", "preferred")
+PARTS: Final = (
+    "weight",
+    "default",
+    "headroom",
+    "scarcity",
+    "latency",
+    "reliability",
+    "load",
+    "preferred",
+    "sticky",
+)
+STICKY: Final = 2.0
 
 
 class Scored(Struct, frozen=True):
@@ -154,6 +171,19 @@ def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, n
     return Ranking(scored, excluded)
 
 
+def held(ranking: Ranking, candidate: str) -> Ranking:
+    """The ranking for a conversation that the candidate of this state key answered last. Rankings are shared: it is left as it is."""
+    ordered = ranking.candidates
+    at = next((at for at, item in enumerate(ordered) if item.offer.subject.candidate == candidate), None)
+    if at is None:
+        return ranking
+    item = ordered[at]
+    kept = Scored(item.offer, item.score + STICKY, (*item.parts[:-1], STICKY), item.matched)
+    others = ordered[:at] + ordered[at + 1 :]
+    place = bisect_left(others, _best_first(kept), hi=at, key=_best_first)
+    return Ranking([*others[:place], kept, *others[place:]], ranking.excluded)
+
+
 def _blocked(offer: Offer, standing: Standing, now: float) -> Excluded:
     detail = f"for another {standing.blocked_until - now:.0f} s"
     return Excluded(offer, standing.reason or "quota", detail, standing.blocked_until, standing.detail)
@@ -177,6 +207,7 @@ def _score(
         1.0 if success is None else success,
         -LOAD_PER_ATTEMPT * standing.in_flight,
         PREFERRED_BOOST if offer.provider == rules.preferred_provider else 0.0,
+        0.0,
     )
     score = sum(parts)
     for _, weight in matched:

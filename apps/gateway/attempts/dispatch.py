@@ -35,7 +35,7 @@ from apps.providers.tasks import Demand
 from apps.providers.transport import connected_ms
 from apps.providers.types import Offer
 from apps.providers.upstream import UpstreamResponse
-from apps.strategies.ranking import Excluded, Ranking, capable, never_fits
+from apps.strategies.ranking import Excluded, Ranking, capable, held, never_fits
 
 T = TypeVar("T")
 
@@ -62,7 +62,9 @@ async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> 
         runtime.decisions.note(call, ranking)
         chosen = ranking.candidates if call.demand.fallback else ranking.candidates[:1]
         loop = _Run(runtime, call, operation, trail, list(ranking.excluded))
-        return await loop.serve([item.offer for item in chosen])
+        served = await loop.serve([item.offer for item in chosen])
+        runtime.conversations.note(call.turn, served.attempt.offer.subject.candidate, call.now)
+        return served
     except ApiError as error:
         if not trail.has_begun:
             turned_away.note(turned_away.asked(call), error)
@@ -79,7 +81,9 @@ async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
         task = incapable[0].offer.task
         elsewhere = models_able(CATALOGUE.value.providers.values(), task, call.demand.needs)
         raise unserved.incapable(incapable, call.demand.prompt_tokens, elsewhere)
-    return await runtime.shortlists.rank(call, able)
+    ranking = await runtime.shortlists.rank(call, able)
+    answering = runtime.conversations.answering(call.turn, call.now)
+    return ranking if answering is None else held(ranking, answering)
 
 
 class _Run(Generic[T]):
