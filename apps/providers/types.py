@@ -18,6 +18,7 @@ from apps.providers.wires import (
     EmbeddingWire,
     EnvironmentName,
     ErrorText,
+    FimWire,
     KeyPrefix,
     LimitHeaders,
     Probe,
@@ -27,11 +28,12 @@ from apps.providers.wires import (
     Turns,
 )
 
-# "files": reads documents, such as PDF. "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions":
-# shortens its vectors when asked to. "segments", "words": gives the times of a transcript's.
+# "files": reads documents, such as PDF. "fim": fills a gap in a text, which has a prompt before it and a suffix behind it. "forced_tools":
+# honours a `tool_choice` that demands a call, any or a named one. "dimensions": shortens its vectors when asked to. "segments", "words":
+# gives the times of a transcript's.
 Capability = Literal[
     "vision", "files", "audio", "audio_output", "tools", "forced_tools", "json_schema", "json_object", "n", "logprobs", "reasoning",
-    "dimensions", "segments", "words",
+    "fim", "dimensions", "segments", "words",
 ]  # fmt: skip
 Task = Literal["chat", "embedding", "transcription"]
 Access = Literal["free", "card", "prepaid"]
@@ -182,8 +184,8 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     the key; `{name}` in the base URL stands for each. `settings_env`: setting -> the environment
     variable in which users keep it. `key_prefixes`: how its keys begin, so that no log shows one. `order`: task -> place
     among the providers that are preferred for it, the least first. `variants`: presets of single models; the first that matches counts.
-    `probe`: how a key is tested. `listing`: where the models are listed. `account`: where it tells of a key's account. `embeddings`,
-    `transcription`: the wires of the other tasks.
+    `probe`: how a key is tested. `listing`: where the models are listed. `account`: where it tells of a key's account. `fim`: how gaps
+    are filled, None where they are not. `embeddings`, `transcription`: the wires of the other tasks.
     """
 
     wire: ChatWire = "openai"
@@ -231,6 +233,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     probe: Probe = Probe()
     listing: Listing = Listing()
     account: AccountTable = AccountTable()
+    fim: FimWire | None = None
     embeddings: EmbeddingWire = EmbeddingWire()
     transcription: TranscriptionWire = TranscriptionWire()
 
