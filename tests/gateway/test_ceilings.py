@@ -24,12 +24,14 @@ SURFACES: dict[str, tuple[str, dict[str, Any]]] = {
     "newer chat": ("/v1/chat/completions", {"messages": MESSAGES, "max_completion_tokens": CEILING}),
     "responses": ("/v1/responses", {"input": PROMPT, "max_output_tokens": CEILING, "store": False}),
     "messages": ("/v1/messages", {"messages": MESSAGES, "max_tokens": CEILING}),
+    "completions": ("/v1/completions", {"prompt": PROMPT, "max_tokens": CEILING}),
 }
 TOO_LONG: dict[str, str] = {
     "chat": "maximum context length is",
     "newer chat": "maximum context length is",
     "responses": "maximum context length is",
     "messages": "prompt is too long: ",
+    "completions": "maximum context length is",
 }
 surfaces = pytest.mark.parametrize("surface", sorted(SURFACES))
 AGENTS = {
