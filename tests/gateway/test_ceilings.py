@@ -1,11 +1,13 @@
 """Agents name a ceiling of 32,000 tokens and answer in a hundred: what they get of a pool's tokens a minute, on every surface of chat."""
 
+import asyncio
 from typing import Any
 
 import orjson
 import pytest
 
 from apps.clients.windows import SPANS, windows_of
+from apps.providers.claims import DEFAULT_COMPLETION_TOKENS
 from apps.providers.limits import Limit
 from fakes.quotas import Quotas, Window
 from tests.asgi import Answer
@@ -197,3 +199,17 @@ async def test_first_requests_of_agents_in_their_real_size_fit_a_small_minute(ga
 
     assert answer.status == 200, answer.body
     assert quotas.refused == 0
+
+
+async def test_a_window_is_overdrawn_by_no_more_than_the_answers_under_way_are_longer(gateway: Gateway):
+    """Each of 3,400 tokens, where 1,024 were expected: none is let in that the count has no room for."""
+    limit = 7_000
+    gateway.add("mistral", "long_1000", limits=[Limit("tokens", "minute", limit, "rolling")])
+
+    answers = await asyncio.gather(*[ask(gateway, "chat") for _ in range(8)])
+
+    events = gateway.events()
+    longer = sum(event.completion_tokens - DEFAULT_COMPLETION_TOKENS for event in events)
+    assert sorted(answer.status for answer in answers) == [200] * 2 + [429] * 6
+    assert limit < (await used(gateway))["tokens/minute"] <= limit + longer
+    assert await gateway.open_grants() == 0
