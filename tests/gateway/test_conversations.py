@@ -16,7 +16,8 @@ SYSTEM = "You are an agent. " * 400
 """About 1,800 tokens: more than the least that is cached."""
 RESULT = "What a tool found. " * 250
 """About 1,200 tokens: what agents add to a conversation with each turn."""
-PLENTY = [Limit("requests", "day", 1_000)]
+PLENTY = [Limit("requests", "day", 40)]
+"""Of which each request takes more than clocks make of the latency of upstreams on loopback."""
 OWNER = (1, 7)
 
 
@@ -76,7 +77,7 @@ async def test_more_of_its_prompts_is_cached_than_where_it_does_not(gateway: Gat
 
     assert [len(answered) for answered in kept] == [1] * 4
     assert max(len(answered) for answered in spread) > 1
-    assert with_it > 1.5 * without > 0, (with_it, without)
+    assert with_it > 1.2 * without > 0, (with_it, without)
 
 
 async def test_conversations_are_spread_all_the_same(gateway: Gateway):
@@ -164,6 +165,27 @@ async def test_can_be_switched_off(gateway: Gateway):
 
     assert set(await Agent(gateway, "Write a test.").turns(6)) == {"groq", "mistral"}
     assert len(gateway.runtime.conversations) == 0
+
+
+SURFACES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "messages": ("/v1/messages", "messages", {"max_tokens": 32_000, "system": SYSTEM}),
+    "responses": ("/v1/responses", "input", {"instructions": SYSTEM, "store": False}),
+}
+
+
+@pytest.mark.parametrize("surface", sorted(SURFACES))
+async def test_whatever_surface_it_is_on(gateway: Gateway, surface: str):
+    alike(gateway, "groq", "mistral", "openai")
+    path, field, fields = SURFACES[surface]
+    said: list[Any] = [{"role": "user", "content": "Write a test."}]
+    answered: set[str] = set()
+    for _ in range(6):
+        body = orjson.dumps({"model": "freeai-code", **fields, field: said})
+        answer = await gateway.client.request("POST", path, body)
+        answered.add(answer.headers["x-freeai-provider"])
+        said += [{"role": "assistant", "content": "Done."}, {"role": "user", "content": RESULT}]
+
+    assert len(answered) == 1
 
 
 def opening(*messages: tuple[str, Any]) -> Any:

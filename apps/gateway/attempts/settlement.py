@@ -193,9 +193,8 @@ class Attempt:
     def _note_lengths(self, usage: Usage) -> None:
         """What the next claim expects. Of what is not text the estimate says too little to be compared."""
         lengths, candidate, demand = self._runtime.lengths, self.offer.subject.candidate, self.call.demand
-        if demand.max_tokens != 0:
-            client, spoken = self.call.principal.client_id, usage.completion_tokens
-            lengths.note_answer(candidate, client, spoken, is_cut=self._is_cut(spoken))
+        client, spoken = self.call.principal.client_id, usage.completion_tokens
+        lengths.note_answer(candidate, client, spoken, is_cut=self._is_cut(spoken))
         if not usage.estimated and not demand.needs & NO_TEXT:
             lengths.note_prompt(candidate, self._place.prompt_tokens, usage.prompt_tokens)
 
