@@ -90,6 +90,13 @@ def charged_room(offer: Offer, prompt_tokens: int) -> int | None:
     return max(min(left, max(CHARGED_ANSWER_TOKENS, smallest // CHARGED_SHARE)), DEFAULT_COMPLETION_TOKENS)
 
 
+def is_cut(offer: Offer, spoken: int, *, cap: int | None, held: int) -> bool:
+    """Whether an answer of so many tokens came to a cap: the client's, the model's, or the one that was charged, of which so many were
+    `held`."""
+    caps = (cap, offer.max_output_tokens, held if offer.preset.charges_caps else None)
+    return any(spoken >= most for most in caps if most is not None)
+
+
 def spent(offer: Offer, usage: Usage, audio_seconds: int | None = None) -> Amounts:
     """What a call of this usage took. What is not named stays as it was claimed; `audio_seconds`: how long the recording turned out to
     be."""

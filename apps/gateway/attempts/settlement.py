@@ -194,18 +194,11 @@ class Attempt:
         """What the next claim expects. Of what is not text the estimate says too little to be compared."""
         lengths, candidate, demand = self._runtime.lengths, self.offer.subject.candidate, self.call.demand
         client, spoken = self.call.principal.client_id, usage.completion_tokens
-        lengths.note_answer(candidate, client, spoken, is_cut=self._is_cut(spoken))
+        held = self.grant.claim.amounts["tokens"] - self._place.prompt_tokens
+        is_cut = claims.is_cut(self.offer, spoken, cap=demand.max_tokens, held=held)
+        lengths.note_answer(candidate, client, spoken, is_cut=is_cut)
         if not usage.estimated and not demand.needs & NO_TEXT:
             lengths.note_prompt(candidate, self._place.prompt_tokens, usage.prompt_tokens)
-
-    def _is_cut(self, spoken: int) -> bool:
-        """Whether an answer of so many tokens came to a cap: the client's, the model's, or one that was charged."""
-        caps = [
-            most for most in (self.call.demand.max_tokens, self.offer.max_output_tokens) if most is not None
-        ]
-        if self.offer.preset.charges_caps:
-            caps.append(self.grant.claim.amounts["tokens"] - self._place.prompt_tokens)
-        return any(spoken >= most for most in caps)
 
     def _closes(self, error: UpstreamError) -> tuple[Block, ...]:
         """What the failure closes, by itself and after others; what a person has to mend is in the log."""
