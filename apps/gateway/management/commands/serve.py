@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from apps.clients.management.arguments import whole_number
 from apps.core.state.choice import why_not
 from apps.core.turns import in_a_thread_of_its_own
-from apps.gateway.process import database_lock, key_offers, listening, setup
+from apps.gateway.process import database_lock, key_offers, listening, serving, setup
 from apps.gateway.process.announcements import first_run, keys_in_environment, url_of
 from apps.gateway.process.celery_child import CeleryChild
 from apps.gateway.process.setup import Made
@@ -80,8 +80,8 @@ class Command(BaseCommand):
         try:
             if tasks is not None:
                 tasks.start()
-            listening.serve(sockets, lambda: self._begin(url))
-        except listening.StartError as error:
+            serving.serve(sockets, lambda: self._begin(url))
+        except serving.StartError as error:
             raise CommandError(str(error)) from error
         finally:
             if tasks is not None:
