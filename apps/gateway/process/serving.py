@@ -3,10 +3,14 @@
 import asyncio
 import functools
 import logging
+import signal
 import socket
 from collections.abc import Callable
+from math import ceil
 from types import FrameType
+from typing import NamedTuple
 
+import structlog
 import uvicorn
 from django.conf import settings
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
@@ -17,6 +21,8 @@ from apps.gateway.edge.disconnects import interrupt_all
 from apps.gateway.edge.protocol import Protocol
 from apps.gateway.edge.websocket import WebSocket
 from apps.gateway.process.listening import BACKLOG
+
+log = structlog.get_logger("freeai.gateway")
 
 WS_MAX_BYTES = 1024  # nobody has anything to say there
 LAST_WORDS_S = 1.0
@@ -29,12 +35,16 @@ class StartError(Exception):
     """The gateway cannot start. The text is a sentence with the remedy, where one is known."""
 
 
-def serve(sockets: list[socket.socket], announce: Callable[[], None]) -> None:
-    """Until a signal; open streams get FREEAI_SHUTDOWN_GRACE_S to end.
+class Worker(NamedTuple):
+    """What one of several web processes has to do with their parent. `parent`: a descriptor that can be read when the parent is gone;
+    `ready`: called when the first connection may come."""
 
-    `announce` is called once, off the event loop, when the gateway has started and before the first connection is accepted.
-    What it raises ends the gateway and is raised here. Raises StartError when the gateway does not start.
-    """
+    parent: int
+    ready: Callable[[], None]
+
+
+def configure() -> uvicorn.Config:
+    """Everything is loaded that serving needs, and nothing has begun: a process that forks does so behind it."""
     config = uvicorn.Config(
         "freeai.asgi:application",
         loop="uvloop",
@@ -55,9 +65,23 @@ def serve(sockets: list[socket.socket], announce: Callable[[], None]) -> None:
     )
     config.load()
     patience.raise_file_limit()
+    return config
+
+
+def serve(
+    config: uvicorn.Config,
+    sockets: list[socket.socket],
+    announce: Callable[[], None],
+    worker: Worker | None = None,
+) -> None:
+    """Until a signal; open streams get FREEAI_SHUTDOWN_GRACE_S to end.
+
+    `announce` is called once, off the event loop, when the gateway has started and before the first connection is accepted.
+    What it raises ends the gateway and is raised here. Raises StartError when the gateway does not start.
+    """
     failures: list[Exception] = []
     config.lifespan_class = functools.partial(_Lifespan, announce=announce, failures=failures)
-    server = _Server(config)
+    server = _Server(config) if worker is None else _WorkerServer(config, worker)
     try:
         server.run(sockets)
     except KeyboardInterrupt:  # uvicorn raises Ctrl-C anew at its end
@@ -109,13 +133,68 @@ class _Server(uvicorn.Server):
         return None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        grace_s = settings.FREEAI_SHUTDOWN_GRACE_S
+        grace_s = self._grace_s()
+        self.config.timeout_graceful_shutdown = ceil(grace_s)
         when_s = grace_s - min(LAST_WORDS_S, grace_s / 4)
         ending = asyncio.get_running_loop().call_later(when_s, _end_requests)
         try:
             await super().shutdown(sockets)
         finally:
             ending.cancel()
+
+    def _grace_s(self) -> float:
+        """How long open requests may go on from now."""
+        return float(settings.FREEAI_SHUTDOWN_GRACE_S)
+
+
+class _WorkerServer(_Server):
+    """One of several. It can be replaced without a connection being refused: another listens already, so that it only has to be left by
+    those who are here, each of whom is told so with its next answer."""
+
+    def __init__(self, config: uvicorn.Config, worker: Worker) -> None:
+        super().__init__(config)
+        self._worker = worker
+        self._leaves_at: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._worker.parent, self._orphaned)
+        await super().startup(sockets)
+        if self.started:
+            loop.add_signal_handler(signal.SIGHUP, self._retire)
+            self._worker.ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """See uvicorn: the retired one ends when it is alone, or its time is over."""
+        leaves = await super().on_tick(counter)
+        if self._leaves_at is None:
+            return leaves
+        alone = not self.server_state.connections and not self.server_state.tasks
+        return leaves or alone or asyncio.get_running_loop().time() >= self._leaves_at
+
+    def _retire(self) -> None:
+        """A connection between two requests is not closed: its next one may be on its way."""
+        if self._leaves_at is not None:
+            return
+        self._leaves_at = asyncio.get_running_loop().time() + settings.FREEAI_SHUTDOWN_GRACE_S
+        for server in self.servers:
+            server.close()
+        for headers in (self.config.encoded_headers, self.server_state.default_headers):
+            headers.append((b"connection", b"close"))
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, WebSocket):
+                connection.shutdown()
+
+    def _orphaned(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._worker.parent)
+        log.warning("worker.parent_gone")
+        self.handle_exit(signal.SIGTERM, None)
+
+    def _grace_s(self) -> float:
+        whole_s = super()._grace_s()
+        if self._leaves_at is None:
+            return whole_s
+        return max(self._leaves_at - asyncio.get_running_loop().time(), min(LAST_WORDS_S, whole_s))
 
 
 def _end_requests() -> None:
