@@ -24,7 +24,7 @@ from apps.gateway.edge import gauges  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.probes import DATABASE  # noqa: E402
 from apps.gateway.outlook import delivery, watch  # noqa: E402
-from apps.gateway.process import database_lock, setup  # noqa: E402
+from apps.gateway.process import database_lock, one_database, setup  # noqa: E402
 from apps.gateway.traffic import broadcast, keeping, spans  # noqa: E402
 from apps.gateway.traffic.watchers import open_watchers  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
@@ -56,6 +56,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     try:
         await runtime.in_a_start(database_lock.take)
         await runtime.in_a_start(setup.refuse_wrong_master_key)
+        await runtime.in_a_start(one_database.claim)
         if worker.is_first():
             await runtime.in_a_start(first_admin.announce)
         gateway = runtime.Runtime()
