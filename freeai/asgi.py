@@ -16,10 +16,12 @@ from apps.accounts import first_admin  # noqa: E402
 from apps.analytics import shared_metrics  # noqa: E402
 from apps.console.live_socket import Sockets  # noqa: E402
 from apps.core import worker  # noqa: E402
+from apps.core.board import open_board  # noqa: E402
 from apps.core.postgres.dbapi import let_go  # noqa: E402
 from apps.core.site_bodies import bounded  # noqa: E402
 from apps.core.state.choice import is_shared  # noqa: E402
 from apps.gateway import kept_answers, runtime  # noqa: E402
+from apps.gateway.attempts import shares  # noqa: E402
 from apps.gateway.edge import gauges  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.probes import DATABASE  # noqa: E402
@@ -70,6 +72,8 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         gateway.keep(broadcast.NAME, broadcast.Broadcast(gateway, watchers).run)
         if shared_metrics.is_shared():
             gateway.keep(gauges.NAME, partial(gauges.keep_telling, gateway))
+        if (board := open_board()) is not None:
+            gateway.keep(shares.NAME, shares.Shares(gateway.fairness, board).run)
         spans.start(gateway.feed)
         if worker.is_first():
             gateway.background(local_search.at_start())
