@@ -24,7 +24,7 @@ log = structlog.get_logger("freeai.metrics")
 VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a directory of our own in it, closed to others
 KINDS: Final = ("counter", "histogram", "gauge_livesum", "gauge_livemin", "gauge_livemax")
-RESERVED_BYTES: Final = 1024 * 1024
+RESERVED_BYTES: Final = 256 * 1024
 """Of each file: a page for which there is no room when it is first written to ends the process."""
 TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -46,8 +46,7 @@ def install() -> None:
 
 def open_directory(data_dir: Path) -> Path:
     """An empty directory for the files: in memory where the system has a place for that, else in the data directory. Raises OSError."""
-    mark = sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
-    for place in (MEMORY / f"freeai-{os.geteuid()}-{mark}", data_dir / "metrics"):
+    for place in _places(data_dir):
         try:
             close_directory(place)
             place.mkdir(mode=0o700)
@@ -56,6 +55,16 @@ def open_directory(data_dir: Path) -> Path:
             continue
         return place
     raise OSError(f"there is no place for metrics in {data_dir}")
+
+
+def is_open(data_dir: Path) -> bool:
+    """Whether the files are in such a directory, and not where somebody else wants them."""
+    return Path(os.environ.get(VARIABLE, "")) in _places(data_dir)
+
+
+def _places(data_dir: Path) -> tuple[Path, Path]:
+    mark = sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
+    return MEMORY / f"freeai-{os.geteuid()}-{mark}", data_dir / "metrics"
 
 
 def close_directory(place: Path) -> None:

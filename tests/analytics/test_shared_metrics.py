@@ -73,6 +73,8 @@ def test_a_directory_is_empty_at_a_start_and_nobody_elses(tmp_path: Path, monkey
     again = shared_metrics.open_directory(tmp_path / "data")
     other = shared_metrics.open_directory(tmp_path / "other")
 
+    monkeypatch.setenv(shared_metrics.VARIABLE, str(again))
+    assert shared_metrics.is_open(tmp_path / "data") and not shared_metrics.is_open(tmp_path / "other")
     assert first == again != other and first.parent == other.parent == memory
     assert list(again.iterdir()) == [] and again.stat().st_mode & 0o077 == 0
 

@@ -162,6 +162,20 @@ def test_all_are_replaced_without_a_request_that_fails(gateway: Server, env):
     assert wrong(gateway, env) == []
 
 
+def test_where_nobody_can_follow_those_who_serve_go_on(gateway: Server, redis: servers.Server):
+    before = workers(gateway)
+    redis.kill()
+    try:
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: bool(said(gateway, "worker.not_renewed")), 90)
+
+        assert gateway.chat().status_code == 200
+        assert workers(gateway) == before
+        assert "Redis" in said(gateway, "worker.not_renewed")[0]["reason"]
+    finally:
+        redis.start()
+
+
 def test_the_end_of_all_ends_open_streams_in_words(gateway: Server, upstream: FakeUpstream):
     upstream.default_behaviour = "frames_10000_20"
     gateway.api("PATCH", "providers/groq", json={"base_url": upstream.url("groq")})

@@ -71,7 +71,7 @@ class Command(BaseCommand):
         if refusal := why_not(options["workers"], settings.FREEAI_STATE):
             raise CommandError(refusal, returncode=WRONG_USAGE)
         lock = _claim(settings.DATA_DIR / "serve.lock")
-        if options["workers"] > 1 and not shared_metrics.is_shared():
+        if options["workers"] > 1 and not shared_metrics.is_open(settings.DATA_DIR):
             _start_anew(lock)
         try:
             sockets = listening.listen(options["host"], options["port"], spreads=options["workers"] > 1)
