@@ -14,11 +14,13 @@ from apps.analytics.metrics import LABEL, OTHER, harmless
 OfWindow = tuple[str, str, float]  # provider, window, and what is told of it
 
 
-class _Windows(Collector):
+class Windows(Collector):
     """A gauge of every provider's windows. Each process that is asked looks at all of them, so that no other has a part in it."""
 
+    labels: Final = ("provider", "window")
+
     def __init__(self, name: str, documentation: str) -> None:
-        self._name, self._documentation = name, documentation
+        self.name, self._documentation = name, documentation
         self._rows: dict[tuple[str, str], float] = {}
         REGISTRY.register(self)
         shared_metrics.alone.append(self)
@@ -32,17 +34,17 @@ class _Windows(Collector):
         }
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        told = GaugeMetricFamily(self._name, self._documentation, labels=["provider", "window"])
+        told = GaugeMetricFamily(self.name, self._documentation, labels=self.labels)
         for labels, value in self._rows.items():
             told.add_metric(labels, value)
         yield told
 
 
-_quota: Final = _Windows(
+_quota: Final = Windows(
     "freeai_quota_remaining_ratio",
     "Share of a quota window that is left, 0 to 1: the smallest over all credentials and models.",
 )
-_quota_end: Final = _Windows(
+_quota_end: Final = Windows(
     "freeai_quota_runs_out_seconds",
     "Until a quota window is used up at the present pace, where that is before its reset; 0 when it is. The soonest of all.",
 )

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
+from resource import RLIMIT_NOFILE, getrlimit
 from typing import Any, Final
 
 import structlog
@@ -114,7 +115,8 @@ class _Processes(Collector):
     def collect(self) -> Iterable[Metric]:
         parent = os.getppid() if worker.number() else os.getpid()
         try:
-            known = [_stat(parent), *filter(None, map(_stat_or_none, _children(parent)))]
+            pids = [parent, *_children(parent)]
+            known = [_stat(parent), *filter(None, map(_stat_or_none, pids[1:]))]
             began = _boot_time() + int(known[0][19]) / TICKS_A_SECOND
         except OSError:
             return  # no /proc here
@@ -128,6 +130,14 @@ class _Processes(Collector):
             "process_resident_memory_bytes",
             "Resident memory size in bytes; what processes share counts in each.",
             sum(int(each[21]) for each in known) * PAGE_BYTES,
+        )
+        yield GaugeMetricFamily(
+            "process_open_fds", "Number of open file descriptors.", sum(map(_open_files, pids))
+        )
+        yield GaugeMetricFamily(
+            "process_max_fds",
+            "Maximum number of open file descriptors, of all together.",
+            len(pids) * getrlimit(RLIMIT_NOFILE)[0],
         )
         yield GaugeMetricFamily(
             "process_start_time_seconds", "Start time of the parent since unix epoch in seconds.", began
@@ -144,6 +154,13 @@ def _stat_or_none(pid: int) -> list[str] | None:
         return _stat(pid)
     except OSError:
         return None  # it has just ended
+
+
+def _open_files(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0  # it has just ended
 
 
 def _children(pid: int) -> list[int]:

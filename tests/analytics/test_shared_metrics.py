@@ -51,6 +51,7 @@ def test_who_follows_a_dead_one_goes_on_with_its_counts(tmp_path: Path, monkeypa
 
     assert told["freeai_provider_calls_total"] == 3 + 4 + 5
     assert told["freeai_requests_in_flight"] == 3 + 5
+    assert 0 < told["process_open_fds"] < told["process_max_fds"]
     assert told["process_cpu_seconds_total"] > 0 and told["process_start_time_seconds"] > 1e9
     assert {file.stem.rpartition("_")[2] for file in tmp_path.iterdir()} == {"1", "2"}
 
