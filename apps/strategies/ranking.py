@@ -97,8 +97,8 @@ class Rules(Struct, frozen=True):
     def kind(self) -> tuple[object, ...]:
         """Hashable: through one view, requests of one kind are ranked alike, but for their size within a factor of two."""
         size = (self.facts.prompt_tokens or 0) + DEFAULT_COMPLETION_TOKENS
-        read = self.view.lens.read_of(self.facts)
-        return (self.stream, self.preferred_provider, size.bit_length(), read)
+        answers = self.view.answers(self.facts)
+        return (self.stream, self.preferred_provider, size.bit_length(), answers)
 
 
 def capable(offers: Sequence[Offer], request: Demand) -> tuple[list[Offer], list[Excluded]]:

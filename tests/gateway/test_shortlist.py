@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from apps.core import clock
 from apps.gateway.attempts import shortlist
+from apps.strategies.definition import parse_definition
+from apps.strategies.library import STRATEGIES, LoadedStrategy
 from tests.gateway.conftest import Gateway, Limit
 
 PROVIDERS = [f"pool{number:02}" for number in range(12)]
@@ -64,6 +68,34 @@ async def test_full_ranking_is_made_anew_after_its_time(gateway: Gateway, monkey
         await gateway.client.chat()
 
     assert made == [len(PROVIDERS), shortlist.LIVE, len(PROVIDERS)]
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "request.prompt_tokens > 8000",
+        "context_window > 2 * request.prompt_tokens",
+        "request.prompt_tokens in [1, 2]",
+    ],
+)
+async def test_lengths_that_make_no_difference_to_a_rule_share_a_ranking(gateway: Gateway, monkeypatch, when):
+    definition = parse_definition({"prefer": [{"when": when, "weight": 1}]})
+    STRATEGIES.value = {**STRATEGIES.value, "long": LoadedStrategy("long", "", definition)}
+    add_pool(gateway)
+    made: list[int] = []
+    rank_all = gateway.runtime.shortlists.rank_all
+
+    async def counted(able, rules, now):
+        made.append(len(able))
+        return await rank_all(able, rules, now)
+
+    monkeypatch.setattr(gateway.runtime.shortlists, "rank_all", counted)
+    monkeypatch.setattr(clock, "now", lambda: 1_800_000_000.0)
+    for characters in range(1000, 1400, 20):
+        text = [{"role": "user", "content": "a" * characters}]
+        assert (await gateway.client.chat(strategy="long", messages=text)).status == 200
+
+    assert made.count(len(PROVIDERS)) == 1
 
 
 async def test_requests_of_another_kind_are_ranked_for_themselves(gateway: Gateway):
