@@ -10,10 +10,13 @@ from prometheus_client import REGISTRY
 from apps.core.ids import uuid7
 from apps.gateway.answering import stream as streaming
 from tests.asgi import Answer, chat_body
+from tests.edges import BOTH
 from tests.gateway.audio import transcribe
 from tests.gateway.conftest import Gateway, Limit, until, use_key
 from tests.gateway.test_embeddings import embed
 from tests.gateway.test_key_tokens import LONG, limited
+
+pytestmark = BOTH
 
 SPENT = [Limit("tokens", "day", 1)]
 """Less than any request takes."""

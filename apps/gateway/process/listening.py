@@ -15,6 +15,7 @@ from django.conf import settings
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from apps.gateway import runtime
+from apps.gateway.edge import asgi as lean
 from apps.gateway.edge import patience
 from apps.gateway.edge.disconnects import interrupt_all
 from apps.gateway.edge.protocol import Protocol
@@ -102,6 +103,7 @@ def serve(sockets: list[socket.socket], announce: Callable[[], None]) -> None:
         timeout_graceful_shutdown=settings.FREEAI_SHUTDOWN_GRACE_S,
     )
     config.load()
+    config.http_protocol_class = functools.partial(Protocol, serve=lean.serve)  # type: ignore[assignment]  # as uvicorn calls it
     patience.raise_file_limit()
     failures: list[Exception] = []
     config.lifespan_class = functools.partial(_Lifespan, announce=announce, failures=failures)
