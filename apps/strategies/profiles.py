@@ -138,6 +138,9 @@ class Lens:
         self._reads_live = bool(self._live_require or self._live_prefer)
         conditions = [clause.condition for clause in definition.require]
         conditions += [clause.condition for clause in definition.prefer]
+        read = {field.source for condition in conditions for field in condition.fields}
+        self.is_settled = read <= {Source.CATALOGUE, Source.REQUEST}
+        """Whether its verdicts stay what they are while the catalogue and the request do."""
         self.questions = [question for condition in conditions for question in condition.questions]
 
     def view(self, pool: Pool) -> "View":

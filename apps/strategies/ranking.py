@@ -26,7 +26,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from apps.core.state.contract import Standing
+from apps.core.state.contract import Glance, Standing
 from apps.providers.claims import DEFAULT_COMPLETION_TOKENS
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer
@@ -39,6 +39,8 @@ __all__ = [
     "Ranking",
     "Rules",
     "Scored",
+    "as_glanced",
+    "best_first",
     "candidate_facts",
     "capable",
     "rank",
@@ -140,6 +142,22 @@ def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, n
         scored.append(_score(offer, standing, rules, left, matched))
     scored.sort(key=_best_first)
     return Ranking(scored, excluded)
+
+
+def as_glanced(scored: Scored, glance: Glance) -> Scored:
+    """A candidate of a moment ago with the load and the reliability of now; the same where neither has changed."""
+    load = -LOAD_PER_ATTEMPT * glance.in_flight
+    reliability = 1.0 if glance.success_rate is None else glance.success_rate
+    *before, was_reliable, was_loaded, preferred = scored.parts
+    if load == was_loaded and reliability == was_reliable:
+        return scored
+    score = scored.score + (load - was_loaded) + (reliability - was_reliable)
+    return Scored(scored.offer, score, (*before, reliability, load, preferred), scored.matched)
+
+
+def best_first(scored: list[Scored]) -> list[Scored]:
+    """In the order in which they are asked."""
+    return sorted(scored, key=_best_first)
 
 
 def _blocked(offer: Offer, standing: Standing, now: float) -> Excluded:
