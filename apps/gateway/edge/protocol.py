@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the socket: uvicorn's protocol, bounded, and without its way with offers to upgrade.
+"""HTTP/1.1 on the socket: uvicorn's protocol, bounded, without its way with offers to upgrade, and with `/v1` answered by itself (`cycle`).
 
 A client gets FREEAI_HEAD_TIMEOUT_S for a head, FREEAI_BODY_TIMEOUT_S and more for a body (`patience`), FREEAI_SEND_TIMEOUT_S to take what
 is sent to it; a head may have FREEAI_MAX_HEAD_BYTES and FREEAI_MAX_HEADERS. What is refused here has no request id and no line in the
@@ -7,21 +7,24 @@ ledger: nobody knows yet whose it is.
 
 import asyncio
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 import httptools
-import orjson
 from django.conf import settings
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from apps.core import security_headers
 from apps.core.json_types import JSONArray
 from apps.gateway.edge import patience
+from apps.gateway.edge.cycle import Cycle, Serve
+from apps.gateway.edge.unheard import answer, too_large
 from apps.gateway.wire.errors import ApiError
 
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
 SOCKETS = b"/ws/"
 """Where WebSockets are; elsewhere an offer of one is ignored like any other."""
+SERVED = b"/v1/"
+"""What is answered here, without the application."""
 LARGEST_READ: Final = 256 * 1024
 """Of the loop: a head may begin in the last bytes of one that is full of the body before."""
 SEPARATORS: Final = 4
@@ -64,6 +67,12 @@ class Protocol(HttpToolsProtocol):
     _refusal: ApiError | None = None
     _most_headers = 0
 
+    def __init__(self, *positional: Any, serve: Serve | None = None, **named: Any) -> None:
+        """`serve` answers `/v1` here; without it the application does, as everything else."""
+        super().__init__(*positional, **named)
+        self._serve = serve
+        self._running: RequestResponseCycle | None = None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """See asyncio.Protocol."""
         full = len(self.connections) >= patience.most_connections()
@@ -74,6 +83,12 @@ class Protocol(HttpToolsProtocol):
             self._refuse(
                 ApiError(503, "Too many connections.", type="api_error", code="too_many_connections")
             )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol. A request under way is not answered any more."""
+        super().connection_lost(exc)
+        if isinstance(self._running, Cycle):
+            self._running.leave()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -96,7 +111,7 @@ class Protocol(HttpToolsProtocol):
                 break
         self._barren = self._fed if self._got_on else self._barren + self._fed
         if self._barren > settings.FREEAI_MAX_HEAD_BYTES + LARGEST_READ:
-            self._refuse(_too_large())
+            self._refuse(too_large())
 
     def on_message_begin(self) -> None:
         """A head begins; it is known already when it is read again."""
@@ -118,7 +133,7 @@ class Protocol(HttpToolsProtocol):
         `_refuse_large_head`: of the thousands that one read may hold, none more is looked at."""
         if not self._reads_again and self._phase is Phase.HEAD:
             if len(self.headers) >= self._most_headers:
-                self._refusal = _too_large()
+                self._refusal = too_large()
                 raise self._refusal
             super().on_header(name, value)
 
@@ -127,7 +142,10 @@ class Protocol(HttpToolsProtocol):
         if self._reads_again:
             return
         self._refuse_large_head()
-        super().on_headers_complete()
+        if self._serve is not None and self.url.startswith(SERVED):
+            self._begin_cycle(self._serve)
+        else:
+            super().on_headers_complete()
         self._enter(Phase.BODY)
         self._received = 0
         self._got_on = True
@@ -200,6 +218,19 @@ class Protocol(HttpToolsProtocol):
         self.connections.discard(self)
         self.transport.close()
 
+    def _begin_cycle(self, serve: Serve) -> None:
+        """As uvicorn begins one, which knows no other kind."""
+        before, self.cycle = self.cycle, Cycle.of(self, serve)
+        if before is None or before.response_complete:  # type: ignore[redundant-expr]  # None at first
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _enter(self, phase: Phase) -> None:
         self._phase, self._since = phase, self.loop.time()
 
@@ -212,7 +243,7 @@ class Protocol(HttpToolsProtocol):
             return  # the usual case: nothing to add up
         size = len(self.url) + sum(len(name) + len(value) + SEPARATORS for name, value in self.headers)
         if size > settings.FREEAI_MAX_HEAD_BYTES:
-            self._refusal = _too_large()
+            self._refusal = too_large()
             raise self._refusal
 
     def _refuse(self, error: ApiError) -> None:
@@ -228,7 +259,7 @@ class Protocol(HttpToolsProtocol):
                 self.transport.abort()
                 return
         if answering or not reading:
-            self.transport.write(_answer(error, getattr(self, "url", b"")))
+            self.transport.write(answer(error, getattr(self, "url", b"")))
         self.transport.close()
 
     def _should_upgrade(self) -> bool:
@@ -254,23 +285,3 @@ def _without_upgrade(connection: bytes) -> bytes:
     """The value of a Connection header without what an offer to upgrade lists in it."""
     options: JSONArray = [option.strip() for option in connection.split(b",")]
     return b", ".join(option for option in options if option.lower() not in OFFERS)
-
-
-def _too_large() -> ApiError:
-    most = f"{settings.FREEAI_MAX_HEAD_BYTES} bytes, {settings.FREEAI_MAX_HEADERS} headers"
-    return ApiError(
-        431, f"The head of the request is too large (at most {most}).", code="request_head_too_large"
-    )
-
-
-def _answer(error: ApiError, url: bytes) -> bytes:
-    """A whole answer, in the words of the side that the URL belongs to."""
-    body = orjson.dumps(error.body if url.startswith(b"/v1") else {"detail": error.message})
-    headers = [
-        *security_headers.OF_API,
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-    return STATUS_LINE[error.status] + lines + b"\r\n" + body

@@ -16,6 +16,7 @@ from django.conf import settings
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from apps.gateway import runtime
+from apps.gateway.edge import asgi as lean
 from apps.gateway.edge import patience
 from apps.gateway.edge.disconnects import interrupt_all
 from apps.gateway.edge.protocol import Protocol
@@ -64,6 +65,7 @@ def configure() -> uvicorn.Config:
         timeout_graceful_shutdown=settings.FREEAI_SHUTDOWN_GRACE_S,
     )
     config.load()
+    config.http_protocol_class = functools.partial(Protocol, serve=lean.serve)  # type: ignore[assignment]  # as uvicorn calls it
     patience.raise_file_limit()
     return config
 

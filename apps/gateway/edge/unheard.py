@@ -1,0 +1,29 @@
+"""What is answered before there is a request: it is refused by its head, by how long it takes, or for want of room."""
+
+import orjson
+from django.conf import settings
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from apps.core import security_headers
+from apps.gateway.wire.errors import ApiError
+
+
+def too_large() -> ApiError:
+    """The refusal of a head."""
+    most = f"{settings.FREEAI_MAX_HEAD_BYTES} bytes, {settings.FREEAI_MAX_HEADERS} headers"
+    return ApiError(
+        431, f"The head of the request is too large (at most {most}).", code="request_head_too_large"
+    )
+
+
+def answer(error: ApiError, url: bytes) -> bytes:
+    """A whole answer, in the words of the side that the URL belongs to."""
+    body = orjson.dumps(error.body if url.startswith(b"/v1") else {"detail": error.message})
+    headers = [
+        *security_headers.OF_API,
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
+    return STATUS_LINE[error.status] + lines + b"\r\n" + body
