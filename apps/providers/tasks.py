@@ -1,19 +1,11 @@
-"""What a model can be asked to do: a row for each task, requests and answers of the tasks beside chat, and what all requests share."""
+"""What a model can be asked to do: a row for each task, and what all requests share."""
 
-from array import array
 from collections.abc import Mapping
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from apps.core.json_types import JSONObject
-from apps.providers.estimates import audio_tokens
-from apps.providers.types import Capability, Task, Usage
-from apps.providers.wires import AudioFormat
-
-Tokens = tuple[int, ...]
-Granularity = Literal["segment", "word"]
-TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
+from apps.providers.types import Capability, Task
 
 
 class TaskFacts(Struct, frozen=True, kw_only=True):
@@ -98,68 +90,12 @@ class Demand(Protocol):
     def max_tokens(self) -> int | None: ...
 
 
-class EmbeddingRequest(Struct, frozen=True, kw_only=True):
-    """A validated embeddings request. `tokens`: about how many each of `inputs` has. `extra`: fields that are passed on as they came."""
+class TaskRequest(Struct, frozen=True, kw_only=True):
+    """What all requests of the tasks beside chat have: a validated `Demand`, but for its size."""
 
     model: str | None
-    inputs: tuple[str, ...] | tuple[Tokens, ...]
-    tokens: tuple[int, ...]
-    dimensions: int | None = None
-    encoding_format: Literal["float", "base64"] = "float"
-    extra: JSONObject = field(default_factory=dict)
     preferred_provider: str | None = None
     fallback: bool = True
     needs: frozenset[Capability] = frozenset()
     stream: bool = False
     max_tokens: int | None = None
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Of the longest input: each has the context window for itself."""
-        return max(self.tokens, default=0)
-
-    @property
-    def has_token_lists(self) -> bool:
-        return not isinstance(self.inputs[0], str)
-
-
-class EmbeddingResult(Struct, frozen=True):
-    """Vectors in the order of the inputs, as arrays of doubles. `usage` is None where the upstream sent none."""
-
-    vectors: list["array[float]"]
-    usage: Usage | None = None
-
-
-class TranscriptionRequest(Struct, frozen=True, kw_only=True):
-    """A validated transcription request. `format` is what the bytes of `audio` are. `extra`: form fields passed on as they came."""
-
-    model: str | None
-    audio: bytes
-    format: AudioFormat
-    language: str | None = None
-    prompt: str | None = None
-    temperature: float | None = None
-    response_format: TranscriptFormat = "json"
-    granularities: frozenset[Granularity] = frozenset()
-    extra: tuple[tuple[str, str], ...] = ()
-    preferred_provider: str | None = None
-    fallback: bool = True
-    needs: frozenset[Capability] = frozenset()
-    stream: bool = False
-    max_tokens: int | None = None
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Of the audio, where an upstream counts it so."""
-        return audio_tokens(len(self.audio))
-
-
-class Transcript(Struct, frozen=True, kw_only=True):
-    """What was said. `segments` and `words` are OpenAI's objects, times in seconds; None where the upstream gave none."""
-
-    text: str
-    language: str | None = None
-    duration_s: float | None = None
-    segments: list[JSONObject] | None = None
-    words: list[JSONObject] | None = None
-    usage: Usage | None = None

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.errors import UpstreamError
-from apps.providers.tasks import EmbeddingRequest, EmbeddingResult, Transcript, TranscriptionRequest
 from apps.providers.types import ChatChunk, ChatRequest, ChatResult, Offer, UpstreamRequest
 from apps.providers.wires import ToolNames
 

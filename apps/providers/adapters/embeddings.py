@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from apps.providers.adapters import codecs
 from apps.providers.adapters.contract import EmbeddingCodec
 from apps.providers.adapters.shared.vectors import Batch
-from apps.providers.tasks import EmbeddingRequest
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.types import Offer
 
 __all__ = ["Batch", "codec_for", "dropped", "split", "why_unfit"]

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from apps.providers.adapters import codecs
 from apps.providers.adapters.contract import TranscriptionCodec
-from apps.providers.tasks import TranscriptionRequest
+from apps.providers.demands.transcription import TranscriptionRequest
 from apps.providers.types import Offer
 from apps.providers.wires import MIB
 

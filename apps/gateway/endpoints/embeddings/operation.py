@@ -13,7 +13,7 @@ from apps.gateway.endpoints.embeddings.wire import encode
 from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
 from apps.providers.claims import Expected, Size, claim
-from apps.providers.tasks import EmbeddingRequest
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.types import Offer, Task, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded

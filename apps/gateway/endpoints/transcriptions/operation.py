@@ -8,8 +8,8 @@ from apps.providers.adapters import transcription
 from apps.providers.adapters.transcription import codec_for
 from apps.providers.audio_length import audio_seconds, heard_seconds
 from apps.providers.claims import Expected, Size, claim
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.tasks import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, Task, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded

@@ -11,7 +11,12 @@ from apps.gateway.endpoints.transcriptions.languages import LANGUAGES
 from apps.gateway.wire.errors import JSON, ApiError, bad_request
 from apps.gateway.wire.multipart import Form
 from apps.gateway.wire.names import native_model
-from apps.providers.tasks import Granularity, Transcript, TranscriptFormat, TranscriptionRequest
+from apps.providers.demands.transcription import (
+    Granularity,
+    Transcript,
+    TranscriptFormat,
+    TranscriptionRequest,
+)
 from apps.providers.types import Capability
 from apps.providers.wires import MAX_AUDIO_BYTES, MIB, AudioFormat
 

@@ -18,7 +18,7 @@ from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import encoded, load_payload
 from apps.providers.adapters.shared.urls import model_path
 from apps.providers.adapters.shared.values import as_dict, as_text
-from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 
 RAW_MODEL = "@cf/openai/whisper"  # takes the bytes as they are; its successors take JSON

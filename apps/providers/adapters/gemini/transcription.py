@@ -9,7 +9,7 @@ from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.gemini.chat.request import build_chat
 from apps.providers.adapters.gemini.chat.response import parse_chat
-from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.types import ChatRequest, Offer, UpstreamRequest
 from apps.providers.verdict import judge_result
 

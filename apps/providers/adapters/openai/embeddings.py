@@ -11,7 +11,7 @@ from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_dict, as_index, as_list
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors, unreadable
-from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
+from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest
 
 

@@ -16,7 +16,7 @@ from apps.providers.adapters.shared.audio import (
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_text
-from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 
 

@@ -8,8 +8,8 @@ from apps.core.json_types import JSONObject
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
+from apps.providers.demands.transcription import TranscriptionRequest
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.tasks import TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 from apps.providers.wires import AudioFormat
 

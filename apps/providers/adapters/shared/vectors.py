@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from apps.providers.adapters.shared.payloads import encoded
 from apps.providers.adapters.shared.urls import resolve_base
+from apps.providers.demands.embedding import Tokens
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.tasks import Tokens
 from apps.providers.types import Offer, UpstreamRequest
 
 
