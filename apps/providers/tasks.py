@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from apps.providers.types import Capability, Task
+from apps.providers.types import Capability, Task, Usage
 
 
 class TaskFacts(Struct, frozen=True, kw_only=True):
@@ -18,7 +18,9 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     the upstream says if it is not. `has_named_default`: provider and credential name the default model; else a tag does.
     `has_context`: its prompts are bounded by a context window. `is_sold_by_token`: the list prices of its models, which are those of a
     text's tokens, tell what its calls cost. `answers_in_tokens`: its answers have a price of their own.
-    `by_chat_with`: the capability with which chat models do this task on wires that have no endpoint for it.
+    `done_by`: other tasks whose models do this one too, and the capability with which they do. Chat models do it on wires alone that have
+    no endpoint for it. `table`: where it is served is said by this part of `[wire]`; a provider's list adds none of its models elsewhere,
+    since many lists name what the same address does not serve.
     """
 
     label: str
@@ -28,7 +30,8 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     has_open_names: bool = True
     has_named_default: bool = False
     abilities: frozenset[Capability] = frozenset()
-    by_chat_with: Capability | None = None
+    done_by: Mapping[Task, Capability] = {}
+    table: str = ""
     has_context: bool = True
     is_sold_by_token: bool = True
     answers_in_tokens: bool = True
@@ -55,9 +58,17 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         endpoint="transcriptions",
         prompt_field="file",
         abilities=frozenset({"segments", "words"}),
-        by_chat_with="audio",
+        done_by={"chat": "audio"},
         has_context=False,
         is_sold_by_token=False,
+    ),
+    "rerank": TaskFacts(
+        label="Rerank",
+        endpoint="rerank",
+        prompt_field="documents",
+        has_context=False,
+        answers_in_tokens=False,
+        table="rerank",
     ),
 }
 
@@ -99,3 +110,9 @@ class TaskRequest(Struct, frozen=True, kw_only=True):
     needs: frozenset[Capability] = frozenset()
     stream: bool = False
     max_tokens: int | None = None
+
+
+class TaskAnswer(Struct, frozen=True, kw_only=True):
+    """What whole answers of them have in common. `usage` is None where the upstream sent none."""
+
+    usage: Usage | None = None

@@ -57,6 +57,17 @@ class TranscriptionWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     counts_tokens: bool = False
 
 
+class RerankWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`base_url` as with EmbeddingWire. `most`: documents in a call. `renames`: field -> the upstream's. `drops`: fields that the upstream
+    refuses or ignores."""
+
+    wire: Literal["openai", "cohere", "cloudflare", "huggingface", "nvidia"] = "openai"
+    base_url: str = ""
+    most: int = 1_000
+    renames: dict[str, str] = field(default_factory=dict)
+    drops: frozenset[str] = frozenset()
+
+
 class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How an upstream is told how hard to think.
 

@@ -9,11 +9,13 @@ from fakes.families.dialect import Dialect
 from fakes.families.embeddings import OpenAIEmbeddings
 from fakes.families.listing import ModelList, numbered_pages
 from fakes.families.openai import OpenAIChat
+from fakes.families.rerank import WorkersAIRerank
 from fakes.families.transcriptions import WorkersAI
 from fakes.faults import Fault, Problem, Refused
 
 from .base import Upstream, error_event, names
 from .openai_rules import Rules
+from .rerank_rules import check_cloudflare as check_rerank
 from .task_rules import check_cloudflare_transcription
 
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
@@ -121,6 +123,7 @@ CLOUDFLARE = Upstream(
     families=(
         OpenAIChat(Dialect(whole_tool_calls=True, usage_chunk="last")),
         OpenAIEmbeddings(),
+        WorkersAIRerank(),  # of /run, what it does not know is a recording
         WorkersAI(),
         ModelList(MODELS, path="/../models/search", key="result", page=numbered_pages),
     ),
@@ -129,5 +132,5 @@ CLOUDFLARE = Upstream(
     stream_error=error_event(
         {"errors": [{"code": 3040, "message": "AiError: out of capacity"}], "success": False}
     ),
-    checks={"chat": check, "transcriptions": check_cloudflare_transcription},
+    checks={"chat": check, "transcriptions": check_cloudflare_transcription, "rerank": check_rerank},
 )

@@ -20,6 +20,7 @@ from apps.gateway.edge import cors
 from apps.gateway.endpoints.chat.wire import request, schema
 from apps.gateway.endpoints.embeddings import wire as embeddings
 from apps.gateway.endpoints.messages.wire import schema as messages
+from apps.gateway.endpoints.rerank import wire as rerank
 from apps.gateway.endpoints.responses.wire import schema as responses
 from apps.gateway.endpoints.transcriptions import wire as transcriptions
 from apps.gateway.wire import multipart
@@ -105,6 +106,7 @@ def texts(pattern: str) -> set[str]:
         ("Fields of a message request", messages.MessagesBody),
         ("Fields of a response request", responses.ResponsesBody),
         ("Embeddings", embeddings.EmbeddingBody),
+        ("Rerank", rerank.RerankBody),
     ],
 )
 def test_request_fields_are_the_schema(title: str, body: type):
@@ -248,6 +250,7 @@ def test_limits_are_those_of_the_code():
         embeddings.MAX_TOKENS,
         MAX_DEPTH,
         embeddings.MAX_INPUTS,
+        rerank.MAX_DOCUMENTS,
         MAX_AUDIO_BYTES,
         multipart.MAX_FIELDS,
         multipart.MAX_FIELD_CHARS,

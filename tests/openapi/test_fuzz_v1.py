@@ -161,6 +161,7 @@ BODIES = {
     ),
     "/v1/embeddings": orjson.dumps({"input": ["one", "two"], "encoding_format": "base64", "dimensions": 8}),
     "/v1/audio/transcriptions": FORM,
+    "/v1/rerank": orjson.dumps({"query": "one", "documents": ["one", {"text": "two"}], "top_n": 1}),
 }
 HOSTILE = (
     *(b"NaN", b"1e999", b"-0", b"9" * 400, b"null", b"{}", b"[]", b'""', b"true", b'"\\ud800"', b'"\\u0000"'),

@@ -21,6 +21,7 @@ from apps.gateway.wire.errors import ApiError
 
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
 SOCKETS = b"/ws/"
+CLIENT_API = (b"/v1", b"/v2/rerank", b"/rerank")
 """Where WebSockets are; elsewhere an offer of one is ignored like any other."""
 LARGEST_READ: Final = 256 * 1024
 """Of the loop: a head may begin in the last bytes of one that is full of the body before."""
@@ -265,7 +266,7 @@ def _too_large() -> ApiError:
 
 def _answer(error: ApiError, url: bytes) -> bytes:
     """A whole answer, in the words of the side that the URL belongs to."""
-    body = orjson.dumps(error.body if url.startswith(b"/v1") else {"detail": error.message})
+    body = orjson.dumps(error.body if url.startswith(CLIENT_API) else {"detail": error.message})
     headers = [
         *security_headers.OF_API,
         (b"content-type", b"application/json"),

@@ -11,6 +11,7 @@ from .contract import Wire
 from .gemini import WIRE as GEMINI
 from .huggingface import WIRE as HUGGINGFACE
 from .mistral import WIRE as MISTRAL
+from .nvidia import WIRE as NVIDIA
 from .openai import WIRE as OPENAI
 
 Codec = TypeVar("Codec")
@@ -22,6 +23,7 @@ WIRES: dict[str, Wire] = {
     "mistral": MISTRAL,
     "cloudflare": CLOUDFLARE,
     "huggingface": HUGGINGFACE,
+    "nvidia": NVIDIA,
 }
 
 

@@ -2,6 +2,6 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import embeddings, transcription
+from . import embeddings, rerank, transcription
 
-WIRE = Wire(embeddings=embeddings.CODEC, transcription=transcription.CODEC)
+WIRE = Wire(embeddings=embeddings.CODEC, transcription=transcription.CODEC, rerank=rerank.CODEC)

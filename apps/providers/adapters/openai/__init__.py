@@ -2,6 +2,8 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import chat, embeddings, transcription
+from . import chat, embeddings, rerank, transcription
 
-WIRE = Wire(chat=chat.CODEC, embeddings=embeddings.CODEC, transcription=transcription.CODEC)
+WIRE = Wire(
+    chat=chat.CODEC, embeddings=embeddings.CODEC, transcription=transcription.CODEC, rerank=rerank.CODEC
+)
