@@ -20,7 +20,7 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     text's tokens, tell what its calls cost. `answers_in_tokens`: its answers have a price of their own.
     `done_by`: other tasks whose models do this one too, and the capability with which they do. Chat models do it on wires alone that have
     no endpoint for it. `table`: where it is served is said by this part of `[wire]`; a provider's list adds none of its models elsewhere,
-    since many lists name what the same address does not serve.
+    since many lists name what the same address does not serve. `in_lists`: whether a provider's list adds models of it at all.
     """
 
     label: str
@@ -32,6 +32,7 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     abilities: frozenset[Capability] = frozenset()
     done_by: Mapping[Task, Capability] = {}
     table: str = ""
+    in_lists: bool = True
     has_context: bool = True
     is_sold_by_token: bool = True
     answers_in_tokens: bool = True
@@ -69,6 +70,14 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         has_context=False,
         answers_in_tokens=False,
         table="rerank",
+    ),
+    # What a guard answers is a form of its own: a name in a list does not tell which.
+    "moderation": TaskFacts(
+        label="Moderation",
+        endpoint="moderations",
+        prompt_field="input",
+        table="moderation",
+        in_lists=False,
     ),
 }
 

@@ -68,6 +68,16 @@ class RerankWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drops: frozenset[str] = frozenset()
 
 
+class ModerationWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`base_url` as with EmbeddingWire. "policy" and "guard" are chats: with a model that follows a policy, and with one that was trained
+    to answer "safe" or "unsafe". `batch`: inputs in a call, one in those. `drops`: fields that the upstream refuses or ignores."""
+
+    wire: Literal["openai", "mistral", "policy", "guard"] = "openai"
+    base_url: str = ""
+    batch: int = 32
+    drops: frozenset[str] = frozenset()
+
+
 class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How an upstream is told how hard to think.
 

@@ -8,6 +8,7 @@ from fakes.answers import Asked
 from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.embeddings import OpenAIEmbeddings
 from fakes.families.listing import ModelList
+from fakes.families.moderations import MistralModerations
 from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import MistralTranscriptions
 from fakes.faults import Fault, Problem
@@ -15,7 +16,7 @@ from fakes.limits import Limits, Meter
 
 from .base import Upstream, error_event, models_document
 from .mistral_rules import check_chat
-from .task_rules import check_mistral_embeddings, check_mistral_transcription
+from .task_rules import check_mistral_embeddings, check_mistral_moderation, check_mistral_transcription
 
 
 def _limited(**headers: str) -> Problem:
@@ -142,6 +143,7 @@ MISTRAL = Upstream(
         OpenAIChat(DIALECT),
         OpenAIEmbeddings(),
         MistralTranscriptions(),
+        MistralModerations(),
         ModelList(MODELS),
     ),
     shape=shape,
@@ -157,6 +159,7 @@ MISTRAL = Upstream(
     checks={
         "chat": check_chat,
         "embeddings": check_mistral_embeddings,
+        "moderations": check_mistral_moderation,
         "transcriptions": check_mistral_transcription,
     },
     headers=headers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import OpenAIEmbeddings
 from fakes.families.listing import ModelList
+from fakes.families.moderations import Moderations
 from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import Transcriptions
 
@@ -23,6 +24,7 @@ OPENAI = Upstream(
         OpenAIChat(Dialect(extras={"system_fingerprint": "fp_fake"})),
         OpenAIEmbeddings(),
         Transcriptions(),
+        Moderations(),
         ModelList(MODELS),
     ),
     checks={"embeddings": check_openai_embeddings},

@@ -119,6 +119,17 @@ def check_cloudflare_transcription(asked: Asked) -> None:
             )
 
 
+def check_mistral_moderation(asked: Asked) -> None:
+    """Raises Refused for unknown keys, and for parts."""
+    for name in asked.body:
+        if name not in ("model", "input", "metadata"):
+            raise _extra_forbidden(name)
+    if not isinstance(asked.body["input"], str) and not all(
+        isinstance(item, str) for item in asked.body["input"]
+    ):
+        raise invalid("input must be a string or a list of strings")
+
+
 def _extra_forbidden(name: str) -> Refused:
     detail = [{"type": "extra_forbidden", "loc": ["body", name], "msg": "Extra inputs are not permitted"}]
     return Refused(Problem(status=422, message="Extra inputs are not permitted", extra={"detail": detail}))

@@ -20,6 +20,7 @@ from apps.gateway.edge import cors
 from apps.gateway.endpoints.chat.wire import request, schema
 from apps.gateway.endpoints.embeddings import wire as embeddings
 from apps.gateway.endpoints.messages.wire import schema as messages
+from apps.gateway.endpoints.moderations import wire as moderations
 from apps.gateway.endpoints.rerank import wire as rerank
 from apps.gateway.endpoints.responses.wire import schema as responses
 from apps.gateway.endpoints.transcriptions import wire as transcriptions
@@ -107,6 +108,7 @@ def texts(pattern: str) -> set[str]:
         ("Fields of a response request", responses.ResponsesBody),
         ("Embeddings", embeddings.EmbeddingBody),
         ("Rerank", rerank.RerankBody),
+        ("Moderations", moderations.ModerationBody),
     ],
 )
 def test_request_fields_are_the_schema(title: str, body: type):
@@ -251,6 +253,8 @@ def test_limits_are_those_of_the_code():
         MAX_DEPTH,
         embeddings.MAX_INPUTS,
         rerank.MAX_DOCUMENTS,
+        moderations.MAX_INPUTS,
+        moderations.MAX_IMAGES,
         MAX_AUDIO_BYTES,
         multipart.MAX_FIELDS,
         multipart.MAX_FIELD_CHARS,

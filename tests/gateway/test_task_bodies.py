@@ -55,6 +55,18 @@ SURFACES = (
         },
         provider="jina",
     ),
+    Surface(
+        task="moderation",
+        path="/v1/moderations",
+        right={
+            "model": "ok",
+            "input": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}],
+            "user": "u",
+            "preferred_provider": None,
+            "fallback": True,
+        },
+        provider="openai",
+    ),
 )
 each_surface = pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.path)
 UNREADABLE = (

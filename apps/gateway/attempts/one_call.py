@@ -40,7 +40,9 @@ class OneCall(Generic[R, A]):
         self.prompt_tokens = size.prompt_tokens
 
     def claim(self, offer: Offer, expected: Expected) -> Amounts:
-        return claim(offer, replace(self._size, prompt_tokens=expected.prompt_tokens))
+        return claim(
+            offer, replace(self._size, prompt_tokens=expected.prompt_tokens, usual=expected.answer_tokens)
+        )
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         return self._codec_for(offer).build(self._request, offer)

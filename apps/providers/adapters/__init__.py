@@ -10,6 +10,7 @@ from .cohere import WIRE as COHERE
 from .contract import Wire
 from .gemini import WIRE as GEMINI
 from .huggingface import WIRE as HUGGINGFACE
+from .judges import GUARD, POLICY
 from .mistral import WIRE as MISTRAL
 from .nvidia import WIRE as NVIDIA
 from .openai import WIRE as OPENAI
@@ -24,6 +25,8 @@ WIRES: dict[str, Wire] = {
     "cloudflare": CLOUDFLARE,
     "huggingface": HUGGINGFACE,
     "nvidia": NVIDIA,
+    "policy": POLICY,
+    "guard": GUARD,
 }
 
 

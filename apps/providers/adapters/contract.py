@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
+from apps.providers.demands.moderation import Moderation, ModerationRequest
 from apps.providers.demands.rerank import Reranked, RerankRequest
 from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.errors import UpstreamError
@@ -125,4 +126,5 @@ class Wire(Struct, frozen=True, kw_only=True):
     embeddings: EmbeddingCodec | None = None
     transcription: TranscriptionCodec | None = None
     rerank: TaskCodec[RerankRequest, Reranked] | None = None
+    moderation: TaskCodec[ModerationRequest, Moderation] | None = None
     inline_images: bool = False

@@ -69,7 +69,7 @@ def wanted(
 def _is_served(task: str, tables: Collection[str]) -> bool:
     """Whether it is a task, and one that the provider has an endpoint for."""
     facts = TASKS.get(cast(Task, task))
-    return facts is not None and (not facts.table or facts.table in tables)
+    return facts is not None and facts.in_lists and (not facts.table or facts.table in tables)
 
 
 def _add_unshipped(

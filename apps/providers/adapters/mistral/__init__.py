@@ -2,6 +2,6 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import transcription
+from . import moderation, transcription
 
-WIRE = Wire(transcription=transcription.CODEC)
+WIRE = Wire(transcription=transcription.CODEC, moderation=moderation.CODEC)

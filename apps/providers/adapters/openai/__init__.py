@@ -2,8 +2,12 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import chat, embeddings, rerank, transcription
+from . import chat, embeddings, moderation, rerank, transcription
 
 WIRE = Wire(
-    chat=chat.CODEC, embeddings=embeddings.CODEC, transcription=transcription.CODEC, rerank=rerank.CODEC
+    chat=chat.CODEC,
+    embeddings=embeddings.CODEC,
+    transcription=transcription.CODEC,
+    moderation=moderation.CODEC,
+    rerank=rerank.CODEC,
 )
