@@ -45,6 +45,9 @@ FREEAI_SEND_TIMEOUT_S = env.read("FREEAI_SEND_TIMEOUT_S", 30, values.whole_numbe
 FREEAI_MAX_ANSWER_BYTES = env.read(
     "FREEAI_MAX_ANSWER_BYTES", 8 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
 )
+FREEAI_MAX_MEDIA_BYTES = env.read(
+    "FREEAI_MAX_MEDIA_BYTES", 32 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
+)
 FREEAI_MAX_BODY_BYTES = env.read(
     "FREEAI_MAX_BODY_BYTES", 26 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
 )

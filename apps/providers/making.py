@@ -8,7 +8,7 @@ from apps.providers.claims import EVERYWHERE
 from apps.providers.facts import ModelFacts, ProviderFacts
 from apps.providers.limit_headers import learnt_windows
 from apps.providers.presets import fill_base_url
-from apps.providers.types import Offer, Task
+from apps.providers.types import Offer, Preset, Task
 
 
 def make_offer(
@@ -26,7 +26,7 @@ def make_offer(
     windows = tuple(
         window
         for window in account.windows + own + learnt + spending
-        if _takes_from(window.metric, model, task)
+        if _takes_from(window.metric, model, task, preset)
     )
     return Offer(
         provider=facts.name,
@@ -51,9 +51,11 @@ def make_offer(
     )
 
 
-def _takes_from(metric: Metric, model: ModelFacts, task: Task) -> bool:
+def _takes_from(metric: Metric, model: ModelFacts, task: Task, preset: Preset) -> bool:
     """Whether a model's calls for `task` can take anything from windows of `metric`: it must not wait for the others."""
     match metric:
+        case "neurons" if task == "image":
+            return preset.images.neurons > 0
         case "money" | "neurons":
             return model.price is not None and model.price.is_positive
         case "audio_seconds":
@@ -61,6 +63,6 @@ def _takes_from(metric: Metric, model: ModelFacts, task: Task) -> bool:
         case "inputs":
             return task == "embedding"
         case "images":
-            return "vision" in model.capabilities
+            return task == "image" or "vision" in model.capabilities
         case _:
             return True

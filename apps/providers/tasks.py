@@ -18,6 +18,7 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     the upstream says if it is not. `has_named_default`: provider and credential name the default model; else a tag does.
     `has_context`: its prompts are bounded by a context window. `is_sold_by_token`: the list prices of its models, which are those of a
     text's tokens, tell what its calls cost. `answers_in_tokens`: its answers have a price of their own.
+    `filter_is_final`: a prompt that a provider's filter refuses is not given to a laxer one; `filter_code`: what its client is told then.
     `done_by`: other tasks whose models do this one too, and the capability with which they do. Chat models do it on wires alone that have
     no endpoint for it. `table`: where it is served is said by this part of `[wire]`; a provider's list adds none of its models elsewhere,
     since many lists name what the same address does not serve. `in_lists`: whether a provider's list adds models of it at all.
@@ -31,6 +32,8 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     has_named_default: bool = False
     abilities: frozenset[Capability] = frozenset()
     done_by: Mapping[Task, Capability] = {}
+    filter_is_final: bool = False
+    filter_code: str = "content_filter"
     table: str = ""
     in_lists: bool = True
     has_context: bool = True
@@ -70,6 +73,16 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         has_context=False,
         answers_in_tokens=False,
         table="rerank",
+    ),
+    "image": TaskFacts(
+        label="Image",
+        endpoint="images",
+        prompt_field="prompt",
+        has_context=False,
+        is_sold_by_token=False,
+        filter_is_final=True,
+        filter_code="content_policy_violation",
+        table="images",
     ),
     # What a guard answers is a form of its own: a name in a list does not tell which.
     "moderation": TaskFacts(

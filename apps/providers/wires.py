@@ -68,6 +68,21 @@ class RerankWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drops: frozenset[str] = frozenset()
 
 
+class ImageWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`base_url` as with EmbeddingWire. `most`: images in a call; for more there are several. `sides`: sizes are said as `width` and
+    `height`. `inline`: the `response_format` that asks for bytes instead of an address, "" where none is sent. `neurons`: what an image
+    takes of them. `renames`: field -> the upstream's. `drops`: fields that the upstream refuses or ignores."""
+
+    wire: Literal["openai", "cloudflare", "huggingface", "nvidia"] = "openai"
+    base_url: str = ""
+    most: int = 1
+    sides: bool = False
+    inline: str = "b64_json"
+    neurons: int = 0
+    renames: dict[str, str] = field(default_factory=dict)
+    drops: frozenset[str] = frozenset()
+
+
 class ModerationWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`base_url` as with EmbeddingWire. "policy" and "guard" are chats: with a model that follows a policy, and with one that was trained
     to answer "safe" or "unsafe". `batch`: inputs in a call, one in those. `drops`: fields that the upstream refuses or ignores."""

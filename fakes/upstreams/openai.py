@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import OpenAIEmbeddings
+from fakes.families.images import Images
 from fakes.families.listing import ModelList
 from fakes.families.moderations import Moderations
 from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import Transcriptions
 
 from .base import Upstream, error_event, models_document
+from .image_rules import check_openai as check_images
 from .task_rules import check_openai_embeddings
 
 MODELS = models_document(
@@ -25,9 +27,10 @@ OPENAI = Upstream(
         OpenAIEmbeddings(),
         Transcriptions(),
         Moderations(),
+        Images(),
         ModelList(MODELS),
     ),
-    checks={"embeddings": check_openai_embeddings},
+    checks={"embeddings": check_openai_embeddings, "images": check_images},
     stream_error=error_event(
         {
             "error": {

@@ -19,6 +19,7 @@ from apps.gateway.config import Config
 from apps.gateway.edge import cors
 from apps.gateway.endpoints.chat.wire import request, schema
 from apps.gateway.endpoints.embeddings import wire as embeddings
+from apps.gateway.endpoints.images import wire as images
 from apps.gateway.endpoints.messages.wire import schema as messages
 from apps.gateway.endpoints.moderations import wire as moderations
 from apps.gateway.endpoints.rerank import wire as rerank
@@ -107,6 +108,7 @@ def texts(pattern: str) -> set[str]:
         ("Fields of a message request", messages.MessagesBody),
         ("Fields of a response request", responses.ResponsesBody),
         ("Embeddings", embeddings.EmbeddingBody),
+        ("Images", images.ImageBody),
         ("Rerank", rerank.RerankBody),
         ("Moderations", moderations.ModerationBody),
     ],
@@ -255,6 +257,8 @@ def test_limits_are_those_of_the_code():
         rerank.MAX_DOCUMENTS,
         moderations.MAX_INPUTS,
         moderations.MAX_IMAGES,
+        images.MAX_PROMPT_CHARS,
+        images.MAX_PICTURES,
         MAX_AUDIO_BYTES,
         multipart.MAX_FIELDS,
         multipart.MAX_FIELD_CHARS,

@@ -67,6 +67,21 @@ SURFACES = (
         },
         provider="openai",
     ),
+    Surface(
+        task="image",
+        path="/v1/images/generations",
+        right={
+            "model": "ok",
+            "prompt": "one",
+            "n": 1,
+            "size": "512x512",
+            "response_format": "b64_json",
+            "output_format": "png",
+            "quality": "low",
+            "stream": False,
+        },
+        provider="openai",
+    ),
 )
 each_surface = pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.path)
 UNREADABLE = (

@@ -49,7 +49,12 @@ class OneCall(Generic[R, A]):
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> A:
         body = await whole(response, self._most or most_text())
-        answer = self._codec_for(attempt.offer).parse(body, self._request, attempt.offer)
+        parsed = self._codec_for(attempt.offer).parse(body, self._request, attempt.offer)
+        answer = await self.judged(parsed, attempt.offer)
         usage = true_usage(attempt, answer.usage, 0, prompts=self._prompts)
         await attempt.succeed(usage)
         return replace(answer, usage=usage)
+
+    async def judged(self, answer: A, offer: Offer) -> A:
+        """The answer, if the client can be given it, as it can be. Raises UpstreamError: another candidate is asked."""
+        return answer

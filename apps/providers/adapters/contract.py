@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
+from apps.providers.demands.image import ImageRequest, Pictures
 from apps.providers.demands.moderation import Moderation, ModerationRequest
 from apps.providers.demands.rerank import Reranked, RerankRequest
 from apps.providers.demands.transcription import Transcript, TranscriptionRequest
@@ -126,5 +127,6 @@ class Wire(Struct, frozen=True, kw_only=True):
     embeddings: EmbeddingCodec | None = None
     transcription: TranscriptionCodec | None = None
     rerank: TaskCodec[RerankRequest, Reranked] | None = None
+    images: TaskCodec[ImageRequest, Pictures] | None = None
     moderation: TaskCodec[ModerationRequest, Moderation] | None = None
     inline_images: bool = False

@@ -42,6 +42,7 @@ class Embeddings:
     """The operation: all batches of the request, from one model of one provider."""
 
     task: Task = "embedding"
+    keeps_part = False
 
     def __init__(self, demand: EmbeddingRequest) -> None:
         self.demand = demand

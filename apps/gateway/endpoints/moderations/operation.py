@@ -16,6 +16,7 @@ class Moderate:
     """The operation."""
 
     task: Task = "moderation"
+    keeps_part = False
 
     def __init__(self, demand: ModerationRequest) -> None:
         self.demand = demand

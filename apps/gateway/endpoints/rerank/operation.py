@@ -14,6 +14,7 @@ class Rerank:
     """The operation."""
 
     task: Task = "rerank"
+    keeps_part = False
 
     def __init__(self, demand: RerankRequest) -> None:
         self.demand = demand

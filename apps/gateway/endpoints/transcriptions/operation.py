@@ -19,6 +19,7 @@ class Transcription:
     """The operation."""
 
     task: Task = "transcription"
+    keeps_part = False
 
     def __init__(self, demand: TranscriptionRequest) -> None:
         self.demand = demand

@@ -2,6 +2,8 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import embeddings, rerank, transcription
+from . import embeddings, images, rerank, transcription
 
-WIRE = Wire(embeddings=embeddings.CODEC, transcription=transcription.CODEC, rerank=rerank.CODEC)
+WIRE = Wire(
+    embeddings=embeddings.CODEC, transcription=transcription.CODEC, images=images.CODEC, rerank=rerank.CODEC
+)

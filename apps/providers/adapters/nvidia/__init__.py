@@ -2,6 +2,6 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import rerank
+from . import images, rerank
 
-WIRE = Wire(rerank=rerank.CODEC)
+WIRE = Wire(images=images.CODEC, rerank=rerank.CODEC)

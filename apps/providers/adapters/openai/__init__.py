@@ -2,12 +2,13 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import chat, embeddings, moderation, rerank, transcription
+from . import chat, embeddings, images, moderation, rerank, transcription
 
 WIRE = Wire(
     chat=chat.CODEC,
     embeddings=embeddings.CODEC,
     transcription=transcription.CODEC,
     moderation=moderation.CODEC,
+    images=images.CODEC,
     rerank=rerank.CODEC,
 )
