@@ -6,7 +6,7 @@ from typing import Any, get_args
 import orjson
 
 from apps.core.json_types import JSONObject
-from apps.gateway.endpoints.transcriptions import audio, subtitles
+from apps.gateway.endpoints.transcriptions import subtitles
 from apps.gateway.endpoints.transcriptions.languages import LANGUAGES
 from apps.gateway.wire.errors import JSON, ApiError, bad_request
 from apps.gateway.wire.multipart import Form
@@ -17,6 +17,7 @@ from apps.providers.demands.transcription import (
     TranscriptFormat,
     TranscriptionRequest,
 )
+from apps.providers.sounds import detect
 from apps.providers.types import Capability
 from apps.providers.wires import MAX_AUDIO_BYTES, MIB, AudioFormat
 
@@ -97,7 +98,7 @@ def _file(form: Form) -> bytes:
 
 
 def _format(sound: bytes) -> AudioFormat:
-    found = audio.detect(sound)
+    found = detect(sound)
     if found is None:
         raise bad_request(
             "`file`: not an audio file; flac, m4a, mp3, mp4, mpeg, mpga, ogg, opus, wav, webm and aac are taken.",
