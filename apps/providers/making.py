@@ -56,6 +56,8 @@ def _takes_from(metric: Metric, model: ModelFacts, task: Task, preset: Preset) -
     match metric:
         case "neurons" if task == "image":
             return preset.images.neurons > 0
+        case "neurons" if task == "speech":
+            return preset.speech.neurons > 0
         case "money" | "neurons":
             return model.price is not None and model.price.is_positive
         case "audio_seconds":

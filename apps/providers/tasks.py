@@ -84,6 +84,14 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         filter_code="content_policy_violation",
         table="images",
     ),
+    "speech": TaskFacts(
+        label="Speech",
+        endpoint="speech",
+        prompt_field="input",
+        has_context=False,
+        is_sold_by_token=False,
+        table="speech",
+    ),
     # What a guard answers is a form of its own: a name in a list does not tell which.
     "moderation": TaskFacts(
         label="Moderation",

@@ -20,7 +20,7 @@ Capability = Literal[
     "vision", "files", "audio", "audio_output", "tools", "forced_tools", "json_schema", "json_object", "n", "logprobs", "reasoning",
     "dimensions", "segments", "words",
 ]  # fmt: skip
-Task = Literal["chat", "embedding", "transcription", "rerank", "moderation", "image"]
+Task = Literal["chat", "embedding", "transcription", "rerank", "moderation", "image", "speech"]
 Access = Literal["free", "card", "prepaid"]
 """What a user must have before a model serves: nothing but an account, a payment method on file, or money."""
 ChatWire = Literal["openai", "gemini", "cohere"]
@@ -219,6 +219,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     embeddings: wires.EmbeddingWire = wires.EmbeddingWire()
     transcription: wires.TranscriptionWire = wires.TranscriptionWire()
     rerank: wires.RerankWire = wires.RerankWire()
+    speech: wires.SpeechWire = wires.SpeechWire()
     images: wires.ImageWire = wires.ImageWire()
     moderation: wires.ModerationWire = wires.ModerationWire()
 

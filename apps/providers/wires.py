@@ -68,6 +68,27 @@ class RerankWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drops: frozenset[str] = frozenset()
 
 
+SpokenFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+
+
+class SpeechWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`base_url` as with EmbeddingWire. `formats`: what it can be asked for; `native`: what it is asked for where the client does not mind,
+    "" for nothing. `longest`: characters of a text. `voices`: OpenAI's voice -> the upstream's; others go as they are. `counts_tokens`: its
+    token quotas count the text. `neurons`: what 1,000 characters take of them. `renames`, `drops` as with ImageWire; of `speed` and
+    `instructions` a drop means that it cannot do what they ask for."""
+
+    wire: Literal["openai", "mistral", "gemini", "cloudflare"] = "openai"
+    base_url: str = ""
+    formats: frozenset[SpokenFormat] = frozenset({"mp3", "opus", "aac", "flac", "wav", "pcm"})
+    native: SpokenFormat | Literal[""] = ""
+    longest: int = 4_096
+    voices: dict[str, str] = field(default_factory=dict)
+    counts_tokens: bool = False
+    neurons: int = 0
+    renames: dict[str, str] = field(default_factory=dict)
+    drops: frozenset[str] = frozenset()
+
+
 class ImageWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`base_url` as with EmbeddingWire. `most`: images in a call; for more there are several. `sides`: sizes are said as `width` and
     `height`. `inline`: the `response_format` that asks for bytes instead of an address, "" where none is sent. `neurons`: what an image

@@ -11,6 +11,7 @@ from fakes.families.images import WorkersAIImages
 from fakes.families.listing import ModelList, numbered_pages
 from fakes.families.openai import OpenAIChat
 from fakes.families.rerank import WorkersAIRerank
+from fakes.families.speech import WorkersAISpeech
 from fakes.families.transcriptions import WorkersAI
 from fakes.faults import Fault, Problem, Refused
 
@@ -18,6 +19,7 @@ from .base import Upstream, error_event, names
 from .image_rules import check_cloudflare as check_images
 from .openai_rules import Rules
 from .rerank_rules import check_cloudflare as check_rerank
+from .speech_rules import check_cloudflare as check_speech
 from .task_rules import check_cloudflare_transcription
 
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
@@ -126,6 +128,7 @@ CLOUDFLARE = Upstream(
         OpenAIChat(Dialect(whole_tool_calls=True, usage_chunk="last")),
         OpenAIEmbeddings(),
         WorkersAIImages(),
+        WorkersAISpeech(),
         WorkersAIRerank(),  # of /run, what it does not know is a recording
         WorkersAI(),
         ModelList(MODELS, path="/../models/search", key="result", page=numbered_pages),
@@ -140,5 +143,6 @@ CLOUDFLARE = Upstream(
         "transcriptions": check_cloudflare_transcription,
         "rerank": check_rerank,
         "images": check_images,
+        "speech": check_speech,
     },
 )

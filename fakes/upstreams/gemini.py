@@ -8,10 +8,12 @@ from fakes.families.base import Call
 from fakes.families.embeddings import GeminiEmbeddings
 from fakes.families.gemini import GeminiChat, GeminiTokenCount
 from fakes.families.listing import ModelList, page_tokens
+from fakes.families.speech import GeminiSpeech
 from fakes.faults import Fault, Problem
 
 from .base import Upstream, error_event
 from .gemini_rules import check_chat
+from .speech_rules import check_gemini as check_speech
 from .task_rules import check_gemini_embeddings
 
 _RPC = "type.googleapis.com/google.rpc."
@@ -161,6 +163,7 @@ GEMINI = Upstream(
     slug="gemini",
     base_path="/v1beta",
     families=(
+        GeminiSpeech(),  # of generateContent, what does not speak chats
         GeminiChat(streaming=False),
         GeminiChat(streaming=True),
         GeminiTokenCount(),
@@ -174,6 +177,6 @@ GEMINI = Upstream(
     stream_error=error_event(
         {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
     ),
-    checks={"chat": check_chat, "embeddings": check_gemini_embeddings},
+    checks={"chat": check_chat, "embeddings": check_gemini_embeddings, "speech": check_speech},
     key_of=google_key,
 )

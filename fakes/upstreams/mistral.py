@@ -10,12 +10,14 @@ from fakes.families.embeddings import OpenAIEmbeddings
 from fakes.families.listing import ModelList
 from fakes.families.moderations import MistralModerations
 from fakes.families.openai import OpenAIChat
+from fakes.families.speech import MistralSpeech
 from fakes.families.transcriptions import MistralTranscriptions
 from fakes.faults import Fault, Problem
 from fakes.limits import Limits, Meter
 
 from .base import Upstream, error_event, models_document
 from .mistral_rules import check_chat
+from .speech_rules import check_mistral as check_speech
 from .task_rules import check_mistral_embeddings, check_mistral_moderation, check_mistral_transcription
 
 
@@ -144,6 +146,7 @@ MISTRAL = Upstream(
         OpenAIEmbeddings(),
         MistralTranscriptions(),
         MistralModerations(),
+        MistralSpeech("mp3", "wav", "pcm", "flac", "opus"),
         ModelList(MODELS),
     ),
     shape=shape,
@@ -159,6 +162,7 @@ MISTRAL = Upstream(
     checks={
         "chat": check_chat,
         "embeddings": check_mistral_embeddings,
+        "speech": check_speech,
         "moderations": check_mistral_moderation,
         "transcriptions": check_mistral_transcription,
     },

@@ -8,10 +8,12 @@ from fakes.families.images import Images
 from fakes.families.listing import ModelList
 from fakes.families.moderations import Moderations
 from fakes.families.openai import OpenAIChat
+from fakes.families.speech import Speech
 from fakes.families.transcriptions import Transcriptions
 
 from .base import Upstream, error_event, models_document
 from .image_rules import check_openai as check_images
+from .speech_rules import check_openai as check_speech
 from .task_rules import check_openai_embeddings
 
 MODELS = models_document(
@@ -27,10 +29,11 @@ OPENAI = Upstream(
         OpenAIEmbeddings(),
         Transcriptions(),
         Moderations(),
+        Speech(),
         Images(),
         ModelList(MODELS),
     ),
-    checks={"embeddings": check_openai_embeddings, "images": check_images},
+    checks={"embeddings": check_openai_embeddings, "images": check_images, "speech": check_speech},
     stream_error=error_event(
         {
             "error": {

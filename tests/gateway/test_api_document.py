@@ -24,6 +24,7 @@ from apps.gateway.endpoints.messages.wire import schema as messages
 from apps.gateway.endpoints.moderations import wire as moderations
 from apps.gateway.endpoints.rerank import wire as rerank
 from apps.gateway.endpoints.responses.wire import schema as responses
+from apps.gateway.endpoints.speech import wire as speech
 from apps.gateway.endpoints.transcriptions import wire as transcriptions
 from apps.gateway.wire import multipart
 from apps.providers import image_fetch
@@ -109,6 +110,7 @@ def texts(pattern: str) -> set[str]:
         ("Fields of a response request", responses.ResponsesBody),
         ("Embeddings", embeddings.EmbeddingBody),
         ("Images", images.ImageBody),
+        ("Speech", speech.SpeechBody),
         ("Rerank", rerank.RerankBody),
         ("Moderations", moderations.ModerationBody),
     ],
@@ -259,6 +261,7 @@ def test_limits_are_those_of_the_code():
         moderations.MAX_IMAGES,
         images.MAX_PROMPT_CHARS,
         images.MAX_PICTURES,
+        speech.MAX_CHARS,
         MAX_AUDIO_BYTES,
         multipart.MAX_FIELDS,
         multipart.MAX_FIELD_CHARS,

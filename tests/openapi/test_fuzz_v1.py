@@ -161,6 +161,7 @@ BODIES = {
     ),
     "/v1/embeddings": orjson.dumps({"input": ["one", "two"], "encoding_format": "base64", "dimensions": 8}),
     "/v1/audio/transcriptions": FORM,
+    "/v1/audio/speech": orjson.dumps({"input": "one", "voice": {"id": "alloy"}, "speed": 1}),
     "/v1/images/generations": orjson.dumps({"prompt": "one", "n": 1, "size": "512x512"}),
     "/v1/moderations": orjson.dumps({"input": [{"type": "text", "text": "one"}]}),
     "/v1/rerank": orjson.dumps({"query": "one", "documents": ["one", {"text": "two"}], "top_n": 1}),

@@ -12,6 +12,7 @@ from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
 from apps.providers.demands.image import ImageRequest, Pictures
 from apps.providers.demands.moderation import Moderation, ModerationRequest
 from apps.providers.demands.rerank import Reranked, RerankRequest
+from apps.providers.demands.speech import Speech, SpeechRequest
 from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.errors import UpstreamError
 from apps.providers.tasks import TaskAnswer, TaskRequest
@@ -126,6 +127,7 @@ class Wire(Struct, frozen=True, kw_only=True):
     chat: ChatCodec | None = None
     embeddings: EmbeddingCodec | None = None
     transcription: TranscriptionCodec | None = None
+    speech: TaskCodec[SpeechRequest, Speech] | None = None
     rerank: TaskCodec[RerankRequest, Reranked] | None = None
     images: TaskCodec[ImageRequest, Pictures] | None = None
     moderation: TaskCodec[ModerationRequest, Moderation] | None = None

@@ -2,12 +2,13 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import chat, embeddings, images, moderation, rerank, transcription
+from . import chat, embeddings, images, moderation, rerank, speech, transcription
 
 WIRE = Wire(
     chat=chat.CODEC,
     embeddings=embeddings.CODEC,
     transcription=transcription.CODEC,
+    speech=speech.CODEC,
     moderation=moderation.CODEC,
     images=images.CODEC,
     rerank=rerank.CODEC,
