@@ -61,7 +61,7 @@ def _takes_from(metric: Metric, model: ModelFacts, task: Task, preset: Preset) -
         case "money" | "neurons":
             return model.price is not None and model.price.is_positive
         case "audio_seconds":
-            return task == "transcription"
+            return task in ("transcription", "translation")
         case "inputs":
             return task == "embedding"
         case "images":

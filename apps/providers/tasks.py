@@ -66,6 +66,17 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         has_context=False,
         is_sold_by_token=False,
     ),
+    # No model does nothing else: it is what some do that transcribe, and those that hear.
+    "translation": TaskFacts(
+        label="Translation of speech",
+        endpoint="translations",
+        prompt_field="file",
+        abilities=frozenset({"segments", "translation"}),
+        done_by={"transcription": "translation", "chat": "audio"},
+        has_context=False,
+        is_sold_by_token=False,
+        in_lists=False,
+    ),
     "rerank": TaskFacts(
         label="Rerank",
         endpoint="rerank",

@@ -16,11 +16,12 @@ from apps.providers.listing.tables import AccountTable, Listing
 
 # "files": reads documents, such as PDF. "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions":
 # shortens its vectors when asked to. "segments", "words": gives the times of a transcript's.
+# "translation": writes down in English what is said in other languages.
 Capability = Literal[
     "vision", "files", "audio", "audio_output", "tools", "forced_tools", "json_schema", "json_object", "n", "logprobs", "reasoning",
-    "dimensions", "segments", "words",
+    "dimensions", "segments", "words", "translation",
 ]  # fmt: skip
-Task = Literal["chat", "embedding", "transcription", "rerank", "moderation", "image", "speech"]
+Task = Literal["chat", "embedding", "transcription", "translation", "rerank", "moderation", "image", "speech"]
 Access = Literal["free", "card", "prepaid"]
 """What a user must have before a model serves: nothing but an account, a payment method on file, or money."""
 ChatWire = Literal["openai", "gemini", "cohere"]

@@ -9,14 +9,14 @@ from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.families.speech import Speech
-from fakes.families.transcriptions import Transcriptions
+from fakes.families.transcriptions import Transcriptions, Translations
 from fakes.faults import DAY_S, MINUTE_S, Fault, Problem
 from fakes.limits import Meter, go_duration
 
 from .base import Upstream, error_event, invalid, models_document, names
 from .openai_rules import Rules
 from .speech_rules import check_groq
-from .task_rules import check_whisper
+from .task_rules import check_translation, check_whisper
 
 _MAX_STOPS = 4
 _FIELDS = names(
@@ -204,7 +204,7 @@ DIALECT = Dialect(
 GROQ = Upstream(
     slug="groq",
     base_path="/v1",
-    families=(OpenAIChat(DIALECT), Transcriptions(), Speech("wav"), ModelList(MODELS)),
+    families=(OpenAIChat(DIALECT), Transcriptions(), Translations(), Speech("wav"), ModelList(MODELS)),
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event(
@@ -221,7 +221,12 @@ GROQ = Upstream(
         },
         name="error",
     ),
-    checks={"chat": check, "transcriptions": check_whisper, "speech": check_groq},
+    checks={
+        "chat": check,
+        "transcriptions": check_whisper,
+        "translations": check_translation,
+        "speech": check_groq,
+    },
     headers=headers,
     reports_on_errors=True,
 )

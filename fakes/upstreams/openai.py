@@ -9,7 +9,7 @@ from fakes.families.listing import ModelList
 from fakes.families.moderations import Moderations
 from fakes.families.openai import OpenAIChat
 from fakes.families.speech import Speech
-from fakes.families.transcriptions import Transcriptions
+from fakes.families.transcriptions import Transcriptions, Translations
 
 from .base import Upstream, error_event, models_document
 from .image_rules import check_openai as check_images
@@ -28,6 +28,7 @@ OPENAI = Upstream(
         OpenAIChat(Dialect(extras={"system_fingerprint": "fp_fake"})),
         OpenAIEmbeddings(),
         Transcriptions(),
+        Translations(),
         Moderations(),
         Speech(),
         Images(),

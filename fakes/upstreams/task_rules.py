@@ -89,6 +89,13 @@ def check_whisper(asked: Asked) -> None:
         raise invalid("timestamp_granularities needs response_format verbose_json")
 
 
+def check_translation(asked: Asked) -> None:
+    """Raises Refused for models that only transcribe, and for what Whisper refuses."""
+    if asked.model.endswith("-turbo"):
+        raise invalid(f"Translation is not supported for {asked.model}", param="model")
+    check_whisper(asked)
+
+
 def check_mistral_transcription(asked: Asked) -> None:
     """Raises Refused for form fields that Mistral does not know, and for times together with a language."""
     for name in asked.body:

@@ -8,6 +8,7 @@ from apps.providers.types import Preset, Task
 
 BY_CHAT: Final[Mapping[Task, Callable[[Preset], bool]]] = {
     "transcription": lambda preset: transcription.CODECS[preset.transcription.wire].by_chat,
+    "translation": lambda preset: transcription.CODECS[preset.transcription.wire].by_chat,
 }
 
 

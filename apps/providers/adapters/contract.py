@@ -87,13 +87,14 @@ class TranscriptionCodec(Struct, frozen=True, kw_only=True):
 
     `build`: the upstream call. `parse`: a 200 answer; raises UpstreamError: PARSING, and what a wrapped error is classified as. Silence
     is an answer: text "". `sends`: whether the wire has a place for the form field of this name, in this request. `by_chat`: there is no
-    endpoint for it; chat models that hear are asked.
+    endpoint for it; chat models that hear are asked. `translates`: whether it can ask for English, whatever is spoken.
     """
 
     build: Callable[[TranscriptionRequest, Offer], UpstreamRequest]
     parse: Callable[[bytes, Offer], Transcript]
     sends: Callable[[str, TranscriptionRequest], bool]
     by_chat: bool = False
+    translates: bool = False
 
 
 R = TypeVar("R", bound=TaskRequest)

@@ -15,7 +15,8 @@ TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 
 
 class TranscriptionRequest(TaskRequest, frozen=True, kw_only=True):
-    """A validated transcription request. `format` is what the bytes of `audio` are. `extra`: form fields passed on as they came."""
+    """A validated transcription request. `format` is what the bytes of `audio` are. `extra`: form fields passed on as they came.
+    `into_english`: whatever is spoken, it is written down in English."""
 
     audio: bytes
     format: AudioFormat
@@ -25,6 +26,7 @@ class TranscriptionRequest(TaskRequest, frozen=True, kw_only=True):
     response_format: TranscriptFormat = "json"
     granularities: frozenset[Granularity] = frozenset()
     extra: tuple[tuple[str, str], ...] = ()
+    into_english: bool = False
 
     @property
     def prompt_tokens(self) -> int:

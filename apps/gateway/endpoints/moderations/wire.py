@@ -21,25 +21,25 @@ IGNORED_MODELS: Final = frozenset(
 IMAGE_URL: Final = r"^(https?://|data:image/)"
 
 
-class ImageURL(Struct):
+class ImageAddress(Struct):
     """Where an image is."""
 
     url: Annotated[str, Meta(pattern=IMAGE_URL)]
 
 
-class Text(Struct, tag_field="type", tag="text"):
+class TextToJudge(Struct, tag_field="type", tag="text"):
     """A part that is text."""
 
     text: NonEmpty
 
 
-class Image(Struct, tag_field="type", tag="image_url"):
+class ImageToJudge(Struct, tag_field="type", tag="image_url"):
     """A part that is an image."""
 
-    image_url: ImageURL
+    image_url: ImageAddress
 
 
-Part = Text | Image
+Part = TextToJudge | ImageToJudge
 Inputs = Annotated[list[NonEmpty | Part], Meta(min_length=1, max_length=MAX_INPUTS)]
 
 
@@ -75,13 +75,13 @@ def _inputs(value: str | list[str | Part]) -> tuple[tuple[str, ...], tuple[JSONO
         return tuple(texts), ()
     if texts:
         raise bad_request("`input`: must be texts, or parts of one input.", param="input")
-    images = tuple(_part(item) for item in items if isinstance(item, Image))
+    images = tuple(_part(item) for item in items if isinstance(item, ImageToJudge))
     if len(images) > MAX_IMAGES:
         raise bad_request(f"`input`: has more than {MAX_IMAGES} images.", param="input")
-    return ("\n".join(item.text for item in items if isinstance(item, Text)),), images
+    return ("\n".join(item.text for item in items if isinstance(item, TextToJudge)),), images
 
 
-def _part(image: Image) -> JSONObject:
+def _part(image: ImageToJudge) -> JSONObject:
     return {"type": "image_url", "image_url": {"url": image.image_url.url}}
 
 

@@ -1,4 +1,4 @@
-"""Transcriptions in the attempt loop: one upload, one upstream call."""
+"""Transcriptions, and translations of speech, in the attempt loop: one upload, one upstream call."""
 
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import most_text, whole
@@ -18,11 +18,11 @@ from apps.strategies.ranking import Excluded
 class Transcription:
     """The operation."""
 
-    task: Task = "transcription"
     keeps_part = False
 
     def __init__(self, demand: TranscriptionRequest) -> None:
         self.demand = demand
+        self.task: Task = "translation" if demand.into_english else "transcription"
 
     def why_unfit(self, offer: Offer) -> Excluded | None:
         """Why the offer's wire cannot carry the file."""

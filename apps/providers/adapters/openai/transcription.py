@@ -1,4 +1,4 @@
-"""POST /audio/transcriptions in OpenAI's dialect: Groq, SambaNova, Cohere's compatibility endpoint, local servers.
+"""POST /audio/transcriptions and /audio/translations in OpenAI's dialect: Groq, SambaNova, Cohere's compatibility endpoint, local servers.
 
 Subtitles are made by the gateway from the segments of a verbose answer.
 """
@@ -60,4 +60,4 @@ def _options(request: TranscriptionRequest) -> list[Field]:
     return [*fields, *request.extra]
 
 
-CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends)
+CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends, translates=True)

@@ -33,7 +33,7 @@ def task_url(offer: Offer, path: str) -> str:
 
 
 def form_call(offer: Offer, fields: Iterable[Field], request: TranscriptionRequest) -> UpstreamRequest:
-    """POST /audio/transcriptions as multipart/form-data; the file comes last, because Cohere demands it."""
+    """POST /audio/transcriptions, or /audio/translations, as multipart/form-data; the file comes last, because Cohere demands it."""
     boundary = uuid4().hex
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
@@ -46,7 +46,8 @@ def form_call(offer: Offer, fields: Iterable[Field], request: TranscriptionReque
     body = b"".join([*parts, request.audio, f"\r\n--{boundary}--\r\n".encode()])
     headers = bearer_headers(offer)
     headers["content-type"] = f"multipart/form-data; boundary={boundary}"
-    return UpstreamRequest(url=task_url(offer, "audio/transcriptions"), headers=headers, body=body)
+    path = "audio/translations" if request.into_english else "audio/transcriptions"
+    return UpstreamRequest(url=task_url(offer, path), headers=headers, body=body)
 
 
 def text_of(payload: JSONObject) -> str:
