@@ -39,7 +39,7 @@ class SpeechBody(TaskBody, kw_only=True):
     response_format: SpokenFormat | None = None
     speed: Annotated[float, Meta(ge=0.25, le=4)] | None = None
     instructions: Annotated[str, Meta(max_length=MAX_CHARS)] | None = None
-    stream_format: Literal["audio", "sse"] | None = None
+    stream_format: Literal["audio"] | None = None
 
 
 def parse(body: bytes) -> SpeechRequest:
@@ -48,8 +48,6 @@ def parse(body: bytes) -> SpeechRequest:
     known = validate(raw, SpeechBody)
     if not known.input.strip():
         raise bad_request("`input`: must hold something to say.", param="input")
-    if known.stream_format == "sse":
-        raise bad_request("`stream_format`: only `audio` is given.", param="stream_format")
     routing: dict[str, Any] = known.routing()
     if routing["model"] in IGNORED_MODELS:
         routing["model"] = None

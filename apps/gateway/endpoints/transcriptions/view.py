@@ -1,4 +1,4 @@
-"""POST /v1/audio/transcriptions, and what its translations do too."""
+"""POST /v1/audio/transcriptions, and /v1/audio/translations: the same in English, whatever is spoken."""
 
 from django.urls import path
 
@@ -18,10 +18,17 @@ from apps.providers.demands.transcription import TranscriptionRequest
 async def create_transcription(request: LeanRequest) -> LeanResponse:
     """POST /v1/audio/transcriptions."""
     principal, allowance = await authenticate(request, "transcriptions")
-    return await written(request, principal, allowance, wire.parse(await request.read_form()))
+    return await _written(request, principal, allowance, wire.parse(await request.read_form()))
 
 
-async def written(
+@only("POST")
+async def create_translation(request: LeanRequest) -> LeanResponse:
+    """POST /v1/audio/translations."""
+    principal, allowance = await authenticate(request, "translations")
+    return await _written(request, principal, allowance, wire.parse_translation(await request.read_form()))
+
+
+async def _written(
     request: LeanRequest, principal: Principal, allowance: Allowance, asked: TranscriptionRequest
 ) -> LeanResponse:
     """The answer: what is said in the recording, in the format that was asked for. Raises ApiError."""
@@ -32,4 +39,7 @@ async def written(
     return LeanResponse(body, answer_headers(served, operation, allowance), content_type)
 
 
-urlpatterns = [path("audio/transcriptions", create_transcription, name="transcriptions")]
+urlpatterns = [
+    path("audio/transcriptions", create_transcription, name="transcriptions"),
+    path("audio/translations", create_translation, name="translations"),
+]
