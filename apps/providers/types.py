@@ -16,10 +16,10 @@ from apps.providers.listing.tables import AccountTable, Listing
 
 # "files": reads documents, such as PDF. "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions":
 # shortens its vectors when asked to. "segments", "words": gives the times of a transcript's.
-# "translation": writes down in English what is said in other languages.
+# "translation": writes down in English what is said in other languages. "image_edits": changes pictures as it is told.
 Capability = Literal[
     "vision", "files", "audio", "audio_output", "tools", "forced_tools", "json_schema", "json_object", "n", "logprobs", "reasoning",
-    "dimensions", "segments", "words", "translation",
+    "dimensions", "segments", "words", "translation", "image_edits",
 ]  # fmt: skip
 Task = Literal["chat", "embedding", "transcription", "translation", "rerank", "moderation", "image", "speech"]
 Access = Literal["free", "card", "prepaid"]

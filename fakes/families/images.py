@@ -14,6 +14,7 @@ from fakes.answers import Answer, Asked
 from fakes.faults import Problem, Refused
 
 from .base import Call, Deviations, Event, json_object, prompt_size_and_digest, require_types
+from .transcriptions import read_form
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9"
 
@@ -82,6 +83,22 @@ class Images:
         return Asked(
             family=self.name, model=model, digest=digest, prompt_tokens=tokens, n=n, dimensions=url, body=body
         )
+
+
+class ImageEdits(Images):
+    """POST /images/edits: a form."""
+
+    path = "/images/edits"
+
+    def read(self, call: Call) -> Asked:
+        """What is asked. Raises Refused where there is nothing to change."""
+        form = read_form(call)
+        if not {"image", "image[]"} & form.keys():
+            raise Refused(Problem(status=400, message="image is required", param="image"))
+        fields = {
+            name: value[0] for name, value in form.items() if isinstance(value, list) and name != "order"
+        }
+        return self.asked_of(fields.get("model", ""), fields.get("prompt"), fields, int(fields.get("n", 1)))
 
 
 class WorkersAIImages(Images):

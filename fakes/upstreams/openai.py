@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import OpenAIEmbeddings
-from fakes.families.images import Images
+from fakes.families.images import ImageEdits, Images
 from fakes.families.listing import ModelList
 from fakes.families.moderations import Moderations
 from fakes.families.openai import OpenAIChat
@@ -32,6 +32,7 @@ OPENAI = Upstream(
         Moderations(),
         Speech(),
         Images(),
+        ImageEdits(),
         ModelList(MODELS),
     ),
     checks={"embeddings": check_openai_embeddings, "images": check_images, "speech": check_speech},

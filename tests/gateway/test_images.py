@@ -330,3 +330,82 @@ async def test_more_than_an_answer_may_be_is_left_for_the_next(
 def picture_url(site: Site) -> str:
     """The address of a picture on the site."""
     return site.url("/a.png")
+
+
+async def edit(gateway: Gateway, *files: tuple[str, bytes], **fields: str) -> Answer:
+    boundary = "b0undary"
+    asked = {"prompt": "at night"} | fields
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in asked.items()
+    ]
+    for name, data in files:
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="x.bin"\r\n\r\n'
+        parts += [head.encode(), data, b"\r\n"]
+    body = b"".join([*parts, f"--{boundary}--\r\n".encode()])
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    return await gateway.client.request("POST", "/v1/images/edits", body, headers)
+
+
+async def test_pictures_are_changed_by_those_alone_who_can(gateway: Gateway):
+    add(gateway, "cloudflare")
+    alone = await edit(gateway, ("image", JPEG))
+    add(gateway, "openai", capabilities={"image_edits"}, weight=1.0)
+
+    answer = await edit(gateway, ("image", JPEG), ("mask", png_of(1)), n="2", quality="low")
+
+    assert (alone.status, alone.error["code"]) == (400, "no_capable_provider")
+    assert pictures(answer) == [png_of(0), png_of(1)]
+    (request,) = gateway.fake.journal
+    assert request.path.endswith("/images/edits")
+    for said in (
+        'name="prompt"\r\n\r\nat night',
+        'name="image"; filename="picture.jpeg"',
+        'name="mask"',
+        'name="n"\r\n\r\n2',
+    ):
+        assert said in request.body
+    assert [event.endpoint for event in gateway.events()] == ["images"]
+
+
+@pytest.mark.parametrize("count", [1, 3, 16])
+async def test_several_pictures_at_once(gateway: Gateway, count: int):
+    add(gateway, "openai", capabilities={"image_edits"})
+
+    answer = await edit(gateway, *[("image[]", png_of(at)) for at in range(count)])
+
+    assert len(pictures(answer)) == 1
+    named = 'name="image";' if count == 1 else 'name="image[]";'
+    assert gateway.fake.journal[0].body.count(named) == count
+
+
+@pytest.mark.parametrize(
+    ("files", "fields", "param"),
+    [
+        ([], {}, "image"),
+        ([("mask", JPEG)], {}, "image"),
+        ([("image", b"GIF89a")], {}, "image"),
+        ([("image", b"")], {}, "image"),
+        ([("image", JPEG), ("mask", b"x")], {}, "mask"),
+        ([("image", JPEG), ("picture", JPEG)], {}, "picture"),
+        ([("image", JPEG), ("image", JPEG)], {}, "image"),
+        ([("image[]", JPEG)] * 17, {}, "image"),
+        ([("image", JPEG)], {"prompt": ""}, "prompt"),
+        ([("image", JPEG)], {"n": "0"}, "n"),
+        ([("image", JPEG)], {"n": "two"}, "n"),
+        ([("image", JPEG)], {"n": "9" * 60}, "n"),
+        ([("image", JPEG)], {"size": "big"}, "size"),
+        ([("image", JPEG)], {"stream": "true"}, "stream"),
+        ([("image", JPEG)], {"fallback": "maybe"}, "fallback"),
+    ],
+)
+async def test_bad_forms_are_named(
+    gateway: Gateway, files: list[tuple[str, bytes]], fields: dict[str, str], param: str
+):
+    add(gateway, "openai", capabilities={"image_edits"})
+
+    answer = await edit(gateway, *files, **fields)
+
+    assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
+    assert answer.error["param"] == param
+    assert gateway.fake.journal == []

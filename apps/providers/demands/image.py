@@ -19,13 +19,16 @@ class Sides(NamedTuple):
 
 
 class ImageRequest(TaskRequest, frozen=True, kw_only=True):
-    """A validated image request. `size` None: the model's own. `form`: how the client wants each picture. `extra`: fields that are passed
+    """A validated image request. `size` None: the model's own. `form`: how the client wants each picture. `sources`:
+    pictures to change as the prompt says, where `mask` leaves room for it. `extra`: fields that are passed
     on as they came."""
 
     prompt: str
     n: int = 1
     size: Sides | None = None
     form: PictureForm = "b64_json"
+    sources: tuple[bytes, ...] = ()
+    mask: bytes | None = None
     extra: JSONObject = field(default_factory=dict)
 
     @property

@@ -6,13 +6,13 @@ Subtitles are made by the gateway from the segments of a verbose answer.
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.audio import (
-    Field,
     duration,
     form_call,
     numbered_segments,
     text_of,
     timed_words,
 )
+from apps.providers.adapters.shared.forms import Field
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_text
