@@ -105,6 +105,7 @@ MODELS = {
         _model("command-a-reasoning-08-2025", 256_000, "tools", "reasoning"),
         _model("command-a-vision-07-2025", 128_000, "vision"),
         _model("embed-v4.0", 128_000, endpoint="embed"),
+        _model("rerank-v4.0-fast", 32_000, endpoint="rerank"),
         _model("rerank-v3.5", 4_096, endpoint="rerank"),
     ]
 }

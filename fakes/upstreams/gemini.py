@@ -155,6 +155,7 @@ MODELS = {
         _model("gemini-3.8-flash", 1048576, 65536, "generateContent", "countTokens"),
         _model("gemini-2.5-flash", 1048576, 65536, "generateContent", "countTokens"),
         _model("gemma-4-31b-it", 262144, 32768, "generateContent", "countTokens"),
+        _model("gemini-3.1-flash-tts", 8192, 16384, "generateContent", "countTokens"),
         _model("gemini-embedding-001", 2048, 1, "embedContent"),
     ]
 }

@@ -191,6 +191,9 @@ MODELS = models_document(
     _model("openai/gpt-oss-20b", "OpenAI", 131072, 65536),
     _model("qwen/qwen3.8-27b", "Alibaba Cloud", 131042, 16384),
     _model("whisper-large-v3-turbo", "OpenAI", 448, 448),
+    _model("whisper-large-v3", "OpenAI", 448, 448),
+    _model("openai/gpt-oss-safeguard-20b", "OpenAI", 131072, 65536),
+    _model("canopylabs/orpheus-v1-english", "Canopy Labs", 4000, 4000),
 )
 
 DIALECT = Dialect(

@@ -111,7 +111,14 @@ def headers(meter: Meter, asked: Asked, now: float) -> dict[str, str]:
 
 
 def _model(name: str, window: int, **capabilities: bool) -> dict[str, Any]:
-    known = ("completion_chat", "function_calling", "reasoning", "vision", "audio_transcription")
+    known = (
+        "completion_chat",
+        "function_calling",
+        "reasoning",
+        "vision",
+        "audio_transcription",
+        "moderation",
+    )
     return {
         "id": name,
         "owned_by": "mistralai",
@@ -128,6 +135,7 @@ MODELS = models_document(
     _model("mistral-small-latest", 256000, completion_chat=True, function_calling=True, reasoning=True),
     _model("mistral-embed", 8192),
     _model("voxtral-mini-latest", 32768, audio_transcription=True),
+    _model("mistral-moderation-latest", 8192, moderation=True),
 )
 
 DIALECT = Dialect(

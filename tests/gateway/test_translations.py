@@ -153,3 +153,12 @@ async def test_the_client_of_openai_reads_it(gateway: Gateway):
         answer = await sdk.audio.translations.create(model="whisper-1", file=("a.wav", SAMPLES["wav"]))
 
     assert answer.text
+
+
+async def test_who_has_an_endpoint_for_it_comes_first(gateway: Gateway):
+    gateway.add("gemini", "ok", capabilities={"audio"}, weight=1.0)
+    add(gateway, "groq", WHISPER, weight=1.0)
+
+    answer = await translate(gateway)
+
+    assert (answer.json["provider"], answer.json["fallback_position"]) == ("groq", 1)
