@@ -162,6 +162,7 @@ MODELS = {
 
 GEMINI = Upstream(
     slug="gemini",
+    caches_prompts=True,
     base_path="/v1beta",
     families=(
         GeminiSpeech(),  # of generateContent, what does not speak chats

@@ -206,6 +206,7 @@ DIALECT = Dialect(
 
 GROQ = Upstream(
     slug="groq",
+    caches_prompts=True,
     base_path="/v1",
     families=(OpenAIChat(DIALECT), Transcriptions(), Translations(), Speech("wav"), ModelList(MODELS)),
     shape=shape,
@@ -224,6 +225,7 @@ GROQ = Upstream(
         },
         name="error",
     ),
+    charges_caps=True,
     checks={
         "chat": check,
         "transcriptions": check_whisper,
