@@ -46,6 +46,9 @@ FREEAI_HTTP_ENGINE = env.read("FREEAI_HTTP_ENGINE", "own", values.one_of(["own",
 FREEAI_MAX_ANSWER_BYTES = env.read(
     "FREEAI_MAX_ANSWER_BYTES", 8 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
 )
+FREEAI_MAX_MEDIA_BYTES = env.read(
+    "FREEAI_MAX_MEDIA_BYTES", 32 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
+)
 FREEAI_MAX_BODY_BYTES = env.read(
     "FREEAI_MAX_BODY_BYTES", 26 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
 )

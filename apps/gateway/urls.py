@@ -6,15 +6,19 @@ from apps.gateway import endpoints
 from apps.gateway.edge import probes
 from apps.gateway.edge.misdirected import hint
 
+ALIASES = [alias for view in endpoints.views() for alias in getattr(view, "aliases", ())]
+
 urlpatterns = [
     *(path("v1/", include(view)) for view in endpoints.views()),
+    *ALIASES,
     path("livez", probes.livez, name="livez"),
     path("readyz", probes.readyz, name="readyz"),
     path("api/health", probes.health, name="health"),
     path("metrics", probes.metrics, name="metrics"),
 ]
 
-LEAN_PATHS = frozenset({"/livez", "/readyz", "/api/health", "/metrics"})
+ALIASED = frozenset(f"/{alias.pattern}" for alias in ALIASES)
+LEAN_PATHS = probes.PATHS | ALIASED
 
 
 def is_lean(path: str) -> bool:

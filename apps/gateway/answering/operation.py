@@ -33,6 +33,8 @@ class _Chat:
     """What whole and streamed completions have in common: one upstream call, so the operation is its own call. `ignored`: fields of the
     client's request that its surface takes and no upstream gets."""
 
+    keeps_part = False
+
     def __init__(self, chat: ChatRequest, images: ImageFetcher, ignored: Sequence[str] = ()) -> None:
         self._chat = chat
         self._ignored = tuple(ignored)

@@ -7,6 +7,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from apps.core import security_headers
 from apps.gateway.wire.errors import ApiError
 
+CLIENT_API = (b"/v1", b"/v2/rerank", b"/rerank")
+
 
 def too_large() -> ApiError:
     """The refusal of a head."""
@@ -18,7 +20,7 @@ def too_large() -> ApiError:
 
 def answer(error: ApiError, url: bytes) -> bytes:
     """A whole answer, in the words of the side that the URL belongs to."""
-    body = orjson.dumps(error.body if url.startswith(b"/v1") else {"detail": error.message})
+    body = orjson.dumps(error.body if url.startswith(CLIENT_API) else {"detail": error.message})
     headers = [
         *security_headers.OF_API,
         (b"content-type", b"application/json"),

@@ -1,4 +1,5 @@
-"""The endpoints of `/v1`: a room each. One that is here is served: its `view` declares `urlpatterns`, relative to `/v1/`."""
+"""The endpoints of `/v1`: a room each. One that is here is served: its `view` declares `urlpatterns`, relative to
+`/v1/`, and perhaps `aliases`, relative to the root: where clients look for it that add no `/v1`."""
 
 import pkgutil
 from importlib import import_module

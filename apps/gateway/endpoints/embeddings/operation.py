@@ -13,7 +13,7 @@ from apps.gateway.endpoints.embeddings.wire import encode
 from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
 from apps.providers.claims import Expected, Size, claim
-from apps.providers.tasks import EmbeddingRequest
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.types import Offer, Task, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded
@@ -42,6 +42,7 @@ class Embeddings:
     """The operation: all batches of the request, from one model of one provider."""
 
     task: Task = "embedding"
+    keeps_part = False
 
     def __init__(self, demand: EmbeddingRequest) -> None:
         self.demand = demand

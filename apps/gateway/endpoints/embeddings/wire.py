@@ -13,8 +13,8 @@ from apps.core.json_types import JSONArray, JSONObject
 from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
 from apps.gateway.wire.names import MODEL_SCHEMA, native_model
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.estimates import text_tokens
-from apps.providers.tasks import EmbeddingRequest
 from apps.providers.types import Usage
 
 MAX_INPUTS = 10_000
