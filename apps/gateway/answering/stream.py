@@ -60,7 +60,7 @@ class Writer(Protocol):
         ...
 
     def end(self, usage: Usage) -> bytes:
-        """What ends the answer."""
+        """What ends the answer. Raises UpstreamError where it turns out that it cannot be said."""
         ...
 
 
@@ -149,10 +149,15 @@ class ChatEventStream:
                     reader.took()
                     if attempt.ended:
                         break
+            usage = self._usage(served, writer)
+            end = b"" if attempt.ended else writer.end(usage)
         except Exception as unsorted:  # noqa: BLE001 - as the loop does up to the first content: data is hostile, the guard logs
             end = self._form.error(await self._failed(unsorted, served, writer))
         else:
-            end = self._form.error(_unread()) if attempt.ended else await self._succeeded(served, writer)
+            if attempt.ended:
+                end = self._form.error(_unread())
+            else:
+                await self._succeeded(served, usage)
         self._is_whole = True
         yield end
 
@@ -165,13 +170,12 @@ class ChatEventStream:
         await served.attempt.fail(broken, self._usage(served, writer))
         return _broken(broken, served)
 
-    async def _succeeded(self, served: Served[ChunkStream], writer: Writer) -> bytes:
-        """Settle a stream that is complete. What ends it."""
-        usage, offer = self._usage(served, writer), served.attempt.offer
+    async def _succeeded(self, served: Served[ChunkStream], usage: Usage) -> None:
+        """Settle a stream that is complete."""
+        offer = served.attempt.offer
         await served.attempt.succeed(usage)
         if frames := served.answer.skipped:
             log.warning("stream.frames_skipped", provider=offer.provider, model=offer.model, frames=frames)
-        return writer.end(usage)
 
     def _usage(self, served: Served[ChunkStream], writer: Writer) -> Usage:
         return true_usage(
