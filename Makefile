@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 AUDIT  := .venv-audit
 .DEFAULT_GOAL := help
-.PHONY: help setup parquet traces rehearsal serve test fuzz lint types check screenshots bench audit sbom lock format
+.PHONY: help setup parquet traces rehearsal serve test fuzz clients lint types check screenshots bench audit sbom lock format
 
 # HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
 given        = $(if $(filter command line,$(origin $(1))),$($(1)))
@@ -56,6 +56,10 @@ test: $(VENV)/.dev  ## Run the whole test suite
 fuzz: $(VENV)/.dev  ## Ask every route by its OpenAPI document, deeply: EXAMPLES=100 random requests of each kind; and test with examples never seen
 	FREEAI_TEST_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -n auto --timeout 3600 tests/openapi
 	$(BIN)/python -m pytest -n auto --hypothesis-profile=random $$(grep -rl "^from hypothesis" tests)
+
+# Installed by their own lock files, once for each; what cannot be had is left out, and said.
+clients: $(VENV)/.dev  ## Real clients against a running FreeAI: the matrix of docs/CLIENTS.md (WRITE=1 writes it; ONLY="curl node-openai")
+	$(BIN)/python -m tests.real_clients $(ONLY) $(if $(WRITE),--write)
 
 lint: $(VENV)/.dev  ## Style, formatting, import contracts, a complete lock
 	$(BIN)/ruff check .

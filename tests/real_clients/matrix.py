@@ -1,0 +1,75 @@
+"""Which clients are run, and what each of them is to do: rows and columns of the table of docs/CLIENTS.md."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+ROOM: Final = Path(__file__).parent
+PROGRAMS: Final = ROOM / "programs"
+CELLS: Final = (
+    "text",
+    "stream",
+    "tools",
+    "streamed tools",
+    "structured",
+    "image",
+    "errors",
+    "retries",
+    "leaving",
+)
+"""`stream` with its usage; `tools` two at once, and their results; `errors` as the client's own exceptions; `retries` by the client
+itself; `leaving` in the middle of a stream."""
+PROVIDERS: Final = ("groq", "gemini", "mistral", "cohere")
+"""At whose strict fakes each cell is filled, one after the other."""
+
+State = Literal["yes", "no", "absent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A row. `needs`: the folder of `environments` in which it is installed, or a program of the system's. `program`: a file of
+    `programs`. `asks`: the paths that it asks. `providers`: where it can only be tried at some."""
+
+    name: str
+    title: str
+    asks: str
+    needs: str
+    program: str
+    providers: tuple[str, ...] = PROVIDERS
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """What came of a client. `missing`: why it could not be run, "" where it was. `cells`: "" where it is well, else what went wrong."""
+
+    client: Client
+    version: str = ""
+    missing: str = ""
+    cells: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def red(self) -> Mapping[str, str]:
+        """The cells that are not well, with what went wrong."""
+        return {cell: words for cell, words in self.cells.items() if words}
+
+
+def _python(name: str, title: str, asks: str, needs: str, program: str) -> Client:
+    return Client(name=name, title=title, asks=asks, needs=needs, program=f"python/{program}.py")
+
+
+def _node(name: str, title: str, asks: str, program: str) -> Client:
+    return Client(name=name, title=title, asks=asks, needs="node", program=f"node/{program}.mjs")
+
+
+CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
+CLIENTS: Final = (
+    Client(name="curl", title="curl", asks=CHAT, needs="curl", program="other/curl.sh"),
+    _python("python-openai", "openai for Python", CHAT, "vendors", "openai_chat"),
+    _python("python-openai-responses", "openai for Python", RESPONSES, "vendors", "openai_responses"),
+    _node("node-openai", "openai for Node", CHAT, "openai_chat"),
+    _node("node-openai-responses", "openai for Node", RESPONSES, "openai_responses"),
+    _python("python-anthropic", "anthropic for Python", MESSAGES, "vendors", "anthropic_messages"),
+    _node("node-anthropic", "anthropic for Node", MESSAGES, "anthropic_messages"),
+)
