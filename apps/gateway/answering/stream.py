@@ -24,7 +24,7 @@ from apps.gateway.attempts.guard import as_upstream_error, kept
 from apps.gateway.edge.answers import EventStreamResponse, answer_headers
 from apps.gateway.wire import errors
 from apps.gateway.wire.errors import ApiError
-from apps.gateway.wire.events import COMMENT
+from apps.gateway.wire.events import COMMENT, EVENTS
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatChunk, ChatRequest, Usage
 
@@ -65,7 +65,13 @@ class Writer(Protocol):
 
 
 class StreamForm(Protocol):
-    """How a surface writes a streamed answer."""
+    """How a surface writes a streamed answer: as events, unless it says otherwise."""
+
+    media_type: str = EVENTS
+
+    def waiting(self) -> bytes:
+        """What is sent now and then while nobody has answered yet."""
+        return COMMENT
 
     def writer(self, served: Served[ChunkStream]) -> Writer: ...
 
@@ -77,8 +83,8 @@ class StreamForm(Protocol):
 async def stream_answer(
     call: Call[ChatRequest], allowance: Allowance, form: StreamForm, ignored: Sequence[str] = ()
 ) -> EventStreamResponse:
-    """The streamed answer to a call, once there is content; after QUIET_S without it, with comments. `ignored`: fields of the client's
-    request that no upstream gets. Raises ApiError."""
+    """The streamed answer to a call, once there is content; after QUIET_S without it, with what its form says meanwhile. `ignored`: fields
+    of the client's request that no upstream gets. Raises ApiError."""
     gateway = runtime.current()
     operation = ChatStreamed(call.demand, gateway.images, ignored)
     pending = asyncio.create_task(dispatch.run(gateway, call, operation))
@@ -86,8 +92,10 @@ async def stream_answer(
     try:
         await asyncio.wait([pending], timeout=QUIET_S)
         if pending.done():
-            return EventStreamResponse(stream, answer_headers(pending.result(), operation, allowance))
-        return EventStreamResponse(stream, rate_headers(allowance))
+            headers = answer_headers(pending.result(), operation, allowance)
+        else:
+            headers = rate_headers(allowance)
+        return EventStreamResponse(stream, headers, form.media_type)
     except BaseException:  # nobody will send the stream, so nobody else will close it
         await stream.aclose()
         raise
@@ -115,7 +123,7 @@ class ChatEventStream:
         """The frames, ready to send."""
         while not self._pending.done():
             self._reader.gives()
-            yield COMMENT
+            yield self._form.waiting()
             self._reader.took()
             await asyncio.wait([self._pending], timeout=COMMENT_INTERVAL_S)
         try:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.gateway import runtime
+from apps.gateway.answering.vectors import Embeddings
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.planning import plan_task
 from apps.gateway.attempts.waiting import max_wait_s
@@ -11,7 +12,6 @@ from apps.gateway.edge.authentication import authenticate
 from apps.gateway.edge.http import LeanRequest
 from apps.gateway.edge.methods import only
 from apps.gateway.endpoints.embeddings import wire
-from apps.gateway.endpoints.embeddings.operation import Embeddings
 
 
 @only("POST")
