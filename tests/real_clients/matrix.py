@@ -64,6 +64,7 @@ def _node(name: str, title: str, asks: str, program: str) -> Client:
 
 
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
+CONTENTS, LINES = ":generateContent", "/ollama/api/chat"
 CLIENTS: Final = (
     Client(name="curl", title="curl", asks=CHAT, needs="curl", program="other/curl.sh"),
     _python("python-openai", "openai for Python", CHAT, "vendors", "openai_chat"),
@@ -71,5 +72,9 @@ CLIENTS: Final = (
     _node("node-openai", "openai for Node", CHAT, "openai_chat"),
     _node("node-openai-responses", "openai for Node", RESPONSES, "openai_responses"),
     _python("python-anthropic", "anthropic for Python", MESSAGES, "vendors", "anthropic_messages"),
+    _python("python-google-genai", "google-genai for Python", CONTENTS, "vendors", "google_genai"),
+    _node("node-google-genai", "@google/genai", CONTENTS, "google_genai"),
+    _python("python-ollama", "ollama for Python", LINES, "vendors", "ollama_chat"),
+    _node("node-ollama", "ollama for Node", LINES, "ollama_chat"),
     _node("node-anthropic", "anthropic for Node", MESSAGES, "anthropic_messages"),
 )

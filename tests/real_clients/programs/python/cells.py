@@ -61,10 +61,12 @@ def flaky(model: Named) -> str:
 
 
 @contextmanager
-def raising(kind: type[Exception]) -> Iterator[None]:
-    """Fails where nothing of the kind is raised."""
+def raising(kind: type[Exception]) -> Iterator[list[Any]]:
+    """Fails where nothing of the kind is raised. What was is in the list."""
+    caught: list[Any] = []
     try:
-        yield
-    except kind:
+        yield caught
+    except kind as error:
+        caught.append(error)
         return
     raise AssertionError(f"no {kind.__name__} was raised")
