@@ -69,7 +69,7 @@ def _python(lock: Path, folder: Path) -> None:
         [sys.executable, "-m", "uv", "venv", "--quiet", "--relocatable", "--allow-existing", str(folder)], {}
     )
     python = str(folder / "bin" / "python")
-    locked = ["--require-hashes", "--no-deps", "-r", str(lock / "requirements.txt")]
+    locked = ["--require-hashes", "--no-deps", "--compile-bytecode", "-r", str(lock / "requirements.txt")]
     _run([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python, *locked], {})
 
 
@@ -80,7 +80,7 @@ def _node(lock: Path, folder: Path) -> None:
         raise MissingError("npm is not installed on this machine")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(lock / name, folder / name)
-    quiet = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    quiet = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
     _run([npm, "install", *quiet, "--prefix", str(folder)], {})
 
 

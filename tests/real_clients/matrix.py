@@ -63,7 +63,14 @@ def _node(name: str, title: str, asks: str, program: str) -> Client:
     return Client(name=name, title=title, asks=asks, needs="node", program=f"node/{program}.mjs")
 
 
+def _agent(name: str, title: str, asks: str, needs: str, providers: tuple[str, ...] = PROVIDERS) -> Client:
+    program = f"other/{name}.sh"
+    return Client(name=name, title=title, asks=asks, needs=needs, program=program, providers=providers)
+
+
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
+ONE: Final = PROVIDERS[:1]
+"""For clients that take long to start, and whose wire others show at every provider."""
 CONTENTS, LINES = ":generateContent", "/ollama/api/chat"
 CLIENTS: Final = (
     Client(name="curl", title="curl", asks=CHAT, needs="curl", program="other/curl.sh"),
@@ -94,4 +101,9 @@ CLIENTS: Final = (
     _node("ai-sdk-compatible", "Vercel AI SDK, openai-compatible", CHAT, "ai_sdk"),
     _node("ai-sdk-responses", "Vercel AI SDK, openai", RESPONSES, "ai_sdk"),
     _node("ai-sdk-messages", "Vercel AI SDK, anthropic", MESSAGES, "ai_sdk"),
+    _agent("codex", "Codex", RESPONSES, "agents"),
+    _agent("claude", "Claude Code", MESSAGES, "agents"),
+    _agent("opencode", "opencode", CHAT, "agents", ONE),
+    _agent("qwen", "qwen-code", CHAT, "agents", ONE),
+    _agent("aider", "aider", CHAT, "aider", ONE),
 )

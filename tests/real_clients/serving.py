@@ -15,7 +15,7 @@ from tests.e2e.server import Server
 from tests.providers.probed import running
 from tests.real_clients.matrix import PROVIDERS
 
-BEHAVIOURS: Final = ("ok", "echo", "tool_call", "parallel_tools", "cut", "frames_400_50", "reasoning")
+BEHAVIOURS: Final = ("ok", "echo", "tool_call", "parallel_tools", "cut", "frames_400_50", "reasoning", "task")
 CAPABILITIES: Final = ("tools", "forced_tools", "vision", "json_object", "json_schema", "reasoning", "files")
 WINDOW_TOKENS, ANSWER_TOKENS = 1_000_000, 65_536
 UNLIMITED: Final = dict.fromkeys(("second", "minute", "hour", "day", "month"), 0)
