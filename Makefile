@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 AUDIT  := .venv-audit
 .DEFAULT_GOAL := help
-.PHONY: help setup parquet traces rehearsal serve test fuzz clients lint types check screenshots bench audit sbom lock format
+.PHONY: help setup parquet traces rehearsal serve test fuzz clients relock lint types check screenshots bench audit sbom lock format
 
 # HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
 given        = $(if $(filter command line,$(origin $(1))),$($(1)))
@@ -110,3 +110,11 @@ lock: $(VENV)/.dev  ## Lock requirements/*.in with hashes; what serves in the ve
 	  case $$f in base|export|otel|deploy) same="-c dev.txt";; *) same=;; esac; \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --quiet $$same $$f.in -o $$f.txt; done
+
+# The clients of the matrix, at their newest; then `make clients WRITE=1`. A lock of npm's names where it came from: that is left out.
+relock: $(VENV)/.dev  ## Lock the environments of tests/real_clients anew
+	for d in tests/real_clients/environments/*/; do (cd $$d && if [ -f requirements.in ]; then \
+	  UV_CUSTOM_COMPILE_COMMAND="make relock" $(CURDIR)/$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-index-url --no-emit-find-links --quiet requirements.in -o requirements.txt; \
+	  else npm install --save-exact --package-lock-only --ignore-scripts --no-audit --no-fund \
+	    $$(node -p "Object.keys(require('./package.json').dependencies).map((name) => name + '@latest').join(' ')") && sed -i '/"resolved":/d' package-lock.json; fi); done

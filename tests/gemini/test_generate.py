@@ -343,7 +343,9 @@ async def test_arguments_that_are_no_object_are_left_to_the_next(gateway: Gatewa
 async def test_tokens_are_counted_beyond_the_keys_limit(gateway: Gateway):
     limited(rpm_limit=1)
     short = [await ask(gateway, "countTokens") for _ in range(3)]
-    inner = {"generateContentRequest": {"model": "models/x", "contents": HELLO, "tools": TOOLS}}
+    inner: dict[str, Any] = {
+        "generateContentRequest": {"model": "models/x", "contents": HELLO, "tools": TOOLS}
+    }
     long = await ask(gateway, "countTokens", contents=..., **inner)
 
     assert {answer.status for answer in short} == {200}

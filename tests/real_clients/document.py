@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Final
 
-from tests.real_clients.matrix import CELLS, Row
+from tests.real_clients.matrix import CELLS, ROOM, Row
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "CLIENTS.md"
+PAGE: Final = ROOM.parents[1] / "docs" / "CLIENTS.md"
 BEGIN: Final = "<!-- matrix: `make clients WRITE=1` writes it -->"
 END: Final = "<!-- end of the matrix -->"
 ABSENT: Final = "-"

@@ -74,6 +74,7 @@ ONE: Final = PROVIDERS[:1]
 CONTENTS, LINES = ":generateContent", "/ollama/api/chat"
 CLIENTS: Final = (
     Client(name="curl", title="curl", asks=CHAT, needs="curl", program="other/curl.sh"),
+    Client(name="jdk", title="HTTP client of the JDK", asks=CHAT, needs="java", program="other/Jdk.java"),
     _python("python-openai", "openai for Python", CHAT, "vendors", "openai_chat"),
     _python("python-openai-responses", "openai for Python", RESPONSES, "vendors", "openai_responses"),
     _node("node-openai", "openai for Node", CHAT, "openai_chat"),
@@ -103,7 +104,6 @@ CLIENTS: Final = (
     _node("ai-sdk-messages", "Vercel AI SDK, anthropic", MESSAGES, "ai_sdk"),
     _agent("codex", "Codex", RESPONSES, "agents"),
     _agent("claude", "Claude Code", MESSAGES, "agents"),
-    _agent("opencode", "opencode", CHAT, "agents", ONE),
     _agent("qwen", "qwen-code", CHAT, "agents", ONE),
     _agent("aider", "aider", CHAT, "aider", ONE),
 )
