@@ -19,6 +19,7 @@ BEHAVIOURS: Final = ("ok", "echo", "tool_call", "parallel_tools", "cut", "frames
 CAPABILITIES: Final = ("tools", "forced_tools", "vision", "json_object", "json_schema", "reasoning", "files")
 WINDOW_TOKENS, ANSWER_TOKENS = 1_000_000, 65_536
 UNLIMITED: Final = dict.fromkeys(("second", "minute", "hour", "day", "month"), 0)
+START_S: Final = 120.0
 PLENTY: Final = Limits(requests_per_minute=10**6, requests_per_day=10**7, tokens_per_minute=10**8)
 CONFIG: Final = {"provider_max_retries": 0, "circuit_breaker_threshold": 1000}
 """Who repeats is the client, and a model that failed for one client is there for the next."""
@@ -40,7 +41,7 @@ announce(SECTION)
 def freeai(folder: Path, flaky: Iterable[str]) -> Iterator[Server]:
     """A gateway of its own; `flaky`: who has a model that fails once for them."""
     with running(FakeUpstream) as upstream:
-        serving = server.start(folder, "--no-tasks")
+        serving = server.start(folder, "--no-tasks", patience_s=START_S)
         try:
             serving.api("PATCH", "config", json=CONFIG).raise_for_status()
             _add_models(serving, [*BEHAVIOURS, *(f"{name}@flaky_1" for name in flaky)])
