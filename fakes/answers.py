@@ -38,7 +38,7 @@ class Asked:
 
     `task`: the call that an agent's prompt asks for and that has no result yet.
     `inputs` and `dimensions` (0: the model's own) are of embeddings, `timed` ("segment", "word") of transcriptions.
-    `document` is what a list answers.
+    `document` is what a list answers. `cap`: the longest answer that is asked for, 0 where none is named.
     """
 
     family: str
@@ -50,6 +50,8 @@ class Asked:
     seed: int = 0
     n: int = 1
     prompt_tokens: int = 0
+    cached_tokens: int = 0
+    cap: int = field(default=0, compare=False)
     last_user_text: str = ""
     tools: tuple[str, ...] = ()
     task: ToolCall | None = None
@@ -80,12 +82,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """All choices and the token counts; `completion_tokens` includes `reasoning_tokens`."""
+    """All choices and the token counts; `completion_tokens` includes `reasoning_tokens`, `prompt_tokens` the `cached_tokens`."""
 
     choices: tuple[Choice, ...]
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int
+    cached_tokens: int = 0
 
 
 class Content(Enum):
@@ -118,6 +121,7 @@ def build_answer(content: Content, asked: Asked, *, pieces: int = 0) -> Answer:
         prompt_tokens=asked.prompt_tokens,
         completion_tokens=spoken + reasoning_tokens,
         reasoning_tokens=reasoning_tokens,
+        cached_tokens=asked.cached_tokens,
     )
 
 

@@ -14,9 +14,10 @@ from apps.core.json_types import JSONObject
 JSON = "application/json"
 TOO_MANY, SERVER_ERROR = 429, 500
 RESTART_S = 5
-TOO_LONG = "context_length_exceeded"
-LENGTHS = re.compile(
-    r"maximum context length is (?P<most>\d+) tokens.*?about (?P<tokens>\d+) tokens", re.DOTALL
+TOO_LONG = frozenset({"context_length_exceeded", "token_limit_exceeded"})
+LENGTHS = (
+    re.compile(r"maximum context length is (?P<most>\d+) tokens.*?about (?P<tokens>\d+) tokens", re.DOTALL),
+    re.compile(r"about (?P<tokens>\d+) tokens; this client key may use (?P<most>\d+) "),
 )
 AGAIN = "Please try again later."
 ENDS = ".!?…"
@@ -93,8 +94,12 @@ def stopping() -> ApiError:
 
 def lengths_of(error: ApiError) -> tuple[str, str] | None:
     """About how many tokens a prompt has that is too long, and how many it may have; None of any other error."""
-    found = LENGTHS.search(error.message) if error.code == TOO_LONG else None
-    return (found["tokens"], found["most"]) if found else None
+    if error.code not in TOO_LONG:
+        return None
+    for lengths in LENGTHS:
+        if found := lengths.search(error.message):
+            return found["tokens"], found["most"]
+    return None
 
 
 def words_in_stream(error: ApiError, message: str) -> str:

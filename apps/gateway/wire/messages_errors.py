@@ -64,7 +64,7 @@ def _body(error: ApiError, message: str, request_id: str) -> JSONObject:
 
 
 def _words(error: ApiError) -> str:
-    if error.code != TOO_LONG:
+    if error.code not in TOO_LONG:
         return error.message
     if found := lengths_of(error):
         tokens, most = found
