@@ -6,7 +6,7 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from apps.gateway.urls import ALIASED
+from apps.gateway.wire.surfaces import ALIASES
 from apps.providers.types import Preset
 from apps.providers.wires import RerankWire
 from fakes.families.rerank import relevance_of
@@ -206,7 +206,7 @@ async def test_what_is_lost_on_the_way_is_said(gateway: Gateway):
     assert gateway.fake.journal[0].body["max_tokens_per_doc"] == 100
 
 
-@pytest.mark.parametrize("path", sorted(ALIASED))
+@pytest.mark.parametrize("path", [f"/{alias}" for alias in sorted(ALIASES)])
 async def test_aliases_answer_the_same_and_refuse_in_the_same_shape(gateway: Gateway, path: str):
     add(gateway, "jina")
 

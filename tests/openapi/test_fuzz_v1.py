@@ -18,7 +18,7 @@ from tests.e2e.server import Server
 from tests.gateway.audio import SAMPLES
 from tests.openapi import fuzzing
 
-ROUTES = [*fuzzing.routes("/v1/"), ("/api/health", "get")]
+ROUTES = [*fuzzing.routes("/v1/"), *fuzzing.routes("/ollama"), ("/api/health", "get")]
 WAV = SAMPLES["wav"].decode()
 CHAT = "/v1/chat/completions"
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 
 from apps.gateway.edge.http import Handler, LeanRequest
-from apps.gateway.edge.probes import PATHS as PROBES
+from apps.gateway.wire import surfaces
 
 ANY: Final = "*"
 METHODS: Final = "GET, POST, DELETE, OPTIONS"
@@ -36,7 +36,7 @@ def answering_other_origins(inner: Handler) -> Handler:
 
     async def handle(request: LeanRequest) -> HttpResponseBase:
         allowed = settings.FREEAI_CORS_ORIGINS
-        if not allowed or request.path_info in PROBES:
+        if not allowed or not surfaces.is_served(request.path_info):
             return await inner(request)
         origin = request.META.get("HTTP_ORIGIN", "")
         permitted = ANY if ANY in allowed else origin if origin in allowed else ""

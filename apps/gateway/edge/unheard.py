@@ -5,9 +5,8 @@ from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from apps.core import security_headers
+from apps.gateway.wire import surfaces
 from apps.gateway.wire.errors import ApiError
-
-CLIENT_API = (b"/v1", b"/v2/rerank", b"/rerank")
 
 
 def too_large() -> ApiError:
@@ -20,7 +19,9 @@ def too_large() -> ApiError:
 
 def answer(error: ApiError, url: bytes) -> bytes:
     """A whole answer, in the words of the side that the URL belongs to."""
-    body = orjson.dumps(error.body if url.startswith(CLIENT_API) else {"detail": error.message})
+    path = url.partition(b"?")[0].decode("latin-1")
+    status, told = surfaces.told(error, path, {}, "")
+    body = orjson.dumps(told if surfaces.is_served(path) else {"detail": error.message})
     headers = [
         *security_headers.OF_API,
         (b"content-type", b"application/json"),
@@ -28,4 +29,4 @@ def answer(error: ApiError, url: bytes) -> bytes:
         (b"connection", b"close"),
     ]
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-    return STATUS_LINE[error.status] + lines + b"\r\n" + body
+    return STATUS_LINE[status] + lines + b"\r\n" + body

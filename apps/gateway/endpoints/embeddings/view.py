@@ -2,13 +2,13 @@
 
 from django.urls import path
 
+from apps.gateway.answering.vectors import Embeddings
 from apps.gateway.edge.answers import LeanResponse, answer_headers, answer_members
 from apps.gateway.edge.authentication import authenticate
 from apps.gateway.edge.http import LeanRequest
 from apps.gateway.edge.methods import only
 from apps.gateway.edge.serving import serve
 from apps.gateway.endpoints.embeddings import wire
-from apps.gateway.endpoints.embeddings.operation import Embeddings
 
 
 @only("POST")

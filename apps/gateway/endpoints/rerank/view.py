@@ -1,5 +1,7 @@
 """POST /v1/rerank, and where clients of Cohere and of rerankers at an address of their own ask for the same."""
 
+from typing import Final
+
 from django.urls import path
 
 from apps.gateway.edge.answers import LeanResponse, answer_headers, answer_members
@@ -9,6 +11,7 @@ from apps.gateway.edge.methods import only
 from apps.gateway.edge.serving import serve
 from apps.gateway.endpoints.rerank import wire
 from apps.gateway.endpoints.rerank.operation import Rerank
+from apps.gateway.wire.surfaces import ALIASES, ROOT, V1
 
 
 @only("POST")
@@ -22,5 +25,7 @@ async def create_ranking(request: LeanRequest) -> LeanResponse:
     return LeanResponse(body, answer_headers(served, operation, allowance))
 
 
-urlpatterns = [path("rerank", create_ranking, name="rerank")]
-aliases = [path("v2/rerank", create_ranking), path("rerank", create_ranking)]
+SERVED: Final = {
+    V1: [path("rerank", create_ranking, name="rerank")],
+    ROOT: [path(alias, create_ranking) for alias in sorted(ALIASES)],
+}
