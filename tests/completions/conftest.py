@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from tests.asgi import Answer
-from tests.gateway.conftest import Gateway, gateway
+from tests.gateway.conftest import Gateway, edge, gateway
 from tests.gateway.scripted import Scripted, scripted_upstream
 
 FIXTURES = {
@@ -61,4 +61,4 @@ async def upstream() -> AsyncIterator[Scripted]:
         yield made
 
 
-__all__ = ["gateway"]
+__all__ = ["edge", "gateway"]

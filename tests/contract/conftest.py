@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from apps.providers.image_fetch import ImageFetcher
-from tests.gateway.conftest import Gateway, gateway
+from tests.gateway.conftest import Gateway, edge, gateway
 from tests.providers.image_site import Site, guarded, serving
 
 
@@ -18,4 +18,4 @@ async def image_site(gateway: Gateway) -> AsyncIterator[Site]:
     await gateway.runtime.images.aclose()
 
 
-__all__ = ["gateway"]
+__all__ = ["edge", "gateway"]

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from tests.asgi import Answer
-from tests.gateway.conftest import Gateway, gateway, upstream
+from tests.gateway.conftest import Gateway, edge, gateway, upstream
 from tests.responses.events import Reader
 
 FIXTURES = {
@@ -57,4 +57,4 @@ def stream(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-__all__ = ["gateway", "upstream"]
+__all__ = ["edge", "gateway", "upstream"]

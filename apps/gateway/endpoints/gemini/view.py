@@ -32,7 +32,7 @@ from apps.gateway.endpoints.gemini.wire.framing import Array, Events, Framing
 from apps.gateway.endpoints.gemini.wire.request import Asked
 from apps.gateway.wire.errors import JSON, bad_request
 from apps.gateway.wire.surfaces import V1, V1BETA
-from apps.providers.tasks import EmbeddingRequest
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.types import ChatRequest
 
 ENDPOINT: Final = "generate_content"

@@ -10,8 +10,8 @@ from apps.gateway.endpoints.gemini.wire.request import PREFIX, model_name
 from apps.gateway.endpoints.gemini.wire.spelling import camelised
 from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.estimates import text_tokens
-from apps.providers.tasks import EmbeddingRequest
 
 MAX_INPUTS = 10_000
 

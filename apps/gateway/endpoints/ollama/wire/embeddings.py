@@ -10,8 +10,8 @@ from apps.gateway.endpoints.ollama.wire.request import plain_name
 from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
 from apps.gateway.wire.names import native_model
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.estimates import text_tokens
-from apps.providers.tasks import EmbeddingRequest
 
 
 def parse(body: bytes) -> tuple[str, EmbeddingRequest]:
