@@ -12,7 +12,7 @@ from django.core.asgi import get_asgi_application  # noqa: E402
 
 from apps.accounts import first_admin  # noqa: E402
 from apps.console.live_socket import Sockets  # noqa: E402
-from apps.core.postgres.dbapi import let_go  # noqa: E402
+from apps.core.postgres.patience import let_go  # noqa: E402
 from apps.core.site_bodies import bounded  # noqa: E402
 from apps.gateway import kept_answers, runtime  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
