@@ -1,13 +1,15 @@
 """What serving needs not, it does not load: a package that somebody imports at the head of a file is paid for by every process."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import server
-from tests.e2e.server import Server
+from tests.e2e.server import ROOT, Server, clean_env
 
 TOLD = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", re.MULTILINE)
 """How Python tells of an import, where PYTHONPROFILEIMPORTTIME asks for it."""
@@ -52,3 +54,19 @@ def test_serving_loads_nothing_that_is_the_business_of_others(serving: Server):
 
     assert {"apps.gateway.attempts.dispatch", "aiohttp", "django.db"} <= modules
     assert {name: OTHERS_BUSINESS[name] for name in modules & OTHERS_BUSINESS.keys()} == {}
+
+
+def test_the_worker_loads_no_django_before_a_task_is_due(data_dir: Path):
+    code = "import freeai.embedded.worker, celery.apps.worker, kombu.transport.filesystem, sys; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean_env(), capture_output=True, check=True
+    )
+
+    modules = set(ended.stdout.decode().split())
+
+    assert "celery.worker" in modules
+    assert (
+        modules
+        & {"django.conf", "django.db", "freeai.settings", "cryptography", "aiohttp", "prometheus_client"}
+        == set()
+    )

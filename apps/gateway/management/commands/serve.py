@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from apps.core.state.choice import why_not
 from apps.core.turns import in_a_thread_of_its_own
 from apps.gateway.process import database_lock, key_offers, listening, setup
 from apps.gateway.process.announcements import first_run, keys_in_environment, url_of
+from apps.gateway.process.apart import Apart
 from apps.gateway.process.celery_child import CeleryChild
 from apps.gateway.process.setup import Made
 from apps.providers import local_search
@@ -66,16 +68,8 @@ class Command(BaseCommand):
         if refusal := why_not(options["workers"]):
             raise CommandError(refusal)
         lock = _claim(settings.DATA_DIR / "serve.lock")
-        try:
-            sockets = listening.listen(options["host"], options["port"])
-        except listening.AddressError as error:
-            raise CommandError(str(error)) from error
-        try:
-            in_a_thread_of_its_own("start", _prepare)
-        except database_lock.AnotherGatewayError as error:
-            raise CommandError(str(error)) from error
-        local_search.we_listen_at(socket.getsockname()[:2] for socket in sockets)
-        url = url_of(options["host"], listening.port_of(sockets))
+        with Apart(setup.prepare_database) as database:
+            sockets, url = self._prepared(options, database)
         tasks = None if options["no_tasks"] else CeleryChild()
         try:
             if tasks is not None:
@@ -87,6 +81,19 @@ class Command(BaseCommand):
             if tasks is not None:
                 tasks.stop()
             os.close(lock)
+
+    def _prepared(self, options: dict[str, Any], database: Apart) -> tuple[list[socket.socket], str]:
+        """The address, taken, and the installation in order."""
+        try:
+            sockets = listening.listen(options["host"], options["port"])
+        except listening.AddressError as error:
+            raise CommandError(str(error)) from error
+        try:
+            in_a_thread_of_its_own("start", lambda: _prepare(database))
+        except database_lock.AnotherGatewayError as error:
+            raise CommandError(str(error)) from error
+        local_search.we_listen_at(socket.getsockname()[:2] for socket in sockets)
+        return sockets, url_of(options["host"], listening.port_of(sockets))
 
     def _begin(self, url: str) -> None:
         setup.make_first_secrets(lambda made: self._announce(made, url))
@@ -112,9 +119,13 @@ class Command(BaseCommand):
             os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)  # or the exit would try again, and fail
 
 
-def _prepare() -> None:
+def _prepare(database: Apart) -> None:
+    """Migrations and catalogue in a process of their own, or here, where that failed and the reason is to be told."""
     database_lock.take()
-    setup.prepare()
+    setup.prepare_process()
+    if not database.run():
+        setup.prepare_database()
+    setup.refuse_wrong_master_key()
 
 
 def _host(text: str) -> str:
