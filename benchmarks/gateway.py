@@ -115,6 +115,15 @@ class Gateway:
         except subprocess.CalledProcessError as error:
             raise RuntimeError(f"{module} {arguments}: {error.stderr[-1000:]}") from error
 
+    def command(self, *arguments: str, timeout_s: float = SEED_S) -> bytes:
+        """What a command of `manage.py` prints about this installation, whatever its exit code. Raises subprocess.TimeoutExpired."""
+        command = [sys.executable, "manage.py", *arguments]
+        env = self._env | {"FREEAI_PORT": str(self.port)}
+        ended = subprocess.run(
+            command, cwd=ROOT, env=env, timeout=timeout_s, capture_output=True, check=False
+        )
+        return ended.stdout
+
     @property
     def admin_token(self) -> str:
         """For `/api`."""

@@ -96,6 +96,10 @@ class Child:
         """Resident memory of the root process alone."""
         return float(self.root.memory_info().rss) / MIB
 
+    def tree_rss_mib(self) -> float:
+        """Resident memory of the tree, as each process's is told: shared pages count once in each."""
+        return float(sum(process.memory_info().rss for process in self.tree())) / MIB
+
     def tree_pss_mib(self) -> float:
         """Memory of the tree, shared pages counted once."""
         return float(sum(process.memory_full_info().pss for process in self.tree())) / MIB
