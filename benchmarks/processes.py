@@ -49,7 +49,12 @@ class Child:
     """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`."""
 
     def __init__(
-        self, name: str, arguments: Sequence[str], directory: Path, env: dict[str, str] | None = None
+        self,
+        name: str,
+        arguments: Sequence[str],
+        directory: Path,
+        env: dict[str, str] | None = None,
+        root: Path = ROOT,
     ) -> None:
         self.name = name
         self.out, self.err = directory / f"{name}.out", directory / f"{name}.err"
@@ -58,7 +63,7 @@ class Child:
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
-                cwd=ROOT,
+                cwd=root,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

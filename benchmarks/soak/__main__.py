@@ -43,7 +43,8 @@ def main() -> int:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the fake tells of each client that left
     allow_many_connections()
     with tempfile.TemporaryDirectory(prefix="freeai-soak-") as directory:
-        gateway = Gateway(Path(directory) / "gateway", log_level="info", database_url=arguments.database_url)
+        env = {"FREEAI_LOG_LEVEL": "info", "FREEAI_DATABASE_URL": arguments.database_url}
+        gateway = Gateway(Path(directory) / "gateway", env=env)
         try:
             found = asyncio.run(_soak(gateway, arguments))
         finally:

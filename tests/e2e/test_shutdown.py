@@ -78,7 +78,8 @@ def test_two_hundred_open_streams_end_or_are_told_and_all_are_recorded(
     own = {"name": "own", "base_url": upstream.url("openai"), "default_model": "endless"}  # without any limit
     assert stopping.api("POST", "providers", json=own).status_code == 201
     stopping.api("PATCH", "me/providers/own", json={"api_key": "key-of-own-0123456789"})
-    long, short = [], []
+    long: list[Stream] = []
+    short: list[Stream] = []
     for behaviour, streams in (("frames_1000_200", long), ("frames_12_200", short)):
         upstream.default_behaviour = behaviour
         streams += [Stream(stopping, "own/endless") for _ in range(MANY // 2)]
