@@ -32,9 +32,7 @@ PHASE_S: Final = 10.0
 SETTLED_S: Final = 5.0
 STARTS: Final = 2
 """Each gateway is asked once when it starts."""
-COUNTED: Final = (
-    "SELECT count(*) FILTER (WHERE is_last), count(*) FILTER (WHERE outcome = 'interrupted') FROM usage_events"
-)
+COUNTED: Final = "SELECT count(*) FILTER (WHERE is_last), count(*) FILTER (WHERE outcome = 'interrupted') FROM usage_events"
 ANSWER_S: Final = 60.0
 BODY: Final = {"model": "freeai-auto", "messages": [{"role": "user", "content": "Hello"}]}
 
