@@ -58,6 +58,7 @@ def main() -> int:
 
 async def _soak(gateway: Gateway, arguments: argparse.Namespace) -> list[Verdict]:
     seen: Counter[str] = Counter()
+    seconds: float = arguments.minutes * 60
     async with AsyncExitStack() as stack:
         fake = await stack.enter_async_context(FakeUpstream(journal=False))
         await asyncio.to_thread(_begin, gateway, f"{fake.origin}/{faults.UPSTREAM}")
@@ -70,12 +71,12 @@ async def _soak(gateway: Gateway, arguments: argparse.Namespace) -> list[Verdict
         watch = Watch(gateway.child.root, url, key, seen)
         background = [
             asyncio.create_task(faults.fail_upstream(fake, arguments.seed)),
-            asyncio.create_task(faults.kill_children(gateway.child.root)),
-            asyncio.create_task(watch.run(session, arguments.minutes * 60)),
+            asyncio.create_task(faults.kill_children(gateway.child.root, seconds)),
+            asyncio.create_task(watch.run(session, seconds)),
         ]
         if arguments.database_url:
             cut = lambda: _cut(arguments.database_url)  # noqa: E731
-            background.append(asyncio.create_task(faults.cut_database(cut)))
+            background.append(asyncio.create_task(faults.cut_database(cut, seconds)))
         await _live(url, key, session, seen, arguments)
         for each in background:
             each.cancel()

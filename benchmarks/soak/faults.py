@@ -25,8 +25,11 @@ FAULTS: Final = (
     *("frames_40_20", "reasoning", "tool_call"),
 )
 FAULT_EVERY_S: Final = 0.25
-KILL_EVERY_S: Final = 45.0
+KILL_EVERY_S: Final = 400.0
+"""Longer than the shortest interval of the schedule, so that its tasks run too."""
 CUT_EVERY_S: Final = 60.0
+LEAST: Final = 3
+"""So often at least, in a short soak."""
 
 
 async def fail_upstream(fake: FakeUpstream, seed: int) -> None:
@@ -37,16 +40,16 @@ async def fail_upstream(fake: FakeUpstream, seed: int) -> None:
         fake.script(UPSTREAM, [chance.choice(FAULTS)])
 
 
-async def kill_children(gateway: psutil.Process) -> None:
-    """For ever: kill -9 of what runs the scheduled tasks."""
+async def kill_children(gateway: psutil.Process, seconds: float) -> None:
+    """For ever: kill -9 of what runs the scheduled tasks. `seconds`: how long the soak takes."""
     while True:
-        await asyncio.sleep(KILL_EVERY_S)
+        await asyncio.sleep(min(KILL_EVERY_S, seconds / LEAST))
         for child in gateway.children(recursive=True):
             child.kill()
 
 
-async def cut_database(cut: Callable[[], None]) -> None:
+async def cut_database(cut: Callable[[], None], seconds: float) -> None:
     """For ever: each connection to the database breaks."""
     while True:
-        await asyncio.sleep(CUT_EVERY_S)
+        await asyncio.sleep(min(CUT_EVERY_S, seconds / LEAST))
         await asyncio.to_thread(cut)

@@ -93,7 +93,13 @@ async def anthropic(client: Client) -> str:
 
 
 async def responses(client: Client) -> str:
-    body = {"model": "freeai-auto", "input": client.words(), "stream": client.random.random() < 0.5}
+    """Not to be kept: an hour of kept answers, up to 64 MiB, is memory that is meant to grow."""
+    body = {
+        "model": "freeai-auto",
+        "input": client.words(),
+        "stream": client.random.random() < 0.5,
+        "store": False,
+    }
     return await client.whole("responses", body)
 
 
