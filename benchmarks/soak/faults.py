@@ -24,7 +24,8 @@ FAULTS: Final = (
     *("error_frame", "html_200", "garbage_frames", "no_done", "no_usage", "slow_1", "filtered", "big_event"),
     *("frames_40_20", "reasoning", "tool_call"),
 )
-FAULT_EVERY_S: Final = 0.25
+FAULT_EVERY_S: Final = 2.0
+"""More would teach the gateway that its accounts are spent, and hardly anything would be answered."""
 KILL_EVERY_S: Final = 400.0
 """Longer than the shortest interval of the schedule, so that its tasks run too."""
 CUT_EVERY_S: Final = 60.0

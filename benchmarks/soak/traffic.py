@@ -15,8 +15,8 @@ Json = dict[str, Any]
 Act = Callable[["Client"], Awaitable[str]]
 
 REFUSED: Final = frozenset({400, 401, 402, 403, 404, 408, 413, 422, 429})
-UNSERVED: Final = frozenset({502, 503, 504})
-"""What upstreams that fail make of a request; a 500 is a fault of ours."""
+UNSERVED: Final = frozenset({502, 503, 504, 529})
+"""What upstreams that fail make of a request, in Anthropic's numbers too; a 500 is a fault of ours."""
 PAUSE_S: Final = (0.0, 0.2)
 SLOW_READS, SLOW_S, SLOW_BYTES = 40, 0.25, 512
 
