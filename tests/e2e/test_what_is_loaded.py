@@ -20,6 +20,7 @@ OTHERS_BUSINESS = {
     "channels_redis": "no Redis is named",
     "celery": "the child's",
     "kombu": "the child's",
+    "aiohttp": "of the engine that is not chosen",
     "allauth": "no issuer is named",
     "opentelemetry": "no collector is named",
     "rest_framework.serializers": "of /api",
@@ -52,7 +53,7 @@ def test_serving_loads_nothing_that_is_the_business_of_others(serving: Server):
 
     modules = loaded(serving)
 
-    assert {"apps.gateway.attempts.dispatch", "aiohttp", "django.db"} <= modules
+    assert {"apps.gateway.attempts.dispatch", "uvicorn", "django.db"} <= modules
     assert {name: OTHERS_BUSINESS[name] for name in modules & OTHERS_BUSINESS.keys()} == {}
 
 
