@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 AUDIT  := .venv-audit
 .DEFAULT_GOAL := help
-.PHONY: help setup parquet traces rehearsal serve test fuzz lint types check screenshots bench soak rolling audit sbom lock format
+.PHONY: help setup parquet traces rehearsal serve services test fuzz lint types check screenshots bench soak rolling audit sbom lock format
 
 # HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
 given        = $(if $(filter command line,$(origin $(1))),$($(1)))
@@ -49,6 +49,9 @@ rehearsal: $(VENV)/.dev $(VENV)/.deploy  ## Install what the tests of docker/ re
 
 serve: setup  ## Start the gateway on 127.0.0.1:8000, or HOST=… PORT=… (the first run sets everything up)
 	@exec $(BIN)/python manage.py serve $(SERVE_OPTIONS)
+
+services: $(VENV)/.dev  ## Start PostgreSQL and Redis for development from the system's packages, where none answers
+	@$(BIN)/python docker/services.py
 
 test: $(VENV)/.dev  ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto

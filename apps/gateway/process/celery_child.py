@@ -10,6 +10,7 @@ import orjson
 import structlog
 from django.conf import settings
 
+from apps.analytics import shared_metrics
 from apps.core import clock
 from apps.gateway import supervision
 
@@ -79,10 +80,55 @@ class CeleryChild:
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
+class CeleryProcess:
+    """The same for a parent that forks and must have no thread: `look` is called every second or so, and starts it at first."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pauses = supervision.BackOff()
+        self._began = self._due_at = 0.0
+
+    def look(self) -> None:
+        """Note whether it runs, and start it where that is due."""
+        now = clock.monotonic()
+        if self._process is not None and (code := self._process.poll()) is not None:
+            self._process = None
+            self._ended(f"signal {-code}" if code < 0 else f"exit code {code}", now)
+        elif self._process is not None and now - self._began >= PROVEN_S:
+            supervision.mark(NAME, True)
+        elif self._process is None and now >= self._due_at:
+            self._began = now
+            try:
+                self._process = _spawn()
+            except OSError as error:
+                self._ended(f"not started: {error.strerror}", now)
+
+    def stop(self) -> None:
+        """Let the worker finish its task, for 10 s at most."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        supervision.forget(NAME)
+
+    def _ended(self, reason: str, now: float) -> None:
+        supervision.mark(NAME, False)
+        pause_s = self._pauses.after(now - self._began)
+        self._due_at = now + pause_s
+        log.error("celery.ended", reason=reason, restart_in_s=pause_s)
+
+
 def _spawn() -> "subprocess.Popen[bytes]":
     """In a session of its own, so that Ctrl-C reaches it through us, after the streams."""
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-        [sys.executable, *WORKER], cwd=settings.BASE_DIR, stdin=subprocess.PIPE, start_new_session=True
+        [sys.executable, *WORKER],
+        env=_environment(),
+        cwd=settings.BASE_DIR,
+        stdin=subprocess.PIPE,
+        start_new_session=True,
     )
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     with (
@@ -106,3 +152,8 @@ def _instructions() -> bytes:
             "log_format": settings.FREEAI_LOG_FORMAT,
         }
     )
+
+
+def _environment() -> dict[str, str]:
+    """Ours; its metrics are its own."""
+    return {name: value for name, value in os.environ.items() if name != shared_metrics.VARIABLE}
