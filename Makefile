@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 AUDIT  := .venv-audit
 .DEFAULT_GOAL := help
-.PHONY: help setup parquet traces rehearsal serve services test fuzz clients relock lint types check screenshots bench audit sbom lock format
+.PHONY: help setup parquet traces rehearsal serve services test fuzz clients relock lint types check screenshots bench soak rolling audit sbom lock format
 
 # HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
 given        = $(if $(filter command line,$(origin $(1))),$($(1)))
@@ -87,6 +87,12 @@ screenshots: $(VENV)/.dev  ## Pictures of the admin site, of demo data, into doc
 
 bench: $(VENV)/.dev  ## Measure against the floor proxy and the budgets
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.dev  ## Traffic with faults for MINUTES=30: memory, latency, ledger and log stay as they should
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30)
+
+rolling: $(VENV)/.dev  ## An upgrade FROM=revision without a pause, on an empty DATABASE=postgres://… and a STATE=redis://… of its own
+	$(BIN)/python -m benchmarks.rolling $(FROM) --database-url $(DATABASE) --state $(STATE)
 
 $(AUDIT)/.done: requirements/audit.txt
 	@test -x $(AUDIT)/bin/pip || $(PYTHON) -m venv $(AUDIT)

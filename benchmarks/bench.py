@@ -141,17 +141,21 @@ class Bench:
     def installation(self, name: str = "main", log_level: str = "warning") -> Gateway:
         """The gateway of that name, started and settled, with 20 candidates."""
         if name not in self._gateways:
-            self._gateways[name] = self._started(Gateway(self._directory / name, log_level=log_level))
+            self._gateways[name] = self._started(
+                Gateway(self._directory / name, env={"FREEAI_LOG_LEVEL": log_level})
+            )
         return self._gateways[name]
 
     def fed(self, database_url: str) -> Gateway:
         """The same on that database, and one that can be fed: see `benchmarks.fed`."""
         program = python_module("fed")
-        return self._started(Gateway(self._directory / "fed", program=program, database_url=database_url))
+        return self._started(
+            Gateway(self._directory / "fed", program=program, env={"FREEAI_DATABASE_URL": database_url})
+        )
 
     def rolled_up(self, name: str, events: int, days: int, database_url: str = "") -> Gateway:
         """A gateway that runs over so many events of so many days, rolled up."""
-        gateway = Gateway(self._directory / name, database_url=database_url)
+        gateway = Gateway(self._directory / name, env={"FREEAI_DATABASE_URL": database_url})
         self._stack.callback(gateway.stop)
         gateway.start()
         gateway.stop()

@@ -7,8 +7,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchmarks import wire
@@ -49,20 +50,23 @@ class Gateway:
         self,
         directory: Path,
         *,
-        log_level: str = "warning",
         program: Sequence[str] = ("manage.py",),
-        database_url: str = "",
+        root: Path = ROOT,
+        env: Mapping[str, str] = MappingProxyType({}),
+        secrets: Secrets | None = None,
     ) -> None:
+        """`root`: the tree whose code it runs. `env`: further variables. `secrets`: what an earlier start on its database printed."""
         directory.mkdir()
+        self._root = root
         self._program = program
         self._directory = directory
-        self._secrets: Secrets | None = None
+        self._secrets = secrets
         self._env = clean_env(
             {
                 "FREEAI_DATA_DIR": str(directory / "data"),
-                "FREEAI_LOG_LEVEL": log_level,
+                "FREEAI_LOG_LEVEL": "warning",
                 "FREEAI_LOG_FORMAT": "json",
-                "FREEAI_DATABASE_URL": database_url,
+                **env,
             }
         )
         self.port = 0
@@ -72,7 +76,7 @@ class Gateway:
         """Start it and time it. Raises RuntimeError when it ends, TimeoutError when it does not answer."""
         self.port = free_port()
         arguments = [*self._program, "serve", "--port", str(self.port)]
-        self.child = child = Child("freeai", arguments, self._directory, self._env)
+        self.child = child = Child("freeai", arguments, self._directory, self._env, self._root)
         wait_for(lambda: self._answers(child), START_S, "FreeAI did not start", interval_s=0.005)
         live_s = time.perf_counter() - child.started_at
         self._secrets = self._secrets or read_secrets(child.text())
@@ -114,6 +118,20 @@ class Gateway:
             )
         except subprocess.CalledProcessError as error:
             raise RuntimeError(f"{module} {arguments}: {error.stderr[-1000:]}") from error
+
+    def command(self, *arguments: str, timeout_s: float = SEED_S) -> bytes:
+        """What a command of `manage.py` prints about this installation, whatever its exit code. Raises subprocess.TimeoutExpired."""
+        command = [sys.executable, "manage.py", *arguments]
+        env = self._env | {"FREEAI_PORT": str(self.port)}
+        ended = subprocess.run(
+            command, cwd=ROOT, env=env, timeout=timeout_s, capture_output=True, check=False
+        )
+        return ended.stdout
+
+    @property
+    def secrets(self) -> Secrets | None:
+        """What its first start printed."""
+        return self._secrets
 
     @property
     def admin_token(self) -> str:

@@ -49,7 +49,12 @@ class Child:
     """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`."""
 
     def __init__(
-        self, name: str, arguments: Sequence[str], directory: Path, env: dict[str, str] | None = None
+        self,
+        name: str,
+        arguments: Sequence[str],
+        directory: Path,
+        env: dict[str, str] | None = None,
+        root: Path = ROOT,
     ) -> None:
         self.name = name
         self.out, self.err = directory / f"{name}.out", directory / f"{name}.err"
@@ -58,7 +63,7 @@ class Child:
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
-                cwd=ROOT,
+                cwd=root,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -95,6 +100,10 @@ class Child:
     def rss_mib(self) -> float:
         """Resident memory of the root process alone."""
         return float(self.root.memory_info().rss) / MIB
+
+    def tree_rss_mib(self) -> float:
+        """Resident memory of the tree, as each process's is told: shared pages count once in each."""
+        return float(sum(process.memory_info().rss for process in self.tree())) / MIB
 
     def tree_pss_mib(self) -> float:
         """Memory of the tree, shared pages counted once."""

@@ -10,6 +10,7 @@ from benchmarks.report import Figure, Figures
 from benchmarks.stats import middle, recovery_s, slope
 
 STREAMS = 500
+FIRST_REQUESTS = 5
 FRAME_CONNECTIONS = 4
 SHORT, LONG = 1, 400
 LEVELS = (1, 16, 64, 256)
@@ -61,10 +62,16 @@ def start(bench: Bench) -> Figures:
 
 
 def idle(bench: Bench) -> Figures:
-    """Memory after start and a first answer, before any load."""
+    """Memory after start, first answers and the first run of each scheduled task, before any load."""
+    installation = bench.installation()
     child, floor = bench.gateway().child, bench.floor.child
+    for _ in range(FIRST_REQUESTS):
+        installation.chat()
+    installation.run("scheduled")
+    child.settle()
     return {
         "idle_web_mib": Figure(child.rss_mib(), floor.rss_mib()),
+        "idle_tree_rss_mib": Figure(child.tree_rss_mib(), floor.tree_rss_mib()),
         "idle_tree_mib": Figure(child.tree_pss_mib(), floor.tree_pss_mib()),
     }
 

@@ -1,6 +1,6 @@
 """Fills the database of the gateway under test.
 
-`python -m benchmarks.seeding {candidates COUNT URL | keys COUNT | events COUNT | spooled COUNT}`, in a process beside
+`python -m benchmarks.seeding {candidates COUNT URL | embeddings COUNT | keys COUNT | events COUNT | spooled COUNT}`, in a process beside
 the gateway, with its FREEAI_DATA_DIR. Candidates and keys are set to an exact number, events are added once.
 """
 
@@ -25,7 +25,7 @@ from apps.analytics.models import UsageEventRow  # noqa: E402
 from apps.analytics.spool import Spool  # noqa: E402
 from apps.clients.models import ClientKey  # noqa: E402
 from apps.core import ids, snapshot  # noqa: E402
-from apps.providers.credentials import set_key  # noqa: E402
+from apps.providers.credentials import SECTION, set_key  # noqa: E402
 from apps.providers.models import Provider, ProviderModel  # noqa: E402
 
 PREFIX = "bench-"
@@ -59,6 +59,13 @@ def candidates(count: int, url: str) -> None:
                 completion_microusd=600_000,
             )
             set_key(admin, provider, wire.PROVIDER_KEY)
+
+
+def embeddings(count: int) -> None:
+    """A model for embeddings at the first `count` of them."""
+    for provider in Provider.objects.filter(name__startswith=PREFIX).order_by("name")[:count]:
+        ProviderModel.objects.create(provider=provider, name=wire.EMBEDDING_MODEL, task="embedding")
+    snapshot.announce(SECTION)
 
 
 def keys(count: int) -> None:
@@ -124,6 +131,8 @@ def main(command: str, *arguments: str) -> None:
     count = int(arguments[0])
     if command == "candidates":
         candidates(count, arguments[1])
+    elif command == "embeddings":
+        embeddings(count)
     elif command == "keys":
         keys(count)
     elif command == "events":

@@ -14,6 +14,7 @@ PROVIDER_KEY = "bench-provider-key-0000"
 REQUEST_BYTES = 600
 ANSWER_BYTES = 660
 MODEL = "bench-model"
+EMBEDDING_MODEL = "bench-embedding"
 FAST, SLOW = "frames_{count}_0", "frames_50_100"
 SLOW_IDEAL_S = 5.0
 DONE = b"data: [DONE]\n\n"

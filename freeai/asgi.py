@@ -17,7 +17,7 @@ from apps.analytics import shared_metrics  # noqa: E402
 from apps.console.live_socket import Sockets  # noqa: E402
 from apps.core import worker  # noqa: E402
 from apps.core.board import open_board  # noqa: E402
-from apps.core.postgres.dbapi import let_go  # noqa: E402
+from apps.core.postgres.patience import let_go  # noqa: E402
 from apps.core.site_bodies import bounded  # noqa: E402
 from apps.core.state.choice import is_shared  # noqa: E402
 from apps.gateway import kept_answers, runtime  # noqa: E402

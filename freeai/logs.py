@@ -15,7 +15,6 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
-from apps.analytics import metrics
 from apps.core import worker
 from freeai.log_values import frames_of_exception, of_libraries
 
@@ -51,7 +50,7 @@ class LogStream:
                 lost = self._waiting.count(b"\n") or text.count("\n")
                 self._waiting.clear()
         if lost:
-            metrics.log_lines_lost(lost)
+            _count(lost)
 
     def flush(self) -> None:
         """Nothing to do: what can be written has been."""
@@ -77,6 +76,12 @@ class LogStream:
             raise BlockingIOError("nobody reads")
 
 
+def _count(lost: int) -> None:
+    from apps.analytics import metrics  # late: a process without metrics of its own has lines to lose too
+
+    metrics.log_lines_lost(lost)
+
+
 def _descriptor(target: TextIO | None) -> int | None:
     """Where `target` writes to; None where that is no file of the system's (a test's capture)."""
     try:
@@ -89,7 +94,7 @@ class SafeHandler(logging.StreamHandler[Any]):
     """The standard library's lines; one that cannot be rendered is counted instead of explained on stderr."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
-        metrics.log_lines_lost(1)
+        _count(1)
 
 
 def _safe(level: int) -> type[structlog.typing.FilteringBoundLogger]:
@@ -101,7 +106,7 @@ def _safe(level: int) -> type[structlog.typing.FilteringBoundLogger]:
             try:
                 super()._proxy_to_logger(*args, **fields)
             except Exception:  # noqa: BLE001 - logging is the last place to tell anybody
-                metrics.log_lines_lost(1)
+                _count(1)
 
     return Safe
 

@@ -20,7 +20,7 @@ from django.db.models import Max, QuerySet
 from apps.analytics.models import UsageEventRow
 from apps.analytics.rollup.spans import MONTH, end_of, start_of, starts
 from apps.core.ids import least_at
-from apps.core.postgres.dbapi import PATIENCE_S
+from apps.core.postgres.patience import PATIENCE_S
 from apps.core.redaction import scrub
 
 log = structlog.get_logger("freeai.usage")

@@ -14,7 +14,6 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http.request import split_domain_port, validate_host
-from redis import RedisError
 
 from apps.console.seats import Seats
 from apps.core import clock, roles, security_headers
@@ -82,7 +81,7 @@ class LiveSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
         while True:
             try:
                 await self._watchers.renew(self._group, clock.now())
-            except (RedisError, OSError) as error:
+            except self._watchers.failures as error:
                 log.warning("live.not_marked", error=type(error).__name__)
             renewals += 1
             await asyncio.sleep(RENEW_S)

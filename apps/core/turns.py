@@ -15,7 +15,7 @@ import structlog
 from django.db import connections
 
 from apps.core import clock
-from apps.core.postgres.dbapi import PATIENCE_S
+from apps.core.postgres.patience import PATIENCE_S
 
 log = structlog.get_logger("freeai.database")
 

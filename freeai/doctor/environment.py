@@ -16,10 +16,8 @@ from freeai import env
 from freeai.checks import TAG
 from freeai.doctor.findings import Finding, error, note, ok, warning
 
-OTHERS: Final = frozenset(
-    {"FREEAI_PARENT_PID", "FREEAI_KEY", "FREEAI_ADMIN", "FREEAI_IMAGE", "FREEAI_EXTRAS", "FREEAI_DOMAIN"}
-)
-"""Variables of this family that something else reads: the Celery child, the documents' examples, compose."""
+OTHERS: Final = frozenset({"FREEAI_KEY", "FREEAI_ADMIN", "FREEAI_IMAGE", "FREEAI_EXTRAS", "FREEAI_DOMAIN"})
+"""Variables of this family that something else reads: the documents' examples, compose."""
 SECRETS: Final = ("FREEAI_ADMIN_TOKEN", "FREEAI_METRICS_TOKEN", "FREEAI_NOTICE_SECRET", "FREEAI_SECRET_KEY")
 LEAST_CHARACTERS: Final = 8
 OF_TESTS: Final = "FREEAI_TEST_"

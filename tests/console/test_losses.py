@@ -101,6 +101,7 @@ def test_without_a_gateway_in_the_process_nothing_is_made_up(root):
 
 async def test_live_traffic_notes_that_redis_is_away_and_back(gateway):
     class Watchers:
+        failures = (OSError,)
         is_away = True
 
         async def watched(self, _now):

@@ -13,7 +13,7 @@ import pytest
 from django.db import OperationalError, connections, transaction
 
 from apps.core import postgres
-from apps.core.postgres import base, dbapi
+from apps.core.postgres import base, patience
 from freeai import postgres as settings
 from tests.e2e.postgres import SERVER_URL
 
@@ -155,7 +155,7 @@ def test_background_loops_are_not_counted(alias: str, monkeypatch: pytest.Monkey
     answers: list[int] = []
 
     def loop() -> None:
-        dbapi.PATIENCE_S.set(5.0)
+        patience.PATIENCE_S.set(5.0)
         answers.append(ask(alias))
         connections[alias].close()
 
@@ -176,8 +176,8 @@ def test_migrations_may_take_their_time(alias: str):
 def test_whoever_waits_when_the_process_ends_is_let_go(alias: str, monkeypatch: pytest.MonkeyPatch):
     connections.databases[alias]["OPTIONS"]["patience_s"] = None
     leaving = threading.Event()
-    monkeypatch.setattr(dbapi, "_leaving", leaving)
-    threading.Timer(0.2, dbapi.let_go).start()
+    monkeypatch.setattr(patience, "_leaving", leaving)
+    threading.Timer(0.2, patience.let_go).start()
 
     with pytest.raises(OperationalError):
         ask(alias, "SELECT pg_sleep(10)")

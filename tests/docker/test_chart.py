@@ -9,7 +9,7 @@ import pytest
 import yaml
 from cryptography.fernet import Fernet
 
-from tests.docker.files import CHART
+from tests.docker.files import CHART, queries, read
 from tests.edge.test_env import KNOWN
 
 helm = pytest.importorskip("helm_python", reason="no Helm: `make rehearsal` installs it")
@@ -23,12 +23,15 @@ EVERYTHING = DEMANDED | {
     "publicUrl": "https://ai.example.com",
     "ingress": {"enabled": True, "host": "ai.example.com", "tlsSecretName": "tls"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
     "env": {"FREEAI_LOG_LEVEL": "warning"},
     "nodeSelector": {"disk": "ssd"},
     "imagePullSecrets": [{"name": "registry"}],
 }
 BROUGHT = {"connections": {"existingSecret": "urls"}, "secrets": {"existingSecret": "keys"}}
 KUBERNETES = "1.31"
+OF_THE_OPERATOR = ("ServiceMonitor", "PrometheusRule")
+"""Of Prometheus', of which the schemas know nothing."""
 
 
 def rendered(values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -64,7 +67,7 @@ def test_helm_finds_no_fault():
 )
 def test_every_resource_is_valid(values: dict[str, Any]):
     for resource in rendered(values):
-        if resource["kind"] != "ServiceMonitor":  # of the Prometheus operator
+        if resource["kind"] not in OF_THE_OPERATOR:
             kubernetes_validate.validate(resource, KUBERNETES, strict=True)
 
 
@@ -81,6 +84,7 @@ def test_what_the_fleet_needs_is_there():
         "HorizontalPodAutoscaler",
         "PodDisruptionBudget",
         "ServiceMonitor",
+        "PrometheusRule",
     }
     assert sorted(pods(resources)) == [
         "demo-freeai-beat",
@@ -116,6 +120,18 @@ def test_selectors_find_what_they_are_for():
     assert budget["spec"]["selector"]["matchLabels"].items() <= labels
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert scaler["spec"]["scaleTargetRef"]["name"] == web["metadata"]["name"]
+
+
+def test_the_alerts_are_those_of_docker_and_ask_for_the_job_that_is_scraped():
+    resources = rendered(EVERYTHING)
+    (rule,), (monitor,) = of_kind("PrometheusRule", resources), of_kind("ServiceMonitor", resources)
+    (service,) = of_kind("Service", resources)
+    jobs = {job for expr in queries().values() for job in re.findall(r'job="(\w+)"', expr)}
+
+    assert rule["spec"]["groups"] == read("prometheus/rules.yml")["groups"]
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    assert jobs == {service["metadata"]["labels"][monitor["spec"]["jobLabel"]]}
+    assert of_kind("PrometheusRule", rendered(DEMANDED)) == []
 
 
 def test_where_quotas_are_counted_is_in_the_secret_of_the_urls():

@@ -1,5 +1,6 @@
 """Celery worker and beat beside the gateway: they come back when they are killed, and never outlive it."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -7,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from apps.gateway.process import celery_child
 from tests.e2e import server
 from tests.e2e.server import ROOT, Server, clean_env
 
@@ -41,9 +44,9 @@ def celery_of(data_dir: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if "celery" in " ".join(process.cmdline()) and process.environ().get("FREEAI_DATA_DIR") == str(
-                data_dir
-            ):
+            if "freeai.embedded" in " ".join(process.cmdline()) and process.environ().get(
+                "FREEAI_DATA_DIR"
+            ) == str(data_dir):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
@@ -111,27 +114,81 @@ def test_a_gateway_that_stops_while_its_child_is_down_does_not_wait_for_it(runni
 
 def test_beat_sends_what_is_due_and_the_worker_does_it(data_dir: Path):
     server.start(data_dir, "--no-tasks").stop()
-    code = (
-        "from freeai.celery import app;"
-        "app.conf.beat_schedule['purge-usage']['schedule'] = 1.0;"
-        "app.worker_main(['worker', '--pool', 'solo', '--loglevel', 'WARNING'])"
-    )
-    ours = {
-        "FREEAI_DATA_DIR": str(data_dir),
-        "FREEAI_LOG_FORMAT": "json",
-        "FREEAI_PARENT_PID": str(os.getpid()),
-    }
 
-    with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, env=clean_env() | ours, stderr=subprocess.PIPE, text=True
-    ) as worker:
+    with worker_for(data_dir, "apps.analytics.tasks.purge_usage") as worker:
         assert worker.stderr is not None
         done = any("usage.purged" in line for line in worker.stderr)
         worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=START_S)
+        worker.communicate(timeout=2 * START_S)
 
     assert done
     assert worker.returncode == 0
+
+
+def test_a_task_that_fails_is_told_and_the_worker_goes_on(data_dir: Path):
+    """Nothing is set up there: its process cannot even begin."""
+    with worker_for(data_dir, "apps.analytics.tasks.purge_usage") as worker:
+        assert worker.stderr is not None
+        failed = [next(line for line in worker.stderr if "task.failed" in line) for _ in range(2)]
+        worker.kill()
+        worker.communicate(timeout=START_S)
+
+    assert all('"task":"apps.analytics.tasks.purge_usage","reason":"exit code 1"' in line for line in failed)
+
+
+def test_a_task_ends_with_the_worker_that_began_it(data_dir: Path):
+    server.start(data_dir, "--no-tasks").stop()
+    command = [
+        sys.executable,
+        "-m",
+        "freeai.embedded.errand",
+        "apps.core.tasks.purge_audit",
+        str(os.getppid()),
+    ]
+    env = clean_env() | {"FREEAI_DATA_DIR": str(data_dir)}
+
+    ended = subprocess.run(
+        command, cwd=ROOT, env=env, timeout=START_S, check=False, capture_output=True, text=True
+    )
+
+    assert ended.returncode == -signal.SIGTERM
+    assert "audit.purged" not in ended.stderr
+
+
+@contextmanager
+def worker_for(data_dir: Path, task: str) -> Iterator["subprocess.Popen[str]"]:
+    """A worker for which `task` is due every two seconds, as if a gateway had begun it."""
+    broker = data_dir / "broker"
+    queue, control = str(broker / "queue"), str(broker / "control")
+    told = {
+        "parent": os.getpid(),
+        "celery": {
+            "broker_url": "filesystem://localhost//",
+            "broker_transport_options": {
+                "data_folder_in": queue,
+                "data_folder_out": queue,
+                "control_folder": control,
+            },
+            "beat_schedule_filename": str(data_dir / SCHEDULE),
+            "beat_schedule": {"due": {"task": task, "schedule": 2.0}},
+        },
+        "folders": [queue, control],
+        "log_level": "info",
+        "log_format": "json",
+    }
+    with subprocess.Popen(
+        [sys.executable, *celery_child.WORKER],
+        cwd=ROOT,
+        env=clean_env() | {"FREEAI_DATA_DIR": str(data_dir), "FREEAI_LOG_FORMAT": "json"},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        assert worker.stdin is not None
+        with worker.stdin as stdin:
+            json.dump(told, stdin)
+        worker.stdin = None  # `communicate` would flush it
+        yield worker
 
 
 def test_what_a_full_disk_left_of_the_brokers_files_stops_nobody(data_dir: Path):

@@ -14,6 +14,9 @@ from tests.e2e import server
 from tests.e2e.server import Server
 
 GRACE_S = 2
+MANY = 200
+SLACK_S = 10
+"""For two hundred clients on the machine of the gateway to read what they were sent."""
 
 
 @pytest.fixture
@@ -67,11 +70,46 @@ def test_a_stream_that_ends_in_time_is_left_alone(stopping: Server, upstream: Fa
     assert not any('"error"' in line for line in stream.lines)
 
 
+@pytest.mark.slow
+def test_two_hundred_open_streams_end_or_are_told_and_all_are_recorded(
+    stopping: Server, upstream: FakeUpstream
+):
+    """Some of them end in time, the others are told within the grace; nobody's connection breaks."""
+    own = {"name": "own", "base_url": upstream.url("openai"), "default_model": "endless"}  # without any limit
+    assert stopping.api("POST", "providers", json=own).status_code == 201
+    stopping.api("PATCH", "me/providers/own", json={"api_key": "key-of-own-0123456789"})
+    long: list[Stream] = []
+    short: list[Stream] = []
+    for behaviour, streams in (("frames_1000_200", long), ("frames_12_200", short)):
+        upstream.default_behaviour = behaviour
+        streams += [Stream(stopping, "own/endless") for _ in range(MANY // 2)]
+        for stream in streams:
+            assert stream.begun.wait(60)
+
+    began = time.monotonic()
+    stopping.process.send_signal(signal.SIGTERM)
+    for stream in (*short, *long):
+        stream.join(60)
+    lasted_s = time.monotonic() - began
+
+    assert stopping.process.wait(30) is not None
+    assert [stream.failure for stream in (*short, *long)] == [None] * MANY
+    assert {stream.lines[-1] for stream in (*short, *long)} == {"data: [DONE]"}
+    assert all("shutting_down" in stream.lines[-2] for stream in long)
+    assert lasted_s <= GRACE_S + SLACK_S
+    assert "Traceback" not in (stopping.data_dir / "console.log").read_text()
+    outcomes = stopping.outcomes()
+    assert outcomes["cancelled"] >= len(long)
+    assert set(outcomes) <= {"cancelled", "success"}
+    assert sum(outcomes.values()) == MANY
+
+
 class Stream(threading.Thread):
     """A client that reads a stream to its end. `begun`: the first frame is here. `failure`: how the body broke."""
 
-    def __init__(self, gateway: Server) -> None:
+    def __init__(self, gateway: Server, model: str = "freeai-auto") -> None:
         super().__init__(daemon=True)
+        self._model = model
         self._gateway = gateway
         self.begun = threading.Event()
         self.lines: list[str] = []
@@ -79,7 +117,7 @@ class Stream(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        body = {"stream": True, "messages": [{"role": "user", "content": "Hello"}]}
+        body = {"model": self._model, "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
         headers = {"Authorization": f"Bearer {self._gateway.client_key}"}
         url = f"{self._gateway.url}/v1/chat/completions"
         try:

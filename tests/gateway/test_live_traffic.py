@@ -11,8 +11,9 @@ from apps.core import clock, ids
 from apps.gateway.traffic.broadcast import Broadcast
 from apps.gateway.traffic.choosing import Chooser
 from apps.gateway.traffic.feed import Feed
+from apps.gateway.traffic.redis_watchers import RedisWatchers
 from apps.gateway.traffic.seen import MOST_HOPS, MOST_OPEN, Gathering
-from apps.gateway.traffic.watchers import EVERYBODY, LocalWatchers, RedisWatchers, group_of
+from apps.gateway.traffic.watchers import EVERYBODY, LocalWatchers, group_of
 from tests.gateway.conftest import USER, until
 from tests.redis_server import REDIS_URL, needs_redis
 
@@ -248,7 +249,7 @@ class TestMarks:
 
     @needs_redis
     async def test_processes_see_each_others_marks(self, monkeypatch):
-        monkeypatch.setattr("apps.gateway.traffic.watchers.KEY", f"freeai:test:{ids.uuid7()}")
+        monkeypatch.setattr("apps.gateway.traffic.redis_watchers.KEY", f"freeai:test:{ids.uuid7()}")
         here, there = RedisWatchers(REDIS_URL), RedisWatchers(REDIS_URL)
         await here.renew("user-7", 100.0)
 
@@ -261,7 +262,7 @@ class TestMarks:
 @needs_redis
 async def test_a_page_on_one_process_hears_of_another(gateway, settings, monkeypatch):
     """Two layers and two sets of watchers stand for two processes: nothing but Redis is between them."""
-    monkeypatch.setattr("apps.gateway.traffic.watchers.KEY", f"freeai:test:{ids.uuid7()}")
+    monkeypatch.setattr("apps.gateway.traffic.redis_watchers.KEY", f"freeai:test:{ids.uuid7()}")
     redis = {"hosts": [REDIS_URL], "prefix": f"freeai-test-{ids.uuid7()}"}
     backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": redis}}

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import OperationalError, migrations, transaction
 
-from apps.core.postgres.dbapi import PATIENCE_S
+from apps.core.postgres.patience import PATIENCE_S
 
 LOCK_TRIES = 10  # readers may hold the table for some seconds
 LONGEST_S = 6 * 3600.0  # for one statement, over a ledger of any size

@@ -4,13 +4,13 @@ from typing import Any
 
 from django.db import connections
 
-from apps.core.postgres.dbapi import PatientConnection
-
 
 def take_the_time(using: str, **_: Any) -> None:
     """Before migrations: an index on millions of rows may take its time. A signal's receiver."""
     wrapper = connections[using]
     if wrapper.vendor == "postgresql":
+        from apps.core.postgres.dbapi import PatientConnection  # late: it loads psycopg
+
         with wrapper.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
         if isinstance(wrapper.connection, PatientConnection):

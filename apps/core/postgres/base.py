@@ -12,6 +12,7 @@ from typing import Any
 from django.db.backends.postgresql import base
 
 from apps.core.postgres import dbapi
+from apps.core.postgres.patience import PATIENCE_S
 
 SLOT_WAIT_S = 10.0
 
@@ -42,7 +43,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _take_slot(self) -> Callable[[], None]:
         """Wait until there may be one connection more; returns how to say that it is gone. Raises OperationalError."""
         most = self.settings_dict["OPTIONS"].get("max_connections")
-        if most is None or dbapi.PATIENCE_S.get() is not None:
+        if most is None or PATIENCE_S.get() is not None:
             return _nothing
         slots = _slots.setdefault(self.alias, threading.BoundedSemaphore(most))
         if not slots.acquire(timeout=SLOT_WAIT_S):

@@ -5,9 +5,7 @@ statement_timeout is the server's, and a server that does not answer keeps no pr
 a proxy that swallows everything. So every wait for an answer has an end here.
 """
 
-import threading
 from collections.abc import Callable, Generator
-from contextvars import ContextVar
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -27,15 +25,13 @@ from psycopg import (
 )
 from psycopg.errors import ReadOnlySqlTransaction
 
+from apps.core.postgres.patience import PATIENCE_S, is_leaving
+
 log = structlog.get_logger("freeai.database")
 
 T = TypeVar("T")
 
 POLL_S = 0.1  # how often a wait looks up: at its end, and at ours
-PATIENCE_S: ContextVar[float | None] = ContextVar("patience_s", default=None)
-"""Set in a background loop's thread: how long its statements may take, whatever the connection's own patience."""
-
-_leaving = threading.Event()
 
 
 class PatientConnection(psycopg.Connection[Any]):
@@ -82,17 +78,12 @@ def _impatient(gen: Generator[Any, Any, T], patience_s: float | None) -> Generat
             ready = yield wanted
             if ready:
                 heard_at = monotonic()
-            elif _leaving.is_set() or (patience_s is not None and monotonic() - heard_at > patience_s):
+            elif is_leaving() or (patience_s is not None and monotonic() - heard_at > patience_s):
                 raise SilenceError(f"no answer for {monotonic() - heard_at:.1f} s")
             wanted = gen.send(ready)
     except StopIteration as end:
         result: T = end.value
         return result
-
-
-def let_go() -> None:
-    """The process ends: whoever waits for an answer gets an error now, and nobody is waited for."""
-    _leaving.set()
 
 
 connect = PatientConnection.connect

@@ -3,12 +3,12 @@ find a host that is gone."""
 
 import os
 import socket
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-import psycopg
 from django.db import connection
 
-from apps.core.postgres import dbapi
+if TYPE_CHECKING:  # late elsewhere: it loads psycopg, of which an installation on SQLite has no need
+    from apps.core.postgres.dbapi import PatientConnection
 
 SERVER_KEEPALIVE: Final = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 PATIENCE_S: Final = 3.0
@@ -24,7 +24,7 @@ class AdvisoryLock:
     def __init__(self, key: int, role: str) -> None:
         self._key = key
         self._role = role
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection: PatientConnection | None = None
 
     def take(self) -> str | None:
         """None when it is ours, else who holds it ("" where that cannot be known). Raises psycopg.Error."""
@@ -44,9 +44,11 @@ class AdvisoryLock:
         """Whether it is still ours."""
         if self._connection is None:
             return False
+        from apps.core.postgres import dbapi
+
         try:
             self._connection.execute("SELECT 1").fetchall()
-        except psycopg.Error:
+        except dbapi.Error:
             self._connection.close()
             return False
         return True
@@ -56,7 +58,9 @@ class AdvisoryLock:
         if self._connection is not None:
             self._connection.close()
 
-    def _connect(self) -> "psycopg.Connection[Any]":
+    def _connect(self) -> "PatientConnection":
+        from apps.core.postgres import dbapi
+
         params = connection.get_connection_params()
         for own in ("cursor_factory", "context", "prepare_threshold"):  # Django's, for its own cursors
             params.pop(own, None)

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
+import orjson
 import structlog
 from django.conf import settings
 
@@ -15,19 +17,7 @@ from apps.gateway import supervision
 log = structlog.get_logger("freeai.gateway")
 
 NAME = "celery"
-WORKER = [
-    "-m",
-    "celery",
-    "--quiet",
-    "-A",
-    "freeai.celery",
-    "worker",
-    "--pool",
-    "solo",
-    "--loglevel",
-    "WARNING",
-]
-QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+WORKER = ("-m", "freeai.embedded.worker")
 STOP_TIMEOUT_S = 10.0
 PROVEN_S = 3.0
 """A child that ends sooner did not run: one that fails at every start is down all the while."""
@@ -133,16 +123,37 @@ class CeleryProcess:
 
 def _spawn() -> "subprocess.Popen[bytes]":
     """In a session of its own, so that Ctrl-C reaches it through us, after the streams."""
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-        [sys.executable, *WORKER, *QUIET],
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, *WORKER],
         env=_environment(),
         cwd=settings.BASE_DIR,
+        stdin=subprocess.PIPE,
         start_new_session=True,
+    )
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    with (
+        suppress(BrokenPipeError),
+        process.stdin as told,
+    ):  # where it has ended already, whoever waits for it will see
+        told.write(_instructions())
+    return process
+
+
+def _instructions() -> bytes:
+    """All that it has to know (`freeai.embedded.worker.Instructions`): it reads no settings."""
+    prefix = "CELERY_"
+    named = (name for name in dir(settings) if name.startswith(prefix))
+    return orjson.dumps(
+        {
+            "parent": os.getpid(),
+            "celery": {name.removeprefix(prefix).lower(): getattr(settings, name) for name in named},
+            "folders": [str(settings.BROKER_DIR / folder) for folder in ("queue", "control")],
+            "log_level": settings.FREEAI_LOG_LEVEL,
+            "log_format": settings.FREEAI_LOG_FORMAT,
+        }
     )
 
 
 def _environment() -> dict[str, str]:
     """Ours; its metrics are its own."""
-    env = os.environ | {"FREEAI_PARENT_PID": str(os.getpid())}
-    env.pop(shared_metrics.VARIABLE, None)
-    return env
+    return {name: value for name, value in os.environ.items() if name != shared_metrics.VARIABLE}

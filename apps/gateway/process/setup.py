@@ -54,10 +54,21 @@ def prepare() -> None:
 
     Raises OSError, DatabaseError, CatalogueError, and ImproperlyConfigured for a wrong master key.
     """
+    prepare_process()
+    prepare_database()
+    refuse_wrong_master_key()
+
+
+def prepare_process() -> None:
+    """The part of it that this process must have done itself: folders, and the secrets in its settings. Raises OSError."""
     for directory in (settings.DATA_DIR, settings.STATIC_ROOT):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     _close_to_others(settings.DATA_DIR)
     secret_files.ensure()
+
+
+def prepare_database() -> None:
+    """Tables, catalogue, strategies. Raises OSError, DatabaseError, CatalogueError."""
     with setup_turn.turn():
         if unapplied_migrations():
             call_command("migrate", interactive=False, verbosity=0)
@@ -65,7 +76,6 @@ def prepare() -> None:
         sync()
         install_builtins()
         AppConfig.objects.get_or_create(pk=1)
-    refuse_wrong_master_key()
 
 
 def make_first_secrets(show: Callable[[Made], None]) -> None:

@@ -12,7 +12,6 @@ from typing import Any, Final
 import msgspec
 import structlog
 from channels.layers import get_channel_layer
-from redis import RedisError
 
 from apps.analytics.events import UsageEvent
 from apps.clients.keys import CLIENTS
@@ -66,7 +65,7 @@ class Broadcast:
         try:
             watched = await self._watchers.watched(clock.now())
             self._runtime.is_redis_away = False
-        except (RedisError, OSError) as error:
+        except self._watchers.failures as error:
             log.warning("live.redis_away", error=type(error).__name__)
             self._runtime.is_redis_away = True
             watched = frozenset()
@@ -112,7 +111,7 @@ class Broadcast:
         try:
             async with asyncio.timeout(SEND_S):
                 await self._layer.group_send(f"live.{group}", message)
-        except (RedisError, OSError, TimeoutError) as error:
+        except self._watchers.failures as error:
             log.warning("live.not_told", error=type(error).__name__)
 
 

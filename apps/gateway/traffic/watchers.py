@@ -4,13 +4,9 @@ sorted set in Redis, which every process reads once a second."""
 from typing import Final, Protocol
 
 from django.conf import settings
-from redis.asyncio import Redis
 
 MARK_S: Final = 10.0
 EVERYBODY: Final = "all"
-KEY: Final = "freeai:live:watched"
-PATIENCE_S: Final = 1.0
-MOST_GROUPS: Final = 1_000
 
 
 def group_of(user_id: int) -> str:
@@ -19,7 +15,10 @@ def group_of(user_id: int) -> str:
 
 
 class Watchers(Protocol):
-    """The groups that somebody watches. `now` is UTC epoch seconds."""
+    """The groups that somebody watches. `now` is UTC epoch seconds. `failures`: what is raised here, and by Channels, while what carries
+    them is away."""
+
+    failures: tuple[type[Exception], ...]
 
     async def renew(self, group: str, now: float) -> None:
         """Somebody watches, for another MARK_S."""
@@ -33,6 +32,8 @@ class Watchers(Protocol):
 
 class LocalWatchers:
     """Of a single process."""
+
+    failures: tuple[type[Exception], ...] = (OSError,)
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
@@ -50,35 +51,10 @@ class LocalWatchers:
         """See Watchers."""
 
 
-class RedisWatchers:
-    """Of a fleet. Raises redis.RedisError and OSError while Redis is away."""
-
-    def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=PATIENCE_S,
-            socket_connect_timeout=PATIENCE_S,
-            max_connections=4,
-            decode_responses=True,
-        )
-
-    async def renew(self, group: str, now: float) -> None:
-        """See Watchers."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.zadd(KEY, {group: now + MARK_S})
-            pipe.expire(KEY, round(6 * MARK_S))
-            await pipe.execute()
-
-    async def watched(self, now: float) -> frozenset[str]:
-        """See Watchers."""
-        found = await self._redis.zrangebyscore(KEY, now, "+inf", start=0, num=MOST_GROUPS)
-        return frozenset(map(str, found))
-
-    async def aclose(self) -> None:
-        """See Watchers."""
-        await self._redis.aclose()
-
-
 def open_watchers() -> Watchers:
     """Of the fleet, where a Redis is named."""
-    return RedisWatchers(settings.FREEAI_REDIS_URL) if settings.FREEAI_REDIS_URL else LocalWatchers()
+    if not settings.FREEAI_REDIS_URL:
+        return LocalWatchers()
+    from apps.gateway.traffic.redis_watchers import RedisWatchers  # late: it loads Redis' client
+
+    return RedisWatchers(settings.FREEAI_REDIS_URL)

@@ -17,6 +17,7 @@ from apps.core.state.choice import why_not
 from apps.core.turns import in_a_thread_of_its_own
 from apps.gateway.process import database_lock, key_offers, listening, serving, setup
 from apps.gateway.process.announcements import first_run, keys_in_environment, url_of
+from apps.gateway.process.apart import Apart
 from apps.gateway.process.celery_child import CeleryChild
 from apps.gateway.process.setup import Made
 from apps.gateway.process.workers import raising
@@ -74,8 +75,9 @@ class Command(BaseCommand):
         if options["workers"] > 1 and not shared_metrics.is_open(settings.DATA_DIR):
             _start_anew(lock)
         try:
-            sockets = listening.listen(options["host"], options["port"], spreads=options["workers"] > 1)
-            in_a_thread_of_its_own("start", _prepare)
+            with Apart(setup.prepare_database) as database:
+                sockets = listening.listen(options["host"], options["port"], spreads=options["workers"] > 1)
+                in_a_thread_of_its_own("start", lambda: _prepare(database))
         except (listening.AddressError, database_lock.AnotherGatewayError) as error:
             raise CommandError(str(error)) from error
         local_search.we_listen_at(each.getsockname()[:2] for each in sockets)
@@ -144,9 +146,13 @@ def _start_anew(lock: int) -> NoReturn:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
-def _prepare() -> None:
+def _prepare(database: Apart) -> None:
+    """Migrations and catalogue in a process of their own, or here, where that failed and the reason is to be told."""
     database_lock.take()
-    setup.prepare()
+    setup.prepare_process()
+    if not database.run():
+        setup.prepare_database()
+    setup.refuse_wrong_master_key()
 
 
 def _host(text: str) -> str:
