@@ -5,6 +5,7 @@ from django.urls import include, path
 from apps.gateway import endpoints
 from apps.gateway.edge import probes
 from apps.gateway.edge.misdirected import hint
+from apps.gateway.edge.targets import SERVER
 
 urlpatterns = [
     *(path("v1/", include(view)) for view in endpoints.views()),
@@ -14,7 +15,7 @@ urlpatterns = [
     path("metrics", probes.metrics, name="metrics"),
 ]
 
-LEAN_PATHS = frozenset({"/livez", "/readyz", "/api/health", "/metrics"})
+LEAN_PATHS = frozenset({"/livez", "/readyz", "/api/health", "/metrics", SERVER})
 
 
 def is_lean(path: str) -> bool:
