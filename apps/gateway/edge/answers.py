@@ -52,7 +52,7 @@ class EventStreamResponse(HttpResponseBase):
     def __init__(self, stream: EventStream, headers: dict[str, str]) -> None:
         super().__init__(
             content_type="text/event-stream; charset=utf-8",
-            headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers},
+            headers={"X-Accel-Buffering": "no", **headers},
         )
         self.stream = stream
 
