@@ -69,8 +69,11 @@ BAD = [
     (port, ["-1", "65536", "8000.0", "0x10", "1_000", "٣", "9" * 5000, "http"]),
     (values.one_web_process, ["0", "2", "two", "01"]),
     (level, ["verbose", "info,debug", "20"]),
-    (token, ["two words and more", "päss" * 8, "a\tb" * 8, "a\nb" * 8, "short", "s" * 15]),
-    (values.secret_key, ["short", "s" * 31]),
+    (
+        token,
+        ["two words and more", "päss" * 8, "a\tb" * 8, "a\nb" * 8, "short", "s" * 15, "s" * 64, "abcd" * 16],
+    ),
+    (values.secret_key, ["short", "s" * 31, "s" * 64, "abcd" * 16]),
     (values.scopes, ["profile", "open id", "OpenID"]),
     (master_keys.parse, [",", "short", f"{KEYS[0]},short", KEYS[0][:-2], "ä" * 44]),
     (

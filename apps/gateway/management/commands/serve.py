@@ -26,7 +26,7 @@ STDOUT = 1
 class Command(BaseCommand):
     help = (
         "Start the gateway. On the first run it sets everything up and prints what you need. "
-        "Exit codes: 0 stopped, 1 it could not start, 2 wrong usage, 130 interrupted before it had started."
+        "Exit codes: 0 stopped, 1 it could not start, 2 wrong usage or a setting that is refused, 130 interrupted before it had started."
     )
     _announced = False
     requires_system_checks = []  # before any command, the entrance checks the settings
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
     def _serve(self, options: dict[str, Any]) -> None:
         if refusal := why_not(options["workers"]):
-            raise CommandError(refusal)
+            raise CommandError(refusal, returncode=2)
         lock = _claim(settings.DATA_DIR / "serve.lock")
         try:
             sockets = listening.listen(options["host"], options["port"])
