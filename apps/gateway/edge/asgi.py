@@ -50,6 +50,7 @@ class LeanHandler(ASGIHandler):
                 await answer.end_early()
         finally:
             self._watch.end(guard)
+            request.let_go()
             observation.end()
 
 

@@ -11,6 +11,7 @@ from django.http import HttpResponseBase
 
 from apps.core.encodings import encoding_of, not_decoded
 from apps.gateway.attempts.calls import RequestIds
+from apps.gateway.edge import held_bodies
 from apps.gateway.wire import multipart
 from apps.gateway.wire.errors import ApiError
 
@@ -30,9 +31,13 @@ class LeanRequest(ASGIRequest):
         self.ids = NOT_YET
         self._receive = receive
         self.complete = False
+        self.user_id: int | None = None
+        """Whose key it has, once that is known."""
+        self._held = 0
 
     async def read_body(self) -> bytes:
-        """The whole body. Raises ApiError(415) for a compressed one, ApiError(413) beyond FREEAI_MAX_BODY_BYTES, ClientLeftError."""
+        """The whole body, which is held until `let_go`. Raises ApiError(415) for a compressed one, ApiError(413) beyond
+        FREEAI_MAX_BODY_BYTES, ApiError(429, 503) where too much is held, ClientLeftError."""
         if encoding := encoding_of(self.META):
             raise ApiError(415, not_decoded(encoding), code="unsupported_content_encoding")
         limit = settings.FREEAI_MAX_BODY_BYTES
@@ -49,6 +54,7 @@ class LeanRequest(ASGIRequest):
             size += len(part)
             if size > limit:
                 raise _too_large(limit)
+            self._hold(size)
             parts.append(part)
             self.complete = not message.get("more_body", False)
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -58,6 +64,18 @@ class LeanRequest(ASGIRequest):
         body = await self.read_body()
         # 25 MB take the parser some 50 ms: off the loop, so that nobody else waits for them.
         return await asyncio.to_thread(multipart.parse, self.META.get("CONTENT_TYPE", ""), body)
+
+    def let_go(self) -> None:
+        """The request is over."""
+        if self._held:
+            held_bodies.ROOM.give_back(self.user_id, self._held)
+            self._held = 0
+
+    def _hold(self, size: int) -> None:
+        """Of the body, so many bytes. Raises ApiError(429, 503)."""
+        if size > held_bodies.SMALL_BYTES:
+            held_bodies.hold(self.user_id, size - self._held)
+            self._held = size
 
     async def client_left(self) -> None:
         """Returns when the client closes the connection. Only after the body was read."""

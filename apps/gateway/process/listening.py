@@ -19,6 +19,7 @@ from apps.gateway.edge import patience
 from apps.gateway.edge.disconnects import interrupt_all
 from apps.gateway.edge.protocol import Protocol
 from apps.gateway.edge.websocket import WebSocket
+from apps.gateway.process import memory
 
 Address = tuple[Any, ...]  # as the socket's family has it: host, port, and for IPv6 flow and interface
 
@@ -103,6 +104,7 @@ def serve(sockets: list[socket.socket], announce: Callable[[], None]) -> None:
     )
     config.load()
     patience.raise_file_limit()
+    memory.give_back_large()
     failures: list[Exception] = []
     config.lifespan_class = functools.partial(_Lifespan, announce=announce, failures=failures)
     server = _Server(config)
