@@ -46,6 +46,7 @@ FREEAI_MAX_HELD_BODY_BYTES = env.read(
 )
 FREEAI_BODY_SILENCE_S = env.read("FREEAI_BODY_SILENCE_S", 15, values.whole_number(1, 86_400))
 FREEAI_SEND_TIMEOUT_S = env.read("FREEAI_SEND_TIMEOUT_S", 30, values.whole_number(1, 86_400))
+FREEAI_HTTP_ENGINE = env.read("FREEAI_HTTP_ENGINE", "own", values.one_of(["own", "aiohttp"]))
 FREEAI_MAX_ANSWER_BYTES = env.read(
     "FREEAI_MAX_ANSWER_BYTES", 8 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
 )

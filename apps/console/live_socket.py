@@ -25,8 +25,8 @@ log = structlog.get_logger("freeai.console")
 
 PATH: Final = "/ws/live/"
 RENEW_S: Final = MARK_S / 3
-CHECK_EVERY: Final = 9
-"""Renewals between two looks whether the session still is one: half a minute."""
+CHECK_EVERY: Final = 2
+"""Renewals between two looks whether the session still is one: some seconds."""
 SIGNED_OUT, TOO_MANY, NOT_HERE = 4401, 4429, 4404
 NOT_OPEN: Final = "There is no WebSocket here, or not for pages of another origin."
 Scope = dict[str, Any]

@@ -1,31 +1,49 @@
-"""An open answer of aiohttp's behind the `UpstreamResponse` contract, and what its exceptions mean."""
+"""An open answer behind the `UpstreamResponse` contract, over the body that an engine reads."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from typing import Self
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol, Self
 
-import aiohttp
 import orjson
 
 from apps.providers.errors import ErrorKind, UpstreamError
 
 TAIL_S = 2.0  # how long JSON that is complete waits for the end of its body
-DRAIN_S = 1.0  # how long a connection may take to deliver the rest of an answer that is complete; aiohttp stops reading at 512 KiB
+DRAIN_S = 1.0  # how long a connection may take to deliver the rest of an answer that is complete
 REFUSAL_S = 5.0  # how long the text of a refusal may take
 WHOLE_ENDS = (b"}", b"]")
 END_MARK = b"[DONE]"
 
 
+class Body(Protocol):
+    """What an engine has of an answer behind its head. Of `close` and `release` the first counts; both may be called twice."""
+
+    def at_end(self) -> bool:
+        """Whether there is no more, and never will be."""
+        ...
+
+    async def more(self) -> bytes:
+        """All that has come since, or the next that comes; b"" at the end. Raises UpstreamError (network)."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection up, at once."""
+        ...
+
+    def release(self, within_s: float) -> None:
+        """Give the connection back if the rest comes in time, and is not too much; otherwise up."""
+        ...
+
+
 class OpenAnswer:
-    """An open aiohttp answer behind the `UpstreamResponse` contract."""
+    """An answer whose head is there."""
 
-    __slots__ = ("_ended", "_response", "headers", "status")
+    __slots__ = ("_body", "headers", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self._ended = False
-        self.status = response.status
-        self.headers: Mapping[str, str] = _LowerHeaders(response)
+    def __init__(self, status: int, headers: Mapping[str, str], body: Body) -> None:
+        self.status = status
+        self.headers = headers
+        self._body = body
 
     async def read(self, most: int) -> bytes:
         parts: list[bytes] = []
@@ -56,77 +74,45 @@ class OpenAnswer:
 
     async def _more(self, parts: list[bytes]) -> bytes:
         """The next of the body behind `parts`; b"" at its end, and where the answer is complete but the end does not come."""
-        content = self._response.content
-        if content.at_eof():
+        if self._body.at_end():
             return b""
-        may_be_whole = bool(parts) and parts[-1].rstrip().endswith(WHOLE_ENDS)
+        if not (parts and parts[-1].rstrip().endswith(WHOLE_ENDS)):
+            return await self._body.more()
         try:
-            return await asyncio.wait_for(content.readany(), TAIL_S if may_be_whole else None)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if may_be_whole and _is_whole(b"".join(parts)):
+            async with asyncio.timeout(TAIL_S):
+                return await self._body.more()
+        except (UpstreamError, TimeoutError) as error:
+            if _is_whole(b"".join(parts)):
                 return b""
-            if type(error) is TimeoutError:  # not aiohttp's: it was only slow
-                return await self._more([])
-            self.close()
-            raise translated(error) from error
+            if isinstance(error, UpstreamError):
+                raise
+            return await self._body.more()  # it was only slow
 
-    def chunks(self) -> "_Chunks":
-        return _Chunks(self._response.content, self)
+    def chunks(self) -> AsyncIterator[bytes]:
+        return _Chunks(self._body)
 
     def close(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._response.close()
+        self._body.close()
 
     def release(self) -> None:
-        """aiohttp gives a connection back at the end of its body by itself; what comes until then stays in its buffer, which is bounded."""
-        if self._ended:
-            return
-        self._ended = True
-        if not self._response.closed:
-            timer = asyncio.get_running_loop().call_later(DRAIN_S, self._response.close)
-            self._response.content.on_eof(timer.cancel)
+        self._body.release(DRAIN_S)
 
 
 class _Chunks:
     """The body as it arrives; an object, not a generator, so that nothing is left to the garbage collector."""
 
-    __slots__ = ("_content", "_response")
+    __slots__ = ("_body",)
 
-    def __init__(self, content: aiohttp.StreamReader, response: OpenAnswer) -> None:
-        self._content = content
-        self._response = response
+    def __init__(self, body: Body) -> None:
+        self._body = body
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        try:
-            data = await self._content.readany()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._response.close()
-            raise translated(error) from error
-        if not data:
-            raise StopAsyncIteration
-        return data
-
-
-class _LowerHeaders(Mapping[str, str]):
-    """aiohttp's headers are case-insensitive already; read through, without a copy."""
-
-    __slots__ = ("_response",)
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-
-    def __getitem__(self, name: str) -> str:
-        return self._response.headers[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return (name.lower() for name in self._response.headers)
-
-    def __len__(self) -> int:
-        return len(self._response.headers)
+        if data := await self._body.more():
+            return data
+        raise StopAsyncIteration
 
 
 def _is_whole(body: bytes) -> bool:
@@ -138,24 +124,3 @@ def _is_whole(body: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def translated(error: Exception) -> UpstreamError:
-    """The network error behind an aiohttp exception, in words that name no address and no key."""
-    match error:
-        case aiohttp.SocketTimeoutError() | asyncio.TimeoutError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream did not answer in time.", timed_out=True)
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream's TLS certificate was refused.")
-        case aiohttp.ClientConnectorDNSError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream's host name does not resolve.")
-        case aiohttp.ClientConnectorError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream refused the connection.")
-        case aiohttp.ClientPayloadError():
-            return UpstreamError(ErrorKind.NETWORK, "The upstream cut its answer short.")
-        case aiohttp.InvalidURL() | ValueError():
-            return UpstreamError(ErrorKind.NETWORK, "The provider's base URL is not usable.")
-        case _:
-            return UpstreamError(
-                ErrorKind.NETWORK, f"The connection to the upstream broke ({type(error).__name__})."
-            )

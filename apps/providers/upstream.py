@@ -1,11 +1,21 @@
 """An upstream call from outside: the contract of what opens it and of what it brings. Engines and tests are exchanged here."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextvars import ContextVar
 from typing import Protocol
 
 from msgspec import Struct
 
 from apps.providers.types import UpstreamRequest
+
+CONNECTED_AT: ContextVar[float] = ContextVar("connected_at", default=0.0)
+"""When this task's latest call got its connection, on the monotonic clock."""
+
+
+def connected_ms(begun: float) -> float | None:
+    """How long it was from `begun`, on the monotonic clock, until this task's latest call had a connection; None where it took none."""
+    at = CONNECTED_AT.get()
+    return (at - begun) * 1000 if at >= begun else None
 
 
 class Timeouts(Struct, frozen=True):

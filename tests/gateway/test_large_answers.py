@@ -1,5 +1,6 @@
 """Answers that are too much: cut off before they are decoded, the next candidate asked, and nothing of them kept."""
 
+import asyncio
 import gc
 import types
 
@@ -125,3 +126,86 @@ async def test_nothing_of_a_failed_answer_is_left_to_the_collector(
         gc.enable()
 
     assert not held
+
+
+def frame(delta: dict, index: int = 0) -> bytes:
+    return b"data: " + orjson.dumps({"choices": [{"index": index, "delta": delta}]}) + b"\n\n"
+
+
+def called(arguments: str, index: int = 0, name: str | None = None) -> dict:
+    call = {"index": index, "function": {"name": name, "arguments": arguments}}
+    return {"tool_calls": [call | ({"id": f"call-{index}", "type": "function"} if name else {})]}
+
+
+SAID = frame({"content": "Hi"})
+LONG = "a" * 60_000
+FLOODS = {
+    "text": frame({"content": LONG}) * 160,
+    "thoughts": frame({"reasoning_content": LONG}) * 160,
+    "arguments": frame(called('{"a":"', name="f")) + frame(called(LONG)) * 160,
+    "calls": b"".join(frame(called("{}", at, "f")) for at in range(1_200)),
+    "choices": b"".join(frame({"content": "a"}, at) for at in range(200)),
+}
+SURFACES: dict[str, tuple[str, dict]] = {
+    "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}),
+    "responses": ("/v1/responses", {"input": "Hi"}),
+    "messages": ("/v1/messages", {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}),
+}
+
+
+class TestWithoutEnd:
+    """Behind its first content: nobody asked for so much, and some of it is remembered to the end."""
+
+    @pytest.mark.parametrize("flood", FLOODS)
+    @pytest.mark.parametrize("surface", SURFACES)
+    async def test_it_ends_with_an_error(self, gateway: Gateway, upstream: Pages, surface, flood):
+        add(gateway, "only", upstream)
+        upstream.answer(200, SAID + FLOODS[flood] + GOOD_EVENTS, kind=EVENTS)
+        path, body = SURFACES[surface]
+
+        asked = orjson.dumps(body | {"model": "freeai-fastest", "stream": True})
+        answer = await gateway.client.request("POST", path, asked)
+
+        assert answer.status == 200
+        assert b'"error"' in answer.body
+        assert [(event.outcome, event.error_kind) for event in gateway.events()] == [("error", "parsing")]
+
+    async def test_items_that_take_turns(self, gateway: Gateway, upstream: Pages):
+        add(gateway, "only", upstream)
+        turns = (frame({"reasoning_content": "a"}) + frame({"content": "a"})) * 6_000
+        upstream.answer(200, SAID + turns + GOOD_EVENTS, kind=EVENTS)
+
+        answer = await gateway.client.request(
+            "POST", "/v1/responses", b'{"model":"freeai-fastest","stream":true,"input":"Hi"}'
+        )
+
+        assert b"too many items" in answer.body
+
+    async def test_how_long_is_the_operators_to_say(self, gateway: Gateway, upstream: Pages, settings):
+        settings.FREEAI_MAX_ANSWER_BYTES = 2_000
+        add(gateway, "only", upstream)
+        upstream.answer(200, frame({"content": "a" * 1_000}) * 3 + GOOD_EVENTS, kind=EVENTS)
+
+        assert b"longer than 2000 characters" in (await gateway.client.chat(stream=True)).body
+
+
+async def test_a_flood_of_lines_leaves_others_their_turn(gateway: Gateway, upstream: Pages):
+    """Counted in turns of the event loop while so much is read at once, not in seconds."""
+    add(gateway, "only", upstream)
+    upstream.answer(200, SAID + frame({"content": "a"}) * 5_000 + GOOD_EVENTS, kind=EVENTS)
+    turns = 0
+    is_over = False
+
+    async def others() -> None:
+        nonlocal turns
+        while not is_over:
+            await asyncio.sleep(0)
+            turns += 1
+
+    beside = asyncio.create_task(others())
+    answer = await gateway.client.chat(stream=True)
+    is_over = True
+    await beside
+
+    assert answer.text == "Hi" + "a" * 5_000 + "Hi"
+    assert turns > 100

@@ -44,6 +44,12 @@ REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ntransfer-encoding: chunked\r\n\r\n
 LIMITED = chunk(orjson.dumps({"error": {"message": "Too many requests.", "code": "rate_limit_exceeded"}}))
 
 
+@pytest.fixture(params=["own", "aiohttp"], autouse=True)
+def engine(request, settings) -> None:
+    """Before there is a gateway: both keep the contract."""
+    settings.FREEAI_HTTP_ENGINE = request.param
+
+
 @pytest.fixture
 async def upstream() -> AsyncIterator[Scripted]:
     async with scripted_upstream() as made:

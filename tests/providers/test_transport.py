@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from apps.providers.aiohttp_engine import AiohttpTransport
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.transport import AiohttpTransport
+from apps.providers.http.engine import HttpTransport
 from apps.providers.types import UpstreamRequest
-from apps.providers.upstream import Timeouts
+from apps.providers.upstream import Timeouts, Transport
 
 TIMEOUTS = Timeouts(connect_s=2, read_s=2)
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -22,9 +23,11 @@ class Upstream:
         self.later = b""
         self.aborts = False
         self.connections = self.requests = 0
+        self.serving: set[asyncio.Task[None] | None] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.serving.add(asyncio.current_task())
         answered = 0
         while head := await self._head(reader):
             length = next(
@@ -49,16 +52,17 @@ class Upstream:
             return b""
 
 
-@pytest.fixture
-async def upstream() -> AsyncIterator[tuple[Upstream, AiohttpTransport, str]]:
-    made, transport = Upstream(), AiohttpTransport()
+@pytest.fixture(params=[HttpTransport, AiohttpTransport], ids=["own", "aiohttp"])
+async def upstream(request) -> AsyncIterator[tuple[Upstream, Transport, str]]:
+    made, transport = Upstream(), request.param()
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     yield made, transport, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     await transport.aclose()
     server.close()
+    await asyncio.gather(*filter(None, made.serving), return_exceptions=True)
 
 
-async def ask(transport: AiohttpTransport, url: str, body: bytes = b"{}") -> bytes:
+async def ask(transport: Transport, url: str, body: bytes = b"{}") -> bytes:
     response = await transport.open(UpstreamRequest(url=url, headers={}, body=body), TIMEOUTS)
     try:
         return await response.read(10_000_000)

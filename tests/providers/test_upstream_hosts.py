@@ -4,9 +4,10 @@ import socket
 
 import pytest
 
+from apps.providers.aiohttp_engine import AiohttpTransport
 from apps.providers.blocking_calls import call
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.transport import AiohttpTransport
+from apps.providers.http.engine import HttpTransport
 from apps.providers.types import UpstreamRequest
 from apps.providers.upstream import Timeouts
 from apps.providers.upstream_hosts import is_private, why_not
@@ -79,8 +80,9 @@ REQUEST = UpstreamRequest(url="http://nice.test/v1/models", headers={}, body=b""
 
 
 @pytest.mark.usefixtures("misled")
-async def test_refused_when_it_is_called():
-    transport = AiohttpTransport()
+@pytest.mark.parametrize("engine", [HttpTransport, AiohttpTransport])
+async def test_refused_when_it_is_called(engine):
+    transport = engine()
     with pytest.raises(UpstreamError) as refused:
         await transport.open(REQUEST, Timeouts(1, 1))
     await transport.aclose()

@@ -6,8 +6,9 @@ steps, what is refused is not asked for again for a while. Pure but for its memo
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Literal
 
+from apps.core.state.asking import Asking
 from apps.core.state.contract import Completion, Subject, Window
 from apps.core.state.counters.counter import Counter
 from apps.core.state.doubts import Doubts
@@ -43,11 +44,11 @@ SPAN_OF_SECOND_S: Final = 240.0
 MOST_DOUBLINGS: Final = 6
 MOST_DOUBLINGS_OF_CUT: Final = 3
 LONGEST_EVER_S: Final = 6 * 3600.0
-A_SUCCESS: Final = 0.001
-YIELD_WEIGHT: Final = 16.0
-YIELD_ALPHA: Final = 0.1
-MOST_BUDGET: Final = 20.0
-GIVEN_BACK: Final = 0.9
+
+
+Found = Literal["clock", "level", ""]
+"""What a refusal was, where it is no limit: clocks that differ, for it has just begun and hardly anything was used; or the level of a
+bucket, which was moved and says by itself when there is room, for whatever size."""
 
 
 class Lessons:
@@ -55,91 +56,54 @@ class Lessons:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Lesson] = {}
-        self._probes: dict[str, tuple[Window, int]] = {}  # by claim
-        self._probed: set[str] = set()
+        self.asking = Asking()
         self.doubts = Doubts()
-        self._budget = 0.0
-        self._yield = 0.1
         self.changed: list[Lesson] = []
 
     def of(self, key: str) -> Lesson | None:
         """What is known of a window."""
         return self._by_key.get(key)
 
-    @property
-    def is_probing(self) -> bool:
-        """Whether any request is out that asks for more than is known to be there."""
-        return bool(self._probes)
-
     def size(self) -> int:
         """Keys held in memory."""
-        return len(self._by_key) + len(self._probes)
+        return len(self._by_key) + self.asking.size()
 
     def refused(
         self, found: Suspect, completion: Completion, sent_at: float, now: float, wait_s: float = 0.0
-    ) -> bool:
+    ) -> Found:
         """The upstream found it full, and said to come back in `wait_s`, 0 where it did not. What was sent before the last refusal says
-        nothing new. Returns whether it is no limit, but clocks that differ: it has just begun, and hardly anything was used."""
-        window, counter, needed, used = found
+        nothing new. Returns what it was, as far as that matters to others."""
+        window, counter, used = found.window, found.counter, found.used
         lesson = self._lesson(window, counter, now)
-        if counter.is_at_edge(now) and lesson is not None and 2 * used < lesson.limit:
-            return True
-        if lesson is None or sent_at <= lesson.noted_at:
-            return False
-        named = completion.named
-        if completion.told and completion.told != lesson.limit:
-            self._teach(lesson, completion.told, used, named, now)
-        lesson.told, lesson.ceiling = bool(completion.told), completion.told
-        limit, span_s = lesson.limit, _span_s(window)
-        lesson.refusals += 1
-        lesson.probe_at = max(lesson.probe_at, now + _pause_s(lesson, span_s))
-        lesson.step = 0.0
-        if now - lesson.noted_at > NOTED_SPANS * span_s:
-            lesson.noted = 0
-        lesson.noted, lesson.noted_at = lesson.noted + 1, now
-        if window.kind == "bucket" and limit and (lesson.told or used >= limit * SUSPECT_SHARE):
-            missing = min(needed, wait_s * limit / span_s) if wait_s else needed / 2
-            counter.deny(limit - needed + missing + counter.used - used)
-            if lesson.noted >= BUCKET_REFUSALS and not lesson.told:
-                self._teach(lesson, max(1, round(limit * BUCKET_CUT)), used, named, now)
-        elif lesson.told:
-            if 0 < used < LEAST_OF_TOLD * limit:  # somebody else takes of it
-                self._teach(lesson, used, used, named, now)
-        else:
-            self._cut(lesson, found, limit, named, now)
-        return False
+        if lesson is None:
+            return ""
+        if counter.is_at_edge(now) and 2 * used < lesson.limit:
+            return "clock"
+        limit = completion.told or lesson.limit
+        is_level = (
+            window.kind == "bucket" and limit > 0 and (completion.told > 0 or used >= limit * SUSPECT_SHARE)
+        )
+        if sent_at > lesson.noted_at:
+            self._learn(lesson, found, completion, wait_s, now, is_level=is_level)
+        return "level" if is_level and completion.named and wait_s else ""
 
     def may_probe(self, window: Window, counter: Counter, now: float) -> bool:
         """Whether one request may go beyond a window that alone is in the way. None does while another one is out."""
-        if window.own or window.certain or not may_grow(window) or window.key in self._probed:
+        if window.own or window.certain or not may_grow(window) or self.asking.is_asked(window.key):
             return False
         lesson = counter.learnt
-        if counter.cap is not None or (self._budget < 1 and not _is_cut(lesson)):
+        if counter.cap is not None or (not self.asking.may_spend and not _is_cut(lesson)):
             return False
         if lesson is not None and (_is_all(lesson) or now < lesson.probe_at):
             return False
         return counter.surely_full(window.limit if lesson is None else lesson.limit_of(window), now)
-
-    def probe(self, claim: str, window: Window, amount: int) -> None:
-        """One goes out."""
-        self._budget = max(self._budget - 1, 0.0)
-        self._probes[claim] = (window, amount)
-        self._probed.add(window.key)
-
-    def ended(self, claim: str) -> tuple[Window, int] | None:
-        """A request ended: the window that it probed, and how much it asked for; None if it was no probe."""
-        probed = self._probes.pop(claim, None)
-        if probed is not None:
-            self._probed.discard(probed[0].key)
-        return probed
 
     def granted(self, window: Window, counter: Counter, amount: int, now: float) -> None:
         """A probe succeeded."""
         lesson = self._lesson(window, counter, now)
         if lesson is None:
             return
-        self._budget = min(MOST_BUDGET, self._budget + GIVEN_BACK)
-        self._yield += YIELD_ALPHA * (1.0 - self._yield)
+        self.asking.granted()
         limit, span_s = lesson.limit, _span_s(window)
         lesson.refusals = 0
         lesson.probe_at = now + NEXT_PROBE * span_s
@@ -160,7 +124,7 @@ class Lessons:
     def probe_refused(self, window: Window, counter: Counter, now: float) -> None:
         """What was asked for beyond the limit is not there: it is not asked for again for a while."""
         lesson = self._lesson(window, counter, now)
-        self._yield -= YIELD_ALPHA * self._yield
+        self.asking.refused()
         if lesson is not None:
             lesson.refusals += 1
             lesson.noted = max(lesson.noted, 0)
@@ -212,8 +176,7 @@ class Lessons:
     def succeeded(self, credential: str) -> None:
         """Some request did: there is a little more to probe with, and less to explain."""
         self.doubts.fade(credential)
-        if self._budget < MOST_BUDGET:
-            self._budget += A_SUCCESS * (1.0 + YIELD_WEIGHT * self._yield)
+        self.asking.succeeded()
 
     def recall(self, lessons: Iterable[Lesson]) -> None:
         """Take over what the process before knew."""
@@ -229,15 +192,6 @@ class Lessons:
     def items(self) -> Iterable[tuple[str, Lesson]]:
         """All that is known, by the key of the window."""
         return list(self._by_key.items())
-
-    @property
-    def may_spend(self) -> bool:
-        """Whether there is enough to probe with."""
-        return self._budget >= 1
-
-    def probe_of(self, claim: str) -> str:
-        """The key of the window that a request probes, "" where it is no probe."""
-        return self._probes[claim][0].key if claim in self._probes else ""
 
     def forget(self, owner: str, before: float) -> list[str]:
         """Drop what was taught earlier than `before` of an account, or of all of a provider. Returns the keys of the windows."""
@@ -259,6 +213,43 @@ class Lessons:
     def sweep(self, now: float) -> None:
         """Drop what has been true for long enough to be asked anew."""
         self._by_key = {key: lesson for key, lesson in self._by_key.items() if is_kept(lesson, now)}
+
+    def _learn(
+        self,
+        lesson: Lesson,
+        found: Suspect,
+        completion: Completion,
+        wait_s: float,
+        now: float,
+        *,
+        is_level: bool,
+    ) -> None:
+        """What a refusal says of the limit, and of a bucket's level."""
+        window, counter, needed, used = found
+        named, told, span_s = completion.named, completion.told, _span_s(window)
+        if told and (
+            told != lesson.ceiling or told < lesson.limit
+        ):  # said again it is no reason to believe more than is granted
+            self._teach(lesson, told, used, named, now)
+        lesson.told, lesson.ceiling = bool(told), told
+        limit = lesson.limit
+        lesson.refusals += 1
+        lesson.probe_at = max(lesson.probe_at, now + _pause_s(lesson, span_s))
+        lesson.step = 0.0
+        if now - lesson.noted_at > NOTED_SPANS * span_s:
+            lesson.noted = 0
+        lesson.noted, lesson.noted_at = lesson.noted + 1, now
+        if is_level:
+            missing = min(needed, wait_s * limit / span_s) if wait_s else needed / 2
+            counter.deny(limit - needed + missing + counter.used - used, lesson.noted > 1)
+            if lesson.noted >= BUCKET_REFUSALS and not told:
+                self._teach(lesson, max(1, round(limit * BUCKET_CUT)), used, named, now)
+        elif told:
+            most = limit if lesson.noted > 1 else LEAST_OF_TOLD * limit
+            if 0 < used < most:  # somebody else takes of it
+                self._teach(lesson, used, used, named, now)
+        else:
+            self._cut(lesson, found, limit, named, now)
 
     def _take_back(self, window: Window, counter: Counter, now: float) -> None:
         """Refused again and again: it admits one less than was granted beyond what is declared; half of what was guessed, where nothing is

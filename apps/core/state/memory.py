@@ -114,7 +114,7 @@ class MemoryStore:
             return
         self._open.remove(grant.claim.id)
         self._follow(now)
-        if completion.refused or self._lessons.is_probing:
+        if completion.refused or self._lessons.asking.is_any_out:
             completion = learn(self._lessons, grant, completion, self._counter, now)
         if completion.health == "success":
             self._lessons.succeeded(grant.claim.subject.credential)
@@ -299,7 +299,7 @@ class MemoryStore:
         if len(full) != 1 or not self._lessons.may_probe(full[0][0], full[0][1], now):
             return False
         window, _, amount = full[0]
-        self._lessons.probe(claim.id, window, amount)
+        self._lessons.asking.begin(claim.id, window, amount)
         return True
 
     def _grant(self, claim: Claim, now: float) -> Grant:

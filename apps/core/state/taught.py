@@ -6,10 +6,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from apps.core.state.contract import Block, Claim, Completion, Grant, Window
+from apps.core.state.contract import Block, Claim, Completion, Grant, Subject, Window
 from apps.core.state.counters.counter import Counter
 from apps.core.state.doubts import BY_CHANCE
-from apps.core.state.lessons import Lessons
+from apps.core.state.lessons import Found, Lessons
 from apps.core.state.periods import SECOND
 from apps.core.state.suspects import Suspect, may_grow, suspect, teaches
 
@@ -22,7 +22,7 @@ def learn(
 ) -> Completion:
     """Take in what an attempt taught. Returns its completion: that of a probe that was refused takes nothing and closes nothing."""
     claim = grant.claim
-    probed = lessons.ended(claim.id)
+    probed = lessons.asking.ended(claim.id)
     if completion.health == "success":
         if probed is not None:
             window, amount = probed
@@ -74,14 +74,24 @@ def _taught(
         blocks = tuple(_widened(block, subject.credential) for block in blocks)
     if found is None:
         return replace(completion, blocks=blocks)
-    is_skew = lessons.refused(found, completion, grant.at, now, _told_wait_s(blocks, now))
-    if is_skew:
-        blocks = tuple(_brief(block, now) for block in blocks)
-    elif found.window.scope == subject.credential:
-        blocks = tuple(_widened(block, found.window.scope) for block in blocks)
-    elif found.window.scope != subject.candidate:
+    was = lessons.refused(found, completion, grant.at, now, _told_wait_s(blocks, now))
+    nothing = dict.fromkeys(grant.claim.amounts, 0)
+    return replace(completion, spent=nothing, blocks=_closed(was, found, subject, blocks, now))
+
+
+def _closed(
+    was: Found, found: Suspect, subject: Subject, blocks: tuple[Block, ...], now: float
+) -> tuple[Block, ...]:
+    """What is closed where `found` was full."""
+    if was == "level":
+        return tuple(block for block in blocks if block.reason != "rate_limited")
+    if was == "clock":
+        return tuple(_brief(block, now) for block in blocks)
+    if found.window.scope == subject.credential:
+        return tuple(_widened(block, found.window.scope) for block in blocks)
+    if found.window.scope != subject.candidate:
         _close(found, blocks, now)
-    return replace(completion, spent=dict.fromkeys(grant.claim.amounts, 0), blocks=blocks)
+    return blocks
 
 
 def _close(found: Suspect, blocks: Iterable[Block], now: float) -> None:

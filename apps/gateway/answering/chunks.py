@@ -18,6 +18,11 @@ TAIL_S = (
 BYTES_BEFORE_CONTENT = 4 * 1024 * 1024
 CHUNKS_BEFORE_CONTENT = 10_000
 """And choices in them. Until there is content they are kept: another candidate may take over."""
+LINES_BEFORE_CONTENT = 50_000
+LINES_AT_ONCE = 250
+"""More of one read are read bit by bit: other requests have their turn in between."""
+PAUSE_S = 0.005
+"""Between the bits. Nobody writes 50,000 lines a second."""
 
 
 class Patience(Struct, frozen=True):
@@ -45,8 +50,8 @@ class ChunkStream:
     """
 
     __slots__ = (
-        "_body", "_ended", "_heard_at", "_now", "_parser", "_patience", "_response", "_said", "_size",
-        "_unread", "_whole"
+        "_body", "_ended", "_heard_at", "_lines", "_now", "_parser", "_patience", "_response", "_rest",
+        "_said", "_size", "_step", "_unread", "_whole"
     )  # fmt: skip
 
     def __init__(self, response: UpstreamResponse, parser: ChatStream, patience: Patience) -> None:
@@ -59,6 +64,9 @@ class ChunkStream:
         self._heard_at: float | None = None
         self._said = False
         self._size = 0
+        self._lines = 0
+        self._rest = b""  # of a read of many lines
+        self._step = 0  # how many bytes of it come next
         self._ended = False
         self._whole = False
 
@@ -76,7 +84,8 @@ class ChunkStream:
         async for chunks in self:
             read += chunks
             choices += sum(len(chunk.choices) for chunk in chunks)
-            if self._size > BYTES_BEFORE_CONTENT or max(choices, len(read)) > CHUNKS_BEFORE_CONTENT:
+            is_much = self._size > BYTES_BEFORE_CONTENT or self._lines > LINES_BEFORE_CONTENT
+            if is_much or max(choices, len(read)) > CHUNKS_BEFORE_CONTENT:
                 raise UpstreamError(ErrorKind.PARSING, "The upstream sent too much before any content.")
             if "content" in {verdict.see(chunk) for chunk in chunks}:
                 self._unread = read
@@ -98,14 +107,13 @@ class ChunkStream:
         is_cut = False
         if not self._parser.done:
             try:
-                data = await self._read()
+                data = await self._next_bit() if self._rest else self._first_bit(await self._read())
             except UpstreamError:
                 if not self._is_complete():
                     raise
                 is_cut = True
             else:
                 if data is not None:
-                    self._size += len(data)
                     chunks = self._parser.feed(data)
                     self._said = bool(chunks)
                     return chunks
@@ -123,6 +131,26 @@ class ChunkStream:
 
     def _is_complete(self) -> bool:
         return self._parser.finished >= self._patience.choices
+
+    def _first_bit(self, data: bytes | None) -> bytes | None:
+        """So much of a read as may be read at once."""
+        if data is None:
+            return None
+        lines = data.count(b"\n")
+        self._size += len(data)
+        self._lines += lines
+        if lines <= LINES_AT_ONCE:
+            return data
+        self._step = len(data) * LINES_AT_ONCE // lines
+        self._rest = data[self._step :]
+        return data[: self._step]
+
+    async def _next_bit(self) -> bytes:
+        await asyncio.sleep(PAUSE_S)
+        if self._now() > self._patience.deadline:
+            raise OutOfTimeError
+        data, self._rest = self._rest[: self._step], self._rest[self._step :]
+        return data
 
     async def _read(self) -> bytes | None:
         """The next of the body, None at its end. Raises UpstreamError(NETWORK)."""

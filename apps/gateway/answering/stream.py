@@ -17,6 +17,7 @@ from apps.gateway.answering.operation import ChatStreamed, answers_of
 from apps.gateway.answering.reader import Reader
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.allowance import rate_headers
+from apps.gateway.attempts.answers import most_text
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.dispatch import Served
@@ -135,12 +136,16 @@ class ChatEventStream:
             yield part
 
     async def _relay(self, served: Served[ChunkStream], writer: Writer) -> AsyncGenerator[bytes, None]:
-        attempt, reader = served.attempt, self._reader
+        attempt, reader, most = served.attempt, self._reader, most_text().size
         now = asyncio.get_running_loop().time
         said_at = now()
         try:
             async for chunks in served.answer:
                 part = writer.frames(chunks)
+                if writer.characters > most:
+                    raise UpstreamError(
+                        ErrorKind.PARSING, f"The upstream's answer is longer than {most} characters."
+                    )
                 if not part and now() > said_at + COMMENT_INTERVAL_S:
                     part = writer.alive  # what comes is not for this client, or not yet
                 if part:

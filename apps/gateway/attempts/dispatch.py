@@ -32,9 +32,8 @@ from apps.providers.errors import UpstreamError
 from apps.providers.facts import models_able
 from apps.providers.offers import CATALOGUE
 from apps.providers.tasks import Demand
-from apps.providers.transport import connected_ms
 from apps.providers.types import Offer
-from apps.providers.upstream import UpstreamResponse
+from apps.providers.upstream import UpstreamResponse, connected_ms
 from apps.strategies.ranking import Excluded, Ranking, capable
 
 T = TypeVar("T")

@@ -9,6 +9,10 @@ NOISE = 3.2
 NOISE_SHARE = 0.05
 """Of the limit: by so much an upstream may have counted more, without anybody else who takes of it."""
 SURELY_LEFT = 0.4
+MOST_ASIDE = 0.1
+"""Of the limit. A distance costs no allowance, only that the last of it is not used."""
+LESS_ASIDE = 0.98
+"""At each charge."""
 TICK_S = 1e-6
 """Times of this century are floats of a quarter of a microsecond: what is due within so much is here."""
 
@@ -20,7 +24,7 @@ class BucketCounter(Counter):
     counted, with a limit of 0, is forgotten a period after the first of it.
     """
 
-    __slots__ = ("at", "level", "margin_s", "period", "rate", "size", "told")
+    __slots__ = ("aside", "at", "level", "margin_s", "period", "rate", "size", "told")
 
     def __init__(self, period: Period, limit: int, now: float, margin_s: float = 0.0) -> None:
         super().__init__()
@@ -31,6 +35,7 @@ class BucketCounter(Counter):
         self.level = 0.0
         self.at = now
         self.told = 0.0  # what of the level was not charged here but told
+        self.aside = 0.0  # what of the level nobody took: somebody else may at any moment, unseen
 
     def roll(self, now: float, limit: int) -> None:
         self.rate = limit / self.size
@@ -40,6 +45,7 @@ class BucketCounter(Counter):
             if self.told:
                 self.told *= max(1.0 - came_back / self.level, 0.0) if self.level else 0.0
             self.level -= came_back
+            self.aside = min(self.aside, max(self.level, 0.0))
             self.at += passed_s
         elif passed_s >= self.size:
             self.level = 0.0
@@ -52,6 +58,8 @@ class BucketCounter(Counter):
 
     def charge(self, amount: int, now: float) -> None:
         """What an almost full allowance gives begins to come back a margin later: it may not have been taken there yet."""
+        if self.aside:
+            self._set_aside(self.aside * LESS_ASIDE)
         super().charge(amount, now)
         if not self.level:
             self.at = now + self.margin_s
@@ -61,7 +69,13 @@ class BucketCounter(Counter):
         self._add(amount)
 
     def correct(self, delta: int, at: float) -> None:
+        """What calls come to that are under way is in reports before they end: it is not added again, and nobody else took it."""
         self._correct_cap(delta, at)
+        if delta > 0 and self.told:
+            known = min(int(self.told), delta)
+            self.told -= known
+            self._set_aside(max(self.aside - known, 0.0))
+            delta -= known
         if not self.level:
             self.at = max(self.at, at)  # nothing ran out of an empty one before
         self.used += delta
@@ -82,7 +96,7 @@ class BucketCounter(Counter):
             super().tighten(limit, remaining, resets_at, now)
             return
         self.roll(now, limit)
-        more = limit - remaining - self.level
+        more = limit - remaining - (self.level - self.aside)
         if more > max(NOISE, NOISE_SHARE * limit) or (more > 0 and not remaining):
             moved = more
         else:
@@ -95,11 +109,16 @@ class BucketCounter(Counter):
         self.roll(now, limit)
         return self.level >= limit - SURELY_LEFT
 
-    def deny(self, level: float) -> None:
-        if level > self.level:
-            self.told += level - self.level
-            self.level = level
-            self._round()
+    def deny(self, level: float, again: bool) -> None:
+        """By how much it was not known `again` is set aside from then on: who takes of it too takes about as much again."""
+        more = level - (self.level - self.aside)
+        if more <= 0:
+            return
+        self.told += more
+        self.level += more
+        self._round()
+        if again:
+            self._set_aside(max(self.aside, min(more, MOST_ASIDE * self.rate * self.size)))
 
     def resets_at(self) -> float | None:
         return self._falls_to(0) if self.level else None
@@ -111,17 +130,26 @@ class BucketCounter(Counter):
             return self.level <= self.rate * (now - self.at)
         return not self.level or now >= self.at + self.size
 
+    def _set_aside(self, amount: float) -> None:
+        aside = amount if amount >= 1 else 0.0
+        self.level += aside - self.aside
+        self.aside = aside
+        self._round()
+
+    def _empty(self) -> None:
+        self.level, self.aside, self.used, self.stale_at = 0.0, 0.0, 0, inf
+
     def _add(self, amount: int) -> None:
         self.level += amount
         if self.level <= 0:
-            self.level, self.used, self.stale_at = 0.0, 0, inf
+            self._empty()
         elif self.stale_at == inf:
             self.stale_at = self.at  # from when on it falls, the next look finds out
 
     def _round(self) -> None:
         slack = self.rate * TICK_S
         if self.level <= slack:
-            self.level, self.used, self.stale_at = 0.0, 0, inf
+            self._empty()
             return
         self.used = ceil(self.level - slack)
         self.stale_at = self._falls_to(self.used - 1)

@@ -100,8 +100,8 @@ class Counter(ABC):
     def set_clock(self, skew: Skew, now: float) -> None:  # noqa: B027 - only what begins on a boundary asks a clock
         """Whoever enforces it has another clock."""
 
-    def deny(self, level: float) -> None:  # noqa: B027 - those without a level have nothing to learn of it
-        """The upstream had so much taken, and no room."""
+    def deny(self, level: float, again: bool) -> None:  # noqa: B027 - those without a level have nothing to learn of it
+        """The upstream had so much taken, and no room; `again`, and not for the first time lately."""
 
     def recall(self, amount: int, at: float, since: float, limit: int) -> None:
         """Charge what was used at `at`, before the process began, by a history that tells nothing from before `since`. Calls come in the

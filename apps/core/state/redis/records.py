@@ -54,7 +54,12 @@ def raw_counter(counter: Counter, held: dict[str, list[float]] | None = None) ->
             fields |= {"k": "R", "B": flat, "P": counter.period, "g": counter.lasts_s - counter.size}
         case BucketCounter():
             fields |= {"k": "B", "v": counter.level, "A": counter.at, "r": counter.rate, "T": counter.told}
-            fields |= {"P": counter.period, "g": counter.margin_s, "S": _finite(counter.stale_at)}
+            fields |= {
+                "a": counter.aside,
+                "P": counter.period,
+                "g": counter.margin_s,
+                "S": _finite(counter.stale_at),
+            }
         case FirstUseCounter():
             fields |= {"k": "U", "P": counter.period}
             fields |= {"s": _finite(counter.start), "e": _finite(counter.stale_at)}
@@ -158,6 +163,7 @@ def _bucket(fields: Fields) -> BucketCounter:
     _blank(counter)
     counter.period, counter.size, counter.margin_s = fields["P"], seconds(fields["P"]), fields["g"]
     counter.rate, counter.level, counter.at, counter.told = fields["r"], fields["v"], fields["A"], fields["T"]
+    counter.aside = fields.get("a", 0.0)
     counter.stale_at = fields.get("S", inf)
     return counter
 

@@ -85,7 +85,7 @@ class Settling:
             self._mirror.settled(grant, replace(completion, refused=()), policy, now)
             member.keep_for_later(ending)
             return
-        probed = self._mirror.lessons.probe_of(claim.id)
+        probed = self._mirror.lessons.asking.key_of(claim.id)
         if completion.refused or probed:
             ending, taught = await self._learn(ending)
             self._send(ending, {**taught, "probed": probed})

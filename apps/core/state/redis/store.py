@@ -214,7 +214,7 @@ class RedisStore:
         arguments = {
             "now": now,
             "choices": choices,
-            "budget": mirror.lessons.may_spend,
+            "budget": mirror.lessons.asking.may_spend,
             "lease": LEASE_S,
             "keep": keep_s,
         }
@@ -231,7 +231,7 @@ class RedisStore:
     ) -> Grant:
         if probe:
             window = next(window for window in claim.subject.windows if window.key == probe[0])
-            self._mirror.lessons.probe(claim.id, window, probe[1])
+            self._mirror.lessons.asking.begin(claim.id, window, probe[1])
         service = self._mirror.granted(claim, used, now)
         self._member.note(claim, now)
         return Grant(claim, now, bool(trial), service or tries or None)

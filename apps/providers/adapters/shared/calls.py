@@ -8,6 +8,7 @@ import orjson
 
 from apps.core.json_types import JSONObject
 
+from .bounds import MOST_CALLS, MOST_IDS, too_many
 from .entries import NO_ARGUMENTS, arguments_of
 from .history import text_hash
 from .missed import lost
@@ -225,11 +226,15 @@ class CallAssembler:
         elif self._is_stale(call, their_id, name):
             call = self._last
         if call is None:
+            if len(self._calls) >= MOST_CALLS:
+                raise too_many("tool calls")
             call = _Call()
             self._calls.append(call)
         self._by_key[key] = self._last = call
         call.frame = self._frame
         if their_id:
+            if len(self._by_id) >= MOST_IDS:
+                raise too_many("ids of tool calls")
             call.ids.add(their_id)
             self._by_id[key, their_id] = self._by_id[None, their_id] = call
         return call

@@ -14,7 +14,7 @@ from apps.providers.types import ChatChunk, Offer
 
 from .lenient import read_values
 from .missed import is_missed, lost
-from .payloads import beginning
+from .payloads import beginning, key_of, without_key
 
 MAX_MALFORMED = 5
 ANY_NUMBER = 1 << 30
@@ -41,6 +41,7 @@ class FrameReader(ABC):
         self.finished = 0
         self.skipped = 0
         self._offer = offer
+        self._key = key_of(offer)
         self._events = SSEParser()
         self._head: bytes | None = b""
         self._whole: bytearray | None = None
@@ -83,10 +84,13 @@ class FrameReader(ABC):
         return self._closing()
 
     def _read_bounded(self, events: list[Event]) -> list[ChatChunk]:
-        """What `events` say, each looked at before it is decoded. Raises UpstreamError."""
-        for event in events:
+        """What `events` say, each looked at before it is decoded, and without the offer's key. Raises UpstreamError."""
+        key = self._key
+        for at, event in enumerate(events):
             if len(event.data) > MAX_EVENT_VALUES:
                 _refuse_many(event.data, MAX_EVENT_VALUES)
+            if key and key in event.data:
+                events[at] = Event(without_key(event.data, key), event.name)
         return self._read_events(events)
 
     @abstractmethod

@@ -14,6 +14,7 @@ from apps.providers.types import Offer
 from .lenient import read_values
 
 SHOWN_BYTES = 200
+SHORTEST_KEY = 16
 MAX_HEAD = 64
 WHITE = b" \t\r\n" + BOM
 
@@ -31,8 +32,21 @@ def beginning(body: bytes, offer: Offer) -> str:
     return scrub(body[:SHOWN_BYTES].decode("utf-8", "replace"), offer.api_key)
 
 
+def key_of(offer: Offer) -> bytes:
+    """The offer's key, as answers may repeat it; b"" where it is so short that it may be a word."""
+    key = offer.api_key
+    return key.encode() if len(key) >= SHORTEST_KEY else b""
+
+
+def without_key(data: bytes, key: bytes) -> bytes:
+    """`data` as anybody may see it: the client of an answer need not be whose `key` it is."""
+    return data.replace(key, b"***") if key and key in data else data
+
+
 def load_json(body: bytes, offer: Offer) -> Any:
-    """The JSON value in `body`, as far as it can be read; also out of the one event of a stream. Raises UpstreamError(PARSING)."""
+    """The JSON value in `body`, as far as it can be read, without the offer's key; also out of the one event of a stream. Raises
+    UpstreamError(PARSING)."""
+    body = without_key(body, key_of(offer))
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as exc:

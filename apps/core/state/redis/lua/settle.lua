@@ -16,7 +16,7 @@ for _, step in ipairs(a.steps) do
   local w = a.windows[step[2]]
   local c, limit, kind = counter_of(w)
   if step[1] == 'deny' then
-    if kind.deny then kind.deny(c, w, step[3]) end
+    if kind.deny then kind.deny(c, w, step[3], step[4]) end
   elseif step[1] == 'refused' then
     if kind.refused then kind.refused(c) end
   elseif step[1] == 'begin_anew' then

@@ -7,6 +7,7 @@ answer, since their arguments may come in turns, and since clients run what has 
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any, Final
 
+import orjson
 from msgspec import Struct
 
 from apps.core.json_types import JSONObject
@@ -21,6 +22,7 @@ from apps.gateway.endpoints.responses.wire.output import (
     Seal,
     Thought,
 )
+from apps.providers.errors import ErrorKind, UpstreamError
 
 TEXTS: Final = (("content", "output_text"), ("refusal", "refusal"))
 
@@ -36,8 +38,13 @@ class Showing(Struct, frozen=True, kw_only=True):
     seal: Seal
 
 
+MOST_ITEMS: Final = 10_000
+MOST_LOGPROBS_BYTES: Final = 8 * 1024 * 1024
+"""Encoded; in memory they are some twenty times as much. 4,000 tokens with twenty others each have 5 MB."""
+
+
 class Answer:
-    """`items`: by now. `characters`: of all of it, for an estimate of its tokens."""
+    """`items`: by now. `characters`: of all of it, for an estimate of its tokens. All of it is kept, since the end says it once more."""
 
     def __init__(self, showing: Showing) -> None:
         self._showing = showing
@@ -45,9 +52,15 @@ class Answer:
         self._open: Thought | Message | None = None
         self.items: list[Item] = []
         self.characters = 0
+        self._logprobs_bytes = 0
 
     def take(self, delta: JSONObject, logprobs: list[Any]) -> Iterator[Event]:
-        """More of the answer: a chunk's delta, or a whole message. `logprobs`: of its text."""
+        """More of the answer: a chunk's delta, or a whole message. `logprobs`: of its text. Raises UpstreamError(PARSING) where it becomes
+        too much to keep."""
+        if logprobs:
+            self._logprobs_bytes += len(orjson.dumps(logprobs))
+            if self._logprobs_bytes > MOST_LOGPROBS_BYTES:
+                raise _too_much("log probabilities")
         if thought := delta.get("reasoning_content"):
             self.characters += len(thought)
             open_thought = yield from self._thinking()
@@ -104,6 +117,8 @@ class Answer:
         return message
 
     def _begin(self, item: Item) -> Iterator[Event]:
+        if len(self.items) >= MOST_ITEMS:
+            raise _too_much("items")
         self.items.append(item)
         return item.begin()
 
@@ -115,3 +130,7 @@ class Answer:
     def _place(self, prefix: str) -> JSONObject:
         at = len(self.items)
         return {"item_id": f"{prefix}_{self._showing.answer_id}_{at}", "output_index": at}
+
+
+def _too_much(what: str) -> UpstreamError:
+    return UpstreamError(ErrorKind.PARSING, f"The upstream's answer has too many {what}.")

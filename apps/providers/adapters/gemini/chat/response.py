@@ -10,6 +10,7 @@ from typing import Any
 from apps.core.json_types import JSONObject
 from apps.core.redaction import scrub
 from apps.providers.adapters.gemini.refusals import frame_error
+from apps.providers.adapters.shared.bounds import MOST_CALLS, MOST_CHOICES, too_many
 from apps.providers.adapters.shared.calls import CallIds
 from apps.providers.adapters.shared.entries import arguments_of, is_call
 from apps.providers.adapters.shared.finishes import native, read_finish
@@ -110,6 +111,8 @@ class _Candidate:
 
     def _call(self, call: JSONObject, signature: str) -> JSONObject:
         index = self._calls
+        if index >= MOST_CALLS:
+            raise too_many("function calls")
         self._calls += 1
         call_id = as_text(call.get("id")) or self._ids.make(self.index, index)
         return {
@@ -174,6 +177,8 @@ class AnswerReader:
     def _candidate(self, index: Any, position: int) -> _Candidate:
         index = position if (given := as_index(index)) is None else given
         if index not in self._candidates:
+            if len(self._candidates) >= MOST_CHOICES:
+                raise too_many("candidates")
             self._candidates[index] = _Candidate(index, self._ids, self._offer.model)
         return self._candidates[index]
 

@@ -7,6 +7,7 @@ import orjson
 
 from apps.core.json_types import JSONArray, JSONObject
 from apps.providers.adapters.refusals.answers import frame_error, wrapped_error
+from apps.providers.adapters.shared.bounds import MOST_CHOICES, too_many
 from apps.providers.adapters.shared.calls import CallAssembler, CallIds
 from apps.providers.adapters.shared.entries import calls_of
 from apps.providers.adapters.shared.finishes import Finish, native
@@ -198,6 +199,8 @@ class OpenAIStream(FrameReader):
         index = at if (given := as_index(choice.get("index"))) is None else given
         state = self._choices.get(index)
         if state is None:
+            if len(self._choices) >= MOST_CHOICES:
+                raise too_many("choices")
             opened = self._offer.model in self._offer.preset.think_opened
             state = self._choices[index] = _Choice(index, self._ids, opened)
         return state.read(choice)

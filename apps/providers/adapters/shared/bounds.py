@@ -1,0 +1,17 @@
+"""How much of anything that is remembered of an answer it may have: more than anybody asks for."""
+
+from typing import Final
+
+from apps.providers.errors import ErrorKind, UpstreamError
+
+MOST_CHOICES: Final = 128
+"""What `n` may ask for."""
+MOST_CALLS: Final = 1_000
+"""Of one choice."""
+MOST_IDS: Final = 100_000
+"""Of tool calls: some make a new one for each fragment."""
+
+
+def too_many(what: str) -> UpstreamError:
+    """The error for an answer beyond them."""
+    return UpstreamError(ErrorKind.PARSING, f"the upstream's answer has too many {what}")
