@@ -1,12 +1,15 @@
 """What the bodies of requests under way hold, for each user and in all."""
 
 import asyncio
+import threading
 
 import pytest
 
 from apps.core import site_bodies
+from apps.core.json_types import JSONObject
 from apps.gateway.attempts import waiting
 from apps.gateway.edge import held_bodies
+from apps.gateway.endpoints.chat.wire import request as chat_request
 from tests.asgi import chat_body
 from tests.gateway.conftest import Gateway
 
@@ -114,3 +117,20 @@ async def test_bodies_of_the_site_are_bounded_by_sender(settings, monkeypatch):
     release.set()
     assert list(await asyncio.gather(first, small, other)) == [0, 0, 0]
     assert site_bodies.ROOM.taken == 0
+
+
+@pytest.mark.parametrize(("mib", "in_loop"), [(0.1, True), (1.5, False)])
+async def test_a_large_body_is_not_parsed_in_the_loop(slow: Gateway, monkeypatch, mib: float, in_loop: bool):
+    where: list[int] = []
+    decode = chat_request.decode
+
+    def look(body: bytes) -> JSONObject:
+        where.append(threading.get_ident())
+        return decode(body)
+
+    monkeypatch.setattr(chat_request, "decode", look)
+    exchange = slow.client.begin_chat(messages=large(mib))
+    await until(lambda: where)
+    await exchange.leave()
+
+    assert [each == threading.get_ident() for each in where] == [in_loop]

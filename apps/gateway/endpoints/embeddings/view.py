@@ -18,7 +18,7 @@ from apps.gateway.endpoints.embeddings.operation import Embeddings
 async def create_embeddings(request: LeanRequest) -> LeanResponse:
     """POST /v1/embeddings."""
     principal, allowance = await authenticate(request, "embeddings")
-    operation = Embeddings(wire.parse(await request.read_body()))
+    operation = Embeddings(await request.parsed(wire.parse))
     call = plan_task(request.ids, principal, operation, max_wait_s(request.META))
     served = await dispatch.run(runtime.current(), call, operation)
     body = wire.render(served.answer.encoded, served.answer.usage, answer_members(served))
