@@ -9,7 +9,7 @@ from apps.core import site_bodies
 from apps.core.json_types import JSONObject
 from apps.gateway.attempts import waiting
 from apps.gateway.edge import held_bodies
-from apps.gateway.endpoints.chat.wire import request as chat_request
+from apps.gateway.wire import body as body_wire
 from tests.asgi import chat_body
 from tests.gateway.conftest import Gateway
 
@@ -122,13 +122,12 @@ async def test_bodies_of_the_site_are_bounded_by_sender(settings, monkeypatch):
 @pytest.mark.parametrize(("mib", "in_loop"), [(0.1, True), (1.5, False)])
 async def test_a_large_body_is_not_parsed_in_the_loop(slow: Gateway, monkeypatch, mib: float, in_loop: bool):
     where: list[int] = []
-    decode = chat_request.decode
 
     def look(body: bytes) -> JSONObject:
         where.append(threading.get_ident())
-        return decode(body)
+        return body_wire.decode(body)
 
-    monkeypatch.setattr(chat_request, "decode", look)
+    monkeypatch.setattr("apps.gateway.endpoints.chat.wire.request.decode", look)
     exchange = slow.client.begin_chat(messages=large(mib))
     await until(lambda: where)
     await exchange.leave()
