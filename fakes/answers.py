@@ -32,7 +32,7 @@ class Asked:
     """What of a request decides its answer. `body` is carried for the checks, outside of equality.
 
     `inputs` and `dimensions` (0: the model's own) are of embeddings, `timed` ("segment", "word") of transcriptions.
-    `document` is what a list answers.
+    `document` is what a list answers. `cap`: the longest answer that is asked for, 0 where none is named.
     """
 
     family: str
@@ -44,6 +44,8 @@ class Asked:
     seed: int = 0
     n: int = 1
     prompt_tokens: int = 0
+    cached_tokens: int = 0
+    cap: int = field(default=0, compare=False)
     last_user_text: str = ""
     tools: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
@@ -73,12 +75,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """All choices and the token counts; `completion_tokens` includes `reasoning_tokens`."""
+    """All choices and the token counts; `completion_tokens` includes `reasoning_tokens`, `prompt_tokens` the `cached_tokens`."""
 
     choices: tuple[Choice, ...]
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int
+    cached_tokens: int = 0
 
 
 class Content(Enum):
@@ -110,6 +113,7 @@ def build_answer(content: Content, asked: Asked, *, pieces: int = 0) -> Answer:
         prompt_tokens=asked.prompt_tokens,
         completion_tokens=spoken + reasoning_tokens,
         reasoning_tokens=reasoning_tokens,
+        cached_tokens=asked.cached_tokens,
     )
 
 

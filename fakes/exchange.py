@@ -95,11 +95,20 @@ class Exchange:
             received.behaviour = behaviour.name
             if behaviour.fault is not None:
                 raise Refused(self._upstream.problem(behaviour.fault))
-            reply, headers = self._answer(behaviour, asked)
+            reply, headers = self._answer(behaviour, self._remembering(asked, call))
         except Refused as refused:
             reply, headers = self._refuse(refused.problem, asked, call)
         received.status = reply.status
         return reply, headers
+
+    def _remembering(self, asked: Asked, call: Call) -> Asked:
+        """With what of the prompt is known from before, where the provider keeps any."""
+        if not (self._family.generates and self._upstream.caches_prompts):
+            return asked
+        key = self._upstream.key_of(call) or ""
+        return replace(
+            asked, cached_tokens=self._meter.prompts.cached_tokens(asked.model, key, asked.body or call.body)
+        )
 
     def _choose(self, asked: Asked, call: Call) -> Behaviour:
         try:
@@ -125,7 +134,8 @@ class Exchange:
             return reply, {}
         now = self._clock()
         if self._meter.quotas is not None:
-            full = self._meter.quotas.take(asked.model, reply.tokens, now)
+            most = asked.prompt_tokens + asked.cap if self._upstream.charges_caps else 0
+            full = self._meter.quotas.take(asked.model, reply.tokens, now, up_to=most)
             if full is not None:
                 raise Refused(self._upstream.problem(full))
         self._meter.count(reply.tokens, now=now)

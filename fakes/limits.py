@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .faults import DAY_S, MINUTE_S
+from .prompt_caches import PromptCache
 from .quotas import Quotas
 
 _HOUR_S = 3600
@@ -29,6 +30,7 @@ class Meter:
 
     limits: Limits = field(default_factory=Limits)
     quotas: Quotas | None = None
+    prompts: PromptCache = field(default_factory=PromptCache)
     minute: int = -1
     day: int = -1
     minute_requests: int = 0
@@ -40,6 +42,7 @@ class Meter:
         """Forget what was used; what is under way stays counted."""
         self.minute = self.day = -1
         self.minute_requests = self.minute_tokens = self.day_requests = 0
+        self.prompts.clear()
 
     def count(self, tokens: int, *, now: float) -> None:
         """Add one answered request of `tokens` at epoch second `now`."""

@@ -70,16 +70,18 @@ class Quotas:
         self.served = 0
         self.refused = 0
 
-    def take(self, model: str, tokens: int, now: float) -> Fault | None:
-        """Charge a request to all windows; or to none, and say how the first full one refuses it."""
-        asked = {"requests": 1, "tokens": tokens}
+    def take(self, model: str, tokens: int, now: float, *, up_to: int = 0) -> Fault | None:
+        """Charge a request to all windows; or to none, and say how the first full one refuses it. `up_to`: how many tokens it might take,
+        for all of which there has to be room."""
+        needed = {"requests": 1, "tokens": max(tokens, up_to)}
         counted = [self._of(model, window) for window in self._windows]
         for used in counted:
-            if used.now(now) + asked[used.window.metric] > used.window.limit + 1e-6:
+            if used.now(now) + needed[used.window.metric] > used.window.limit + 1e-6:
                 self.refused += 1
                 return used.window.fault
+        taken = {"requests": 1, "tokens": tokens}
         for used in counted:
-            used.charge(asked[used.window.metric], now)
+            used.charge(taken[used.window.metric], now)
         self.served += 1
         return None
 

@@ -11,6 +11,8 @@ from apps.gateway.endpoints.chat.explain import PREVIEW
 from apps.strategies.auto import AUTO
 from apps.strategies.ranking import PARTS
 
+BASE: Final = frozenset(PARTS) - {"preferred", "sticky"}
+"""The parts of a score that are the candidate's own, whoever asks."""
 SHOWN: Final = 5
 """Candidates that are seen at once; the attempts of hardly a request come so far."""
 MOST: Final = 60
@@ -19,6 +21,7 @@ MOST_GROUPS: Final = 24
 REASONS: Final = {
     "incapable": "cannot answer this request",
     "context_window": "too small",
+    "token_window": "its quota is too small",
     "requirement": "the strategy asks for more",
     "quota": "out of quota",
     "rate_limited": "refused for its rate a moment ago",
@@ -176,13 +179,13 @@ def _candidates(rows: Sequence[Row]) -> list[Candidate]:
 
 
 def _sums(row: Row) -> tuple[float, float]:
-    """What the base comes to, and what the clauses and the client's own preference add."""
-    base = sum(value for name, value in row.parts.items() if name in PARTS and name != "preferred")
+    """What the base comes to, and what the clauses, the client's own preference and its conversation add."""
+    base = sum(value for name, value in row.parts.items() if name in BASE)
     return base, (row.score or 0.0) - base
 
 
 def _candidate(row: Row, base: float, extra: float, widest: float) -> Candidate:
-    held = {name: value for name, value in row.parts.items() if name not in PARTS or name == "preferred"}
+    held = {name: value for name, value in row.parts.items() if name not in BASE}
     clauses = {name: value for name, value in held.items() if value}
     shown = max(base, 0.0)
     total = max(0.0, min(base + extra, shown + max(extra, 0.0)))

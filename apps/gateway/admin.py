@@ -34,7 +34,7 @@ GROUPS: Final = {
         "circuit_breaker_base_s",
         "circuit_breaker_max_s",
     ],
-    "Who answers": ["default_strategy", "use_paid", "model_names"],
+    "Who answers": ["default_strategy", "sticky", "use_paid", "model_names"],
     "Notices": ["notice_url", "notice_mail"],
 }
 HELP: Final = {
@@ -55,7 +55,7 @@ class AppConfigForm(FormBase):
         model = AppConfig
         fields = [name for names in GROUPS.values() for name in names]
         help_texts = HELP
-        labels = {"use_paid": "Use paid models"}
+        labels = {"use_paid": "Use paid models", "sticky": "Keep conversations where they are"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -33,6 +33,7 @@ class Config(Struct, frozen=True, kw_only=True):
     circuit_breaker_max_s: float = BreakerPolicy().max_s
     use_paid: bool = False
     default_strategy: str = AUTO
+    sticky: bool = True
     model_names: str = MODEL_NAMES
     notice_url: str = ""
     notice_mail: str = ""

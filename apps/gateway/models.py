@@ -71,6 +71,10 @@ class AppConfig(models.Model):
         default=DEFAULTS.use_paid,
         help_text="Whether users may let virtual models use providers that cost money, each for their own key.",
     )
+    sticky = models.BooleanField(
+        default=DEFAULTS.sticky,
+        help_text="Whether a conversation stays with the model that answered it last, where that is about as good as the best.",
+    )
     default_strategy = models.CharField(max_length=60, default=DEFAULTS.default_strategy)
     model_names = models.TextField(
         max_length=25_000,

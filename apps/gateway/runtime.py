@@ -24,6 +24,7 @@ from apps.core.state.contract import PastUsage, StateStore
 from apps.core.state.keys import provider_of
 from apps.core.turns import DatabaseThread, TurnTimeoutError
 from apps.gateway import __version__, past
+from apps.gateway.attempts.conversations import Conversations
 from apps.gateway.attempts.fairness import Fairness
 from apps.gateway.attempts.shortlist import Shortlists
 from apps.gateway.attempts.waiting import Room
@@ -71,6 +72,7 @@ class Runtime:
         self.shortlists = Shortlists(self.store)
         self.streaks = Streaks()
         self.lengths = Lengths()
+        self.conversations = Conversations()
         self.clocks = Clocks()
         self.waiting_room = Room()
         self.fairness = Fairness()

@@ -13,8 +13,13 @@ from apps.core.state.keys import CONCURRENCY, Metric
 from apps.providers.types import Offer, Usage
 
 DEFAULT_COMPLETION_TOKENS = 1024
-# A cap above this says nothing of the answer that will come: agents send 32,000 and more with every request.
 LONG_ANSWER_TOKENS = 8192
+CHARGED_ANSWER_TOKENS: Final = 4096
+"""As long an answer may always be asked for where caps are charged: what is longer waits for room that short ones leave."""
+CHARGED_SHARE: Final = 4
+"""And a quarter of the window, where that is more."""
+PROMPT_MARGIN: Final = 4
+"""Prompts are estimated: where they share room with the answer, a quarter more is kept free for them."""
 MICROUSD_PER_NEURON: Final = 11
 """1,000 neurons are sold at $0.011, and each model's price in neurons is its price in dollars at that rate (2026-11)."""
 EVERYWHERE: Final[frozenset[Metric]] = frozenset({"requests", "tokens"})
@@ -31,8 +36,8 @@ class Expected(NamedTuple):
 
 
 class Size(Struct, frozen=True, kw_only=True):
-    """About how much there is to a call. `max_tokens`: the client's cap on each of the `answers`; without one they are expected to be as
-    long as `usual`."""
+    """About how much there is to a call. `max_tokens`: the cap on each of the `answers`, which are expected to be as long as `usual` below
+    it."""
 
     prompt_tokens: int
     max_tokens: int | None = None
@@ -64,10 +69,32 @@ def claim(offer: Offer, size: Size) -> Amounts:
     return claimed
 
 
-def known(prompt_tokens: int, max_tokens: int | None) -> Amounts:
-    """What of a claim an upstream knows when it admits a call, where that is less: the prompt, where the client set no cap on the answer. A
-    cap some hold back until the answer is there."""
-    return {"tokens": prompt_tokens, "output_tokens": 0} if max_tokens is None else {}
+def known(offer: Offer, prompt_tokens: int, max_tokens: int | None) -> Amounts:
+    """What of a claim an upstream knows when it admits a call, where that is less: the prompt. Some count a cap on the answer as well,
+    until it is there."""
+    if offer.preset.charges_caps and (max_tokens or offer.preset.default_max_tokens):
+        return {}
+    return {"tokens": prompt_tokens, "output_tokens": 0}
+
+
+def charged_room(offer: Offer, prompt_tokens: int) -> int | None:
+    """Tokens of the longest answer to ask for where caps are charged when a call is admitted; None where they are not.
+
+    As far as the smallest window of tokens goes, and less: what one call holds of it no other can have, however short its answer.
+    """
+    limits = [window.limit for window in offer.subject.windows if window.metric == "tokens" and window.limit]
+    if not (offer.preset.charges_caps and limits):
+        return None
+    smallest = min(limits)
+    left = smallest - prompt_tokens - prompt_tokens // PROMPT_MARGIN
+    return max(min(left, max(CHARGED_ANSWER_TOKENS, smallest // CHARGED_SHARE)), DEFAULT_COMPLETION_TOKENS)
+
+
+def is_cut(offer: Offer, spoken: int, *, cap: int | None, held: int) -> bool:
+    """Whether an answer of so many tokens came to a cap: the client's, the model's, or the one that was charged, of which so many were
+    `held`."""
+    caps = (cap, offer.max_output_tokens, held if offer.preset.charges_caps else None)
+    return any(spoken >= most for most in caps if most is not None)
 
 
 def spent(offer: Offer, usage: Usage, audio_seconds: int | None = None) -> Amounts:
@@ -129,13 +156,15 @@ def _most_completion_tokens(offer: Offer, size: Size) -> int:
 def token_claim(
     offer: Offer, prompt_tokens: int, max_tokens: int | None, usual: int = DEFAULT_COMPLETION_TOKENS
 ) -> int:
-    """Tokens to reserve: the prompt, and the answer by the client's cap (a long answer's at most) or its `usual` length.
+    """Tokens to reserve: the prompt, and the answer by its `usual` length, which its cap only bounds: agents send one of 32,000 and more
+    with every request. Where the upstream charges the cap, by the cap that it is sent.
 
-    The answer's part is cut so that the whole fits the smallest token window: a cap of 32k must not bar a
-    model with 6k a minute from answering shortly. A prompt that alone exceeds that window is claimed whole,
+    The answer's part is cut so that the whole fits the smallest token window. A prompt that alone exceeds that window is claimed whole,
     and so refused.
     """
-    completion = usual if max_tokens is None else min(max_tokens, LONG_ANSWER_TOKENS)
+    completion = usual
+    if max_tokens is not None:
+        completion = max_tokens if offer.preset.charges_caps else min(max_tokens, usual)
     if offer.max_output_tokens is not None:
         completion = min(completion, offer.max_output_tokens)
     for window in offer.subject.windows:

@@ -1,6 +1,8 @@
 """One offer, made of an account and a model of its provider. Pure."""
 
-from apps.core.state.contract import Subject
+from typing import Final
+
+from apps.core.state.contract import Subject, Window
 from apps.core.state.keys import Metric, candidate_key
 from apps.providers import quotas
 from apps.providers.accounts import Account
@@ -8,7 +10,9 @@ from apps.providers.claims import EVERYWHERE
 from apps.providers.facts import ModelFacts, ProviderFacts
 from apps.providers.limit_headers import learnt_windows
 from apps.providers.presets import fill_base_url
-from apps.providers.types import Offer, Task
+from apps.providers.types import Offer, Preset, Task
+
+PROMPT_METRICS: Final[frozenset[Metric]] = frozenset({"tokens", "input_tokens"})
 
 
 def make_offer(
@@ -39,6 +43,7 @@ def make_offer(
         user_id=account.user_id,
         capabilities=model.capabilities,
         context_window=model.context_window,
+        token_window=_token_window(windows, preset, task),
         max_output_tokens=model.max_output_tokens,
         weight=facts.weight if account.weight is None else account.weight,
         tags=tuple(dict.fromkeys(facts.tags + model.tags)),
@@ -48,6 +53,15 @@ def make_offer(
         access=model.access,
         trains=facts.trains,
         counts=tuple(sorted({window.metric for window in windows} - EVERYWHERE)),
+    )
+
+
+def _token_window(windows: tuple[Window, ...], preset: Preset, task: Task) -> int:
+    """The smallest that a prompt takes from, 0 where none is limited, or recordings take none."""
+    if task == "transcription" and not preset.transcription.counts_tokens:
+        return 0
+    return min(
+        (window.limit for window in windows if window.limit and window.metric in PROMPT_METRICS), default=0
     )
 
 

@@ -18,6 +18,7 @@ from apps.providers.wires import (
     EmbeddingWire,
     EnvironmentName,
     ErrorText,
+    FimWire,
     KeyPrefix,
     LimitHeaders,
     Probe,
@@ -27,11 +28,12 @@ from apps.providers.wires import (
     Turns,
 )
 
-# "files": reads documents, such as PDF. "forced_tools": honours a `tool_choice` that demands a call, any or a named one. "dimensions":
-# shortens its vectors when asked to. "segments", "words": gives the times of a transcript's.
+# "files": reads documents, such as PDF. "fim": fills a gap in a text, which has a prompt before it and a suffix behind it. "forced_tools":
+# honours a `tool_choice` that demands a call, any or a named one. "dimensions": shortens its vectors when asked to. "segments", "words":
+# gives the times of a transcript's.
 Capability = Literal[
     "vision", "files", "audio", "audio_output", "tools", "forced_tools", "json_schema", "json_object", "n", "logprobs", "reasoning",
-    "dimensions", "segments", "words",
+    "fim", "dimensions", "segments", "words",
 ]  # fmt: skip
 Task = Literal["chat", "embedding", "transcription"]
 Access = Literal["free", "card", "prepaid"]
@@ -55,9 +57,9 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     """A validated chat completion request.
 
     `body` is the client's request in OpenAI's shape, without `model`, `stream`, `stream_options` and FreeAI's own fields: unknown
-    fields stay in it. Adapters read it and must not change it; while an upstream is waited for its `messages` may be empty
-    (`gateway/answering/shelf`). `needs` are the capabilities without which a candidate cannot
-    answer. `prompt_tokens` is an estimate, `max_tokens` the client's cap on the answer, None when it gave none.
+    fields stay in it, and `suffix` is what follows the gap where "fim" is needed. Adapters read it and must not change it; while an
+    upstream is waited for its `messages` may be empty (`gateway/answering/shelf`). `needs` are the capabilities without which a candidate
+    cannot answer. `prompt_tokens` is an estimate, `max_tokens` the client's cap on the answer, None when it gave none.
     """
 
     model: str | None
@@ -145,17 +147,18 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     """How a provider's wire differs from its family: data, from the catalogue's [wire] table.
 
     What is sent:
-    `fields`: if not empty, the only request fields that are sent, by the upstream's names; for upstreams that refuse unknown ones.
-    `exact`: whether a key beyond OpenAI's schema is refused inside of them too: in messages, parts, tools, calls and formats. `drops`:
-    request fields removed because the upstream refuses or ignores them and the answer stays right without them. `renames`: OpenAI field
-    -> the upstream's name. `ranges`: (least, most) of numbers; values outside are moved to the nearer end. `temperature_max`,
-    `stop_max`: values are cut to them. `stop_list`: a single stop sequence is sent as a list of one. `answer_in_window`: whether prompt
-    and answer share the context window, so that the one limits the other. `default_max_tokens`: the cap sent where the request names
-    none, for upstreams whose own default is tiny or charged up front. `effort`: how `reasoning_effort` is said, to models that reason;
-    others are not told. None: as OpenAI does. `tool_names`: what tools may be called. `single_tool_calls`: with tools,
-    `parallel_tool_calls` is always sent, as false. `schema_drops`: JSON Schema keys that are taken out of the tools' parameters.
-    `whole_schemas`: whether arrays and objects in them must say what they hold. `stream_usage`: whether `stream_options.include_usage`
-    is understood. `headers`: sent with every call.
+    `fields`: if not empty, the only request fields that are sent, by the upstream's names; for upstreams that refuse unknown ones. `exact`:
+    whether a key beyond OpenAI's schema is refused inside of them too: in messages, parts, tools, calls and formats. `drops`: request
+    fields removed because the upstream refuses or ignores them and the answer stays right without them. `renames`: OpenAI field -> the
+    upstream's name. `ranges`: (least, most) of numbers; values outside are moved to the nearer end. `temperature_max`, `stop_max`: values
+    are cut to them. `stop_list`: a single stop sequence is sent as a list of one. `answer_in_window`: whether prompt and answer share the
+    context window, so that the one limits the other. `default_max_tokens`: the cap sent where the request names none, for upstreams whose
+    own default is tiny or charged up front. `charges_caps`: whether a call is admitted only where its prompt and its cap on the answer fit
+    the windows of tokens, whatever the answer then comes to. `effort`: how `reasoning_effort` is said, to models that reason; others are
+    not told. None: as OpenAI does. `tool_names`: what tools may be called. `single_tool_calls`: with tools, `parallel_tool_calls` is always
+    sent, as false. `schema_drops`: JSON Schema keys that are taken out of the tools' parameters. `whole_schemas`: whether arrays and
+    objects in them must say what they hold. `stream_usage`: whether `stream_options.include_usage` is understood. `headers`: sent with
+    every call.
 
     Messages:
     `roles`: message role -> the upstream's role. `turns`: the order of roles that is taken. `tool_id`: "alnum9" where tool call ids
@@ -178,10 +181,10 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
 
     Of the rest: `think_opened`: models whose prompt template already opens `<think>`, so that their text starts as reasoning up to
     `</think>`. `annex`: a field of answers and frames in which usage and errors may lie too. `settings`: what a credential must hold beside
-    the key; `{name}` in the base URL stands for each. `settings_env`: setting -> the environment
-    variable in which users keep it. `key_prefixes`: how its keys begin, so that no log shows one. `order`: task -> place
-    among the providers that are preferred for it, the least first. `variants`: presets of single models; the first that matches counts.
-    `probe`: how a key is tested. `listing`: where the models are listed. `account`: where it tells of a key's account. `embeddings`,
+    the key; `{name}` in the base URL stands for each. `settings_env`: setting -> the environment variable in which users keep it.
+    `key_prefixes`: how its keys begin, so that no log shows one. `order`: task -> place among the providers that are preferred for it, the
+    least first. `variants`: presets of single models; the first that matches counts. `probe`: how a key is tested. `listing`: where the
+    models are listed. `account`: where it tells of a key's account. `fim`: how gaps are filled, None where they are not. `embeddings`,
     `transcription`: the wires of the other tasks.
     """
 
@@ -195,6 +198,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     stop_list: bool = False
     answer_in_window: bool = True
     default_max_tokens: int | None = None
+    charges_caps: bool = False
     effort: Effort | None = None
     exact: bool = False
     tool_names: ToolNames = ToolNames()
@@ -229,6 +233,7 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     probe: Probe = Probe()
     listing: Listing = Listing()
     account: AccountTable = AccountTable()
+    fim: FimWire | None = None
     embeddings: EmbeddingWire = EmbeddingWire()
     transcription: TranscriptionWire = TranscriptionWire()
 
@@ -255,8 +260,9 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
 class Offer(Struct, frozen=True, kw_only=True):
     """A candidate before ranking: one user's credential for a provider, and one model that the provider offers.
 
-    `windows` of `subject` are the effective quota windows (catalogue and overrides). `key_required` False: the upstream takes any key.
-    `counts`: what they name beside requests and tokens. `trains`: why what is sent may become training data, "" where it never does.
+    `windows` of `subject` are the effective quota windows (catalogue and overrides). `token_window`: the smallest of those that a prompt
+    takes from, 0 for none: a longer one never fits. `key_required` False: the upstream takes any key. `counts`: what they name beside
+    requests and tokens. `trains`: why what is sent may become training data, "" where it never does.
     """
 
     provider: str
@@ -269,6 +275,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     user_id: int
     capabilities: frozenset[str] = frozenset()
     context_window: int = 0
+    token_window: int = 0
     max_output_tokens: int | None = None
     weight: float = 1.0
     tags: tuple[str, ...] = ()

@@ -57,6 +57,14 @@ class TranscriptionWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     counts_tokens: bool = False
 
 
+class FimWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and how an upstream's models that can ("fim") fill a gap in a text. `path`: relative to the base URL; `prompt` and `suffix` go
+    there instead of messages. `fields`: the only others that are sent, by the upstream's names; all that chat takes where it is empty."""
+
+    path: Annotated[str, Meta(pattern=r"^[a-z0-9_/-]+$", max_length=100)] = "completions"
+    fields: frozenset[str] = frozenset()
+
+
 class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How an upstream is told how hard to think.
 

@@ -13,14 +13,19 @@
 | reliability | 0..1, moving average of successes; 1.0 while unmeasured, so that newcomers are tried              |
 | load        | -0.1 for each attempt under way                                                                   |
 | preferred   | 1000 for the provider that the client prefers                                                     |
+| sticky      | 2 for the candidate that answered the conversation's last turn                                    |
 
 Scarcity keeps a quota of 50 a day for the requests that need its models: those that a provider with 14,400 serves as well go
 there, until they are spent. A week's window counts with a seventh of it, a month's with a thirtieth, one of tokens by the prompt and
 a usual answer.
 
+What a provider keeps of a conversation is worth as much as headroom and latency together can differ, and no more: a strategy's preferences
+are, and so is a quota of which the day has less than some 400 requests left.
+
 Equal scores are ordered by provider and model.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,6 +46,8 @@ __all__ = [
     "Scored",
     "candidate_facts",
     "capable",
+    "held",
+    "never_fits",
     "rank",
 ]
 
@@ -50,7 +57,18 @@ SCARCE_AT_REQUESTS: Final = 100.0
 """As many requests left in the day weigh half of what a last one does."""
 SCARCITY: Final = 10.0
 """The most that a last one weighs: more than all that a baseline can differ by, less than a strategy's strongest preference."""
-PARTS: Final = ("weight", "default", "headroom", "scarcity", "latency", "reliability", "load", "preferred")
+PARTS: Final = (
+    "weight",
+    "default",
+    "headroom",
+    "scarcity",
+    "latency",
+    "reliability",
+    "load",
+    "preferred",
+    "sticky",
+)
+STICKY: Final = 2.0
 
 
 class Scored(Struct, frozen=True):
@@ -102,8 +120,8 @@ class Rules(Struct, frozen=True):
 
 
 def capable(offers: Sequence[Offer], request: Demand) -> tuple[list[Offer], list[Excluded]]:
-    """Split offers by whether they can answer at all: capabilities, and whether the prompt fits the context window. The client's cap on the
-    answer is a ceiling and no need: it is cut to what the model can."""
+    """Split offers by whether they can answer at all: capabilities, and whether the prompt fits the context window and all windows of
+    tokens. The client's cap on the answer is a ceiling and no need: it is cut to what the model can."""
     able: list[Offer] = []
     excluded: list[Excluded] = []
     needed = request.prompt_tokens
@@ -115,9 +133,20 @@ def capable(offers: Sequence[Offer], request: Demand) -> tuple[list[Offer], list
         elif offer.context_window and needed > offer.context_window:
             detail = f"the prompt has about {needed} tokens, the context window has {offer.context_window}"
             excluded.append(Excluded(offer, "context_window", detail))
+        elif offer.token_window and (too_long := never_fits(offer, needed)) is not None:
+            excluded.append(too_long)
         else:
             able.append(offer)
     return able, excluded
+
+
+def never_fits(offer: Offer, prompt_tokens: int) -> Excluded | None:
+    """Why no time lets such a prompt into the offer's windows of tokens; None if one may."""
+    window = offer.token_window
+    if not 0 < window < prompt_tokens:
+        return None
+    detail = f"the prompt has about {prompt_tokens} tokens, of which the quota holds {window} at a time"
+    return Excluded(offer, "token_window", detail)
 
 
 def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, now: float) -> Ranking:
@@ -140,6 +169,19 @@ def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, n
         scored.append(_score(offer, standing, rules, left, matched))
     scored.sort(key=_best_first)
     return Ranking(scored, excluded)
+
+
+def held(ranking: Ranking, candidate: str) -> Ranking:
+    """The ranking for a conversation that the candidate of this state key answered last. Rankings are shared: it is left as it is."""
+    ordered = ranking.candidates
+    at = next((at for at, item in enumerate(ordered) if item.offer.subject.candidate == candidate), None)
+    if at is None:
+        return ranking
+    item = ordered[at]
+    kept = Scored(item.offer, item.score + STICKY, (*item.parts[:-1], STICKY), item.matched)
+    others = ordered[:at] + ordered[at + 1 :]
+    place = bisect_left(others, _best_first(kept), hi=at, key=_best_first)
+    return Ranking([*others[:place], kept, *others[place:]], ranking.excluded)
 
 
 def _blocked(offer: Offer, standing: Standing, now: float) -> Excluded:
@@ -165,6 +207,7 @@ def _score(
         1.0 if success is None else success,
         -LOAD_PER_ATTEMPT * standing.in_flight,
         PREFERRED_BOOST if offer.provider == rules.preferred_provider else 0.0,
+        0.0,
     )
     score = sum(parts)
     for _, weight in matched:

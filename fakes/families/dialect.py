@@ -65,6 +65,8 @@ class Dialect:
             "completion_tokens": answer.completion_tokens,
             "total_tokens": answer.prompt_tokens + answer.completion_tokens,
         }
+        if answer.cached_tokens:
+            usage["prompt_tokens_details"] = {"cached_tokens": answer.cached_tokens}
         if answer.reasoning_tokens:
             usage["completion_tokens_details"] = {"reasoning_tokens": answer.reasoning_tokens}
         return usage | dict(self.usage_extras)

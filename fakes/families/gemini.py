@@ -210,6 +210,8 @@ def _usage(answer: Answer, deviations: Deviations) -> dict[str, int]:
         "candidatesTokenCount": spoken,
         "totalTokenCount": answer.prompt_tokens + answer.completion_tokens,
     }
+    if answer.cached_tokens:
+        usage["cachedContentTokenCount"] = answer.cached_tokens
     if answer.reasoning_tokens:
         usage["thoughtsTokenCount"] = answer.reasoning_tokens
     return usage

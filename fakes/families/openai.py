@@ -74,6 +74,7 @@ class OpenAIChat:
             seed=seed if isinstance(seed, int) else 0,
             n=positive_int(body.get("n"), 1),
             prompt_tokens=prompt_tokens,
+            cap=positive_int(body.get("max_completion_tokens") or body.get("max_tokens"), 0),
             last_user_text=_last_user_text(messages),
             tools=_tool_names(body.get("tools")),
             body=body,

@@ -47,6 +47,8 @@ class Upstream:
 
     `checks` holds the strict rules by family name: each raises Refused for what the real provider refuses.
     `opening_comment` is a comment line that opens every stream.
+    `charges_caps`: a request is admitted by its prompt and its cap on the answer, and charged with what it came to.
+    `caches_prompts`: it tells how much of a prompt it knew already.
     `headers` gives the rate-limit headers of a success, from the meter, the request and the epoch second;
     with `reports_on_errors` they come with refusals too. `max_concurrent`: how many generating requests may be
     under way, None for any number; one more gets the problem of Fault.RATE_QUEUE.
@@ -64,6 +66,8 @@ class Upstream:
     reports_on_errors: bool = False
     limits: Limits = field(default_factory=Limits)
     max_concurrent: int | None = None
+    charges_caps: bool = False
+    caches_prompts: bool = False
     key_of: Callable[[Call], str | None] = bearer_key
 
     def problem(self, fault: Fault) -> Problem:

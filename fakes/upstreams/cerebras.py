@@ -130,6 +130,7 @@ MODELS = models_document(
 
 CEREBRAS = Upstream(
     slug="cerebras",
+    caches_prompts=True,
     base_path="/v1",
     families=(
         OpenAIChat(Dialect(reasoning=Reasoning.REASONING, closing=closing)),
@@ -149,6 +150,7 @@ CEREBRAS = Upstream(
             "status_code": 500,
         }
     ),
+    charges_caps=True,
     checks={"chat": check},
     headers=headers,
     limits=Limits(requests_per_day=2_400, tokens_per_minute=30_000),

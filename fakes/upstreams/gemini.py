@@ -159,6 +159,7 @@ MODELS = {
 
 GEMINI = Upstream(
     slug="gemini",
+    caches_prompts=True,
     base_path="/v1beta",
     families=(
         GeminiChat(streaming=False),

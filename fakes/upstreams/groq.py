@@ -201,6 +201,7 @@ DIALECT = Dialect(
 
 GROQ = Upstream(
     slug="groq",
+    caches_prompts=True,
     base_path="/v1",
     families=(OpenAIChat(DIALECT), Transcriptions(), ModelList(MODELS)),
     shape=shape,
@@ -219,6 +220,7 @@ GROQ = Upstream(
         },
         name="error",
     ),
+    charges_caps=True,
     checks={"chat": check, "transcriptions": check_whisper},
     headers=headers,
     reports_on_errors=True,

@@ -7,6 +7,7 @@ from typing import Any
 from fakes.answers import Asked
 from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.embeddings import OpenAIEmbeddings
+from fakes.families.fim import FillInTheMiddle
 from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.families.transcriptions import MistralTranscriptions
@@ -14,7 +15,7 @@ from fakes.faults import Fault, Problem
 from fakes.limits import Limits, Meter
 
 from .base import Upstream, error_event, models_document
-from .mistral_rules import check_chat
+from .mistral_rules import check_chat, check_fim
 from .task_rules import check_mistral_embeddings, check_mistral_transcription
 
 
@@ -108,7 +109,14 @@ def headers(meter: Meter, asked: Asked, now: float) -> dict[str, str]:
 
 
 def _model(name: str, window: int, **capabilities: bool) -> dict[str, Any]:
-    known = ("completion_chat", "function_calling", "reasoning", "vision", "audio_transcription")
+    known = (
+        "completion_chat",
+        "completion_fim",
+        "function_calling",
+        "reasoning",
+        "vision",
+        "audio_transcription",
+    )
     return {
         "id": name,
         "owned_by": "mistralai",
@@ -123,6 +131,7 @@ def _model(name: str, window: int, **capabilities: bool) -> dict[str, Any]:
 MODELS = models_document(
     _model("mistral-large-latest", 262144, completion_chat=True, function_calling=True, vision=True),
     _model("mistral-small-latest", 256000, completion_chat=True, function_calling=True, reasoning=True),
+    _model("codestral-latest", 128000, completion_chat=True, completion_fim=True, function_calling=True),
     _model("mistral-embed", 8192),
     _model("voxtral-mini-latest", 32768, audio_transcription=True),
 )
@@ -137,9 +146,11 @@ DIALECT = Dialect(
 
 MISTRAL = Upstream(
     slug="mistral",
+    caches_prompts=True,
     base_path="/v1",
     families=(
         OpenAIChat(DIALECT),
+        FillInTheMiddle(DIALECT),
         OpenAIEmbeddings(),
         MistralTranscriptions(),
         ModelList(MODELS),
@@ -156,6 +167,7 @@ MISTRAL = Upstream(
     ),
     checks={
         "chat": check_chat,
+        "fim": check_fim,
         "embeddings": check_mistral_embeddings,
         "transcriptions": check_mistral_transcription,
     },

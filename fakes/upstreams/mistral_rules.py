@@ -45,6 +45,20 @@ def check_chat(asked: Asked) -> None:
     _RULES.check(body)
 
 
+_ALLOWED_IN_FIM = names(
+    "model prompt suffix temperature top_p max_tokens min_tokens stream stop random_seed metadata"
+)
+
+
+def check_fim(asked: Asked) -> None:
+    """Raises Refused for a body that it does not take to fill a gap."""
+    _check_keys(asked.body, _ALLOWED_IN_FIM, ["body"])
+    if (asked.body.get("temperature") or 0) > _MAX_TEMPERATURE:
+        raise _invalid_field(
+            "less_than_equal", ["body", "temperature"], "Input should be less than or equal to 1.5"
+        )
+
+
 def _invalid_field(kind: str, where: list[str | int], text: str, value: Any = None) -> Refused:
     detail = [{"type": kind, "loc": where, "msg": text, "input": value}]
     return Refused(Problem(status=422, message=text, extra={"detail": detail}))

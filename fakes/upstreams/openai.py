@@ -18,6 +18,7 @@ MODELS = models_document(
 
 OPENAI = Upstream(
     slug="openai",
+    caches_prompts=True,
     base_path="/v1",
     families=(
         OpenAIChat(Dialect(extras={"system_fingerprint": "fp_fake"})),

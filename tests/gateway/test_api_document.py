@@ -18,6 +18,7 @@ from apps.gateway.answering import stream
 from apps.gateway.config import Config
 from apps.gateway.edge import cors
 from apps.gateway.endpoints.chat.wire import request, schema
+from apps.gateway.endpoints.completions.wire import schema as completions
 from apps.gateway.endpoints.embeddings import wire as embeddings
 from apps.gateway.endpoints.messages.wire import schema as messages
 from apps.gateway.endpoints.responses.wire import schema as responses
@@ -102,6 +103,7 @@ def texts(pattern: str) -> set[str]:
     ("title", "body"),
     [
         ("Chat completions", schema.ChatBody),
+        ("Completions", completions.CompletionBody),
         ("Fields of a message request", messages.MessagesBody),
         ("Fields of a response request", responses.ResponsesBody),
         ("Embeddings", embeddings.EmbeddingBody),

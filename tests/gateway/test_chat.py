@@ -143,6 +143,19 @@ async def test_sane_request_id_is_echoed_and_a_hostile_one_replaced(gateway: Gat
     assert hostile.headers["x-request-id"] not in ("", "a b<script>")
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"x-client-request-id": "turn-1"}, "turn-1"),
+        ({"x-client-request-id": "turn-1", "x-request-id": "mine"}, "mine"),
+        ({"x-client-request-id": "turn-1", "x-request-id": "a b<script>"}, "turn-1"),
+    ],
+)
+async def test_request_id_is_also_what_agents_call_it(gateway: Gateway, sent: dict[str, str], told: str):
+    """Codex names its requests so, and nothing else of them is the same in its log and in ours."""
+    assert (await gateway.client.get("/v1/models", **sent)).headers["x-request-id"] == told
+
+
 async def test_models_are_public_and_exactly_the_virtual_ones(gateway: Gateway):
     gateway.client.key = ""
 

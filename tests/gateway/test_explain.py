@@ -69,6 +69,7 @@ async def test_rows_have_the_documented_members_and_say_where_the_score_comes_fr
         "reliability": 1.0,
         "load": 0.0,
         "preferred": 0.0,
+        "sticky": 0.0,
         "prefer[2]": 8.0,
     }
     assert row["score"] == sum(row["parts"].values())

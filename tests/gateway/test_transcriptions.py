@@ -307,7 +307,13 @@ async def test_audio_takes_tokens_where_they_are_counted(gateway: Gateway):
     large = await transcribe(gateway.client, file=sized(2))
 
     assert small.status == 200
-    assert (large.status, large.error["code"]) == (429, "quota_exhausted")
+    assert (large.status, large.error["code"], large.error["param"]) == (413, "request_too_large", "file")
+
+
+async def test_audio_is_not_too_long_for_tokens_that_it_does_not_take(gateway: Gateway):
+    add(gateway, "groq", "ok", limits=[Limit("tokens", "minute", 2_000)])
+
+    assert (await transcribe(gateway.client, file=sized(2))).status == 200
 
 
 async def test_missing_times_are_a_parsing_error(gateway: Gateway):

@@ -7,16 +7,27 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
+from apps.core import clock
 from apps.core.ids import uuid7
 from apps.gateway.answering import stream as streaming
+from apps.providers.offers import CATALOGUE
+from apps.providers.types import Task
 from tests.asgi import Answer, chat_body
 from tests.gateway.audio import transcribe
-from tests.gateway.conftest import Gateway, Limit, until, use_key
+from tests.gateway.conftest import USER, Gateway, Limit, until, use_key
 from tests.gateway.test_embeddings import embed
 from tests.gateway.test_key_tokens import LONG, limited
 
-SPENT = [Limit("tokens", "day", 1)]
-"""Less than any request takes."""
+ONE_A_DAY = [Limit("requests", "day", 1)]
+
+
+async def add_spent(gateway: Gateway, provider: str, *models: str, **fields: Any) -> None:
+    """A provider of whose day nothing is left."""
+    gateway.add(provider, *models, limits=ONE_A_DAY, **fields)
+    task: Task = fields.get("task", "chat")
+    for offer in CATALOGUE.value.offers_for(USER, task):
+        if offer.provider == provider:
+            await gateway.runtime.store.take(offer.subject.windows, {"requests": 1}, clock.now())
 
 
 def only(gateway: Gateway, answer: Answer) -> tuple[str, str, str]:
@@ -35,7 +46,7 @@ def only(gateway: Gateway, answer: Answer) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_with_everything_out_of_quota(gateway: Gateway, stream: bool):
-    gateway.add("groq", limits=SPENT)
+    await add_spent(gateway, "groq")
 
     answer = await gateway.client.chat(model="freeai-auto", stream=stream)
 
@@ -48,7 +59,7 @@ async def test_with_everything_out_of_quota(gateway: Gateway, stream: bool):
 async def test_in_a_stream_that_has_begun(gateway: Gateway, monkeypatch: pytest.MonkeyPatch):
     """The refusal comes behind the first comment."""
     monkeypatch.setattr(streaming, "QUIET_S", 0.0)
-    gateway.add("groq", limits=SPENT)
+    await add_spent(gateway, "groq")
 
     await gateway.client.chat(stream=True)
 
@@ -154,7 +165,7 @@ async def test_where_the_explanation_is_not_allowed(gateway: Gateway):
 
 
 async def test_on_the_other_endpoints(gateway: Gateway):
-    gateway.add("mistral", "ok", task="embedding", limits=SPENT)
+    await add_spent(gateway, "mistral", "ok", task="embedding")
     gateway.add("groq", "ok", task="transcription", limits=[Limit("requests", "day", 1)])
     await transcribe(gateway.client, ("model", "groq/ok"))
 
@@ -187,7 +198,7 @@ async def test_the_model_is_told_as_far_as_it_can_be_written_down(gateway: Gatew
 
 async def test_a_request_that_had_an_attempt_is_not_turned_away(gateway: Gateway):
     gateway.add("groq", "error_500")
-    gateway.add("mistral", limits=SPENT)
+    await add_spent(gateway, "mistral")
 
     assert (await gateway.client.chat()).status == 502
 
@@ -244,7 +255,7 @@ async def test_a_client_that_leaves_before_any_attempt_was_not_refused(
 
 
 async def test_a_flood_is_counted_and_takes_a_few_rows(gateway: Gateway):
-    gateway.add("groq", limits=SPENT)
+    await add_spent(gateway, "groq")
     labels = {"kind": "quota_exhausted"}
     before = REGISTRY.get_sample_value("freeai_requests_turned_away_total", labels) or 0.0
 

@@ -65,6 +65,8 @@ UNTOLD: Final = re.compile(
             r"`tool_choice`: there is no tool|has no tool `",
             r"must be `pattern = model`|names are at most 200 printable|There is no model `",
             r"there is no files API|documents are not fetched|conversations are not kept",
+            # of completions: what goes with what, and texts that are half a template
+            r"`best_of`: |`echo`: |a stream answers one|a template for filling in the middle|the prompt has one already",
             # of responses: items are told apart by more than a schema can say
             r"`input(?:\[\d+\][^`]*)?`: ",
             r"Previous response with id|not kept here|there are no stored prompts|not made in the background",

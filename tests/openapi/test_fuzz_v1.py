@@ -159,6 +159,19 @@ BODIES = {
             "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {}}},
         }
     ),
+    "/v1/completions": orjson.dumps(
+        {
+            "model": "freeai-auto",
+            "prompt": ["Grüße 👋", "Two"],
+            "max_tokens": 16,
+            "n": 1,
+            "best_of": 1,
+            "echo": False,
+            "stop": ["x"],
+            "logit_bias": {"5": 1},
+            "stream_options": {"include_usage": True},
+        }
+    ),
     "/v1/embeddings": orjson.dumps({"input": ["one", "two"], "encoding_format": "base64", "dimensions": 8}),
     "/v1/audio/transcriptions": FORM,
 }

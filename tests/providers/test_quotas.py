@@ -20,6 +20,7 @@ from apps.providers.quotas import (
     shown_limit,
     until_reset,
 )
+from apps.providers.types import Preset
 from tests.factories import make_offer
 
 PACIFIC = "America/Los_Angeles"
@@ -365,8 +366,16 @@ class TestTokenClaim:
     def test_expects_a_usual_answer_where_the_client_names_no_cap(self):
         assert token_claim(offer_with(), 100, None) == 1_124
 
-    def test_takes_the_clients_cap(self):
-        assert token_claim(offer_with(), 100, 4_000) == 4_100
+    def test_takes_the_clients_cap_for_the_ceiling_that_it_is(self):
+        assert token_claim(offer_with(), 100, 400) == 500
+        assert token_claim(offer_with(), 100, 64_000) == 1_124
+        assert token_claim(offer_with(), 100, 64_000, 3_000) == 3_100
+
+    def test_takes_a_cap_whole_where_it_is_charged(self):
+        charging = offer_with(preset=Preset(charges_caps=True))
+
+        assert token_claim(charging, 100, 4_000) == 4_100
+        assert token_claim(charging, 100, None) == 1_124
 
     def test_never_expects_more_than_the_model_can_say(self):
         assert token_claim(offer_with(max_output_tokens=500), 100, 4_000) == 600
@@ -374,17 +383,12 @@ class TestTokenClaim:
     def test_is_cut_to_the_smallest_token_window(self):
         minute, day = Window("a", "tokens", "minute", 6_000), Window("b", "tokens", "day", 100_000)
 
-        assert token_claim(offer_with(minute, day), 1_000, 32_000) == 6_000
-
-    def test_takes_a_cap_beyond_a_long_answer_for_the_ceiling_that_it_is(self):
-        day = Window("b", "tokens", "day", 100_000)
-
-        assert token_claim(offer_with(day), 1_000, 64_000) == 1_000 + LONG_ANSWER_TOKENS
+        assert token_claim(offer_with(minute, day), 1_000, 32_000, LONG_ANSWER_TOKENS) == 6_000
 
     def test_ignores_windows_of_requests_and_unlimited_ones(self):
         requests, unlimited = Window("a", "requests", "minute", 30), Window("b", "tokens", "day", 0)
 
-        assert token_claim(offer_with(requests, unlimited), 1_000, 2_000) == 3_000
+        assert token_claim(offer_with(requests, unlimited), 1_000, 2_000, 2_000) == 3_000
 
     def test_stays_too_large_where_the_prompt_alone_does_not_fit(self):
         assert token_claim(offer_with(Window("a", "tokens", "minute", 6_000)), 7_000, 100) == 7_000

@@ -99,7 +99,8 @@ async def _frames(gateway: runtime.Runtime, call: Call[ChatRequest]) -> AsyncGen
         return
     watched = Watched(gateway, call)
     try:
-        told = tell(await explain(gateway.store, call))
+        answering = gateway.conversations.answering(call.turn, call.now)
+        told = tell(await explain(gateway.store, call, answering=answering))
         yield named("decision", {"html": render_to_string(DECISION, {"told": told}), "id": call.ids.own})
         async for part in watched.parts():
             if part:

@@ -34,7 +34,8 @@ async def asked_for(request: HttpRequest, call: Call[ChatRequest]) -> JSONObject
             )
         forbidden = not_allowed(call.principal, call.demand)
         running = runtime.current()
-        decision = await explain(running.store, call, forbidden)
+        answering = running.conversations.answering(call.turn, call.now)
+        decision = await explain(running.store, call, forbidden, answering)
         return {"explain": replace(decision, fair_share=fair_share(running.fairness, call)).as_json()}
     except ApiError as error:
         note(asked(call), error)

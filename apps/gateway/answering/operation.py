@@ -13,6 +13,7 @@ from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.config import CONFIG
 from apps.providers.adapters.chat import codec_for, open_stream, parse
+from apps.providers.adapters.shared.caps import answer_cap
 from apps.providers.claims import Expected, Size, amounts, claim, token_claim
 from apps.providers.errors import UpstreamError
 from apps.providers.image_fetch import ImageFetcher, RequestImages, image_count, prepare
@@ -48,13 +49,12 @@ class _Chat:
 
     def claim(self, offer: Offer, expected: Expected) -> Amounts:
         chat = self._chat
+        cap = answer_cap(chat, offer) if offer.preset.charges_caps else chat.max_tokens
         if not offer.counts:
-            return amounts(
-                token_claim(offer, expected.prompt_tokens, chat.max_tokens, expected.answer_tokens)
-            )
+            return amounts(token_claim(offer, expected.prompt_tokens, cap, expected.answer_tokens))
         size = Size(
             prompt_tokens=expected.prompt_tokens,
-            max_tokens=chat.max_tokens,
+            max_tokens=cap,
             answers=answers_of(chat),
             images=self._shown,
             usual=expected.answer_tokens,

@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 from msgspec import Struct
 
 from apps.clients.keys import Principal
+from apps.gateway.attempts.conversations import Turn
 from apps.providers.tasks import Demand
 from apps.strategies.ranking import Rules
 from apps.strategies.resolver import Plan
@@ -24,7 +25,7 @@ class Call(Struct, Generic[D_co], frozen=True, kw_only=True):
     """A request that was authenticated, parsed and planned.
 
     `started` and `deadline` are on the event loop's clock (seconds), `now` is UTC epoch seconds at the start. `max_wait_s`: how long it
-    may wait for quota.
+    may wait for quota. `turn`: of which conversation it is; None where it is of none, or such are not kept together.
     """
 
     ids: RequestIds
@@ -37,6 +38,7 @@ class Call(Struct, Generic[D_co], frozen=True, kw_only=True):
     deadline: float
     endpoint: str
     max_wait_s: float = 0.0
+    turn: Turn | None = None
 
     def elapsed_ms(self) -> int:
         """Milliseconds since the request began."""

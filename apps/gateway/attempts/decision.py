@@ -23,7 +23,7 @@ from apps.providers.types import Offer
 from apps.strategies.auto import Choice
 from apps.strategies.checking import warnings_of
 from apps.strategies.expression import RequestFacts
-from apps.strategies.ranking import PARTS, Excluded, Ranking, Rules, Scored, capable, rank
+from apps.strategies.ranking import PARTS, Excluded, Ranking, Rules, Scored, capable, held, rank
 
 
 class Exclusion(Struct, frozen=True):
@@ -118,8 +118,11 @@ def fair_share(fairness: Fairness, call: Call[Demand]) -> FairShare:
     return FairShare(of_key.weight, round(of_key.share, 1), of_key.asked, of_key.admitted, of_key.is_under)
 
 
-async def explain(store: StateStore, call: Call[Demand], forbidden: Iterable[Offer] = ()) -> Decision:
-    """The decision on a planned call. `forbidden`: what the client key may not ask for. Reserves nothing."""
+async def explain(
+    store: StateStore, call: Call[Demand], forbidden: Iterable[Offer] = (), answering: str | None = None
+) -> Decision:
+    """The decision on a planned call. `forbidden`: what the client key may not ask for; `answering`: the candidate that answers its
+    conversation. Reserves nothing."""
     pool = call.plan.pool
     able, incapable = capable(pool.offers, call.demand)
     unasked = incapable + withheld(pool.withheld, paid=CONFIG.value.use_paid) + barred(pool.barred)
@@ -127,6 +130,8 @@ async def explain(store: StateStore, call: Call[Demand], forbidden: Iterable[Off
     offers = [*able, *(item.offer for item in unasked)]
     standings = await store.view([offer.subject for offer in offers], call.now)
     ranking = rank(able, standings[: len(able)], call.rules, call.now)
+    if answering is not None:
+        ranking = held(ranking, answering)
     known = {offer.subject.candidate: standing for offer, standing in zip(offers, standings, strict=True)}
     read = await _readings(store, offers, call.now)
     whole = Ranking(ranking.candidates, ranking.excluded + unasked)

@@ -34,7 +34,7 @@ from apps.providers.offers import CATALOGUE
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer
 from apps.providers.upstream import UpstreamResponse, connected_ms
-from apps.strategies.ranking import Excluded, Ranking, capable
+from apps.strategies.ranking import Excluded, Ranking, capable, held, never_fits
 
 T = TypeVar("T")
 
@@ -61,7 +61,9 @@ async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> 
         runtime.decisions.note(call, ranking)
         chosen = ranking.candidates if call.demand.fallback else ranking.candidates[:1]
         loop = _Run(runtime, call, operation, trail, list(ranking.excluded))
-        return await loop.serve([item.offer for item in chosen])
+        served = await loop.serve([item.offer for item in chosen])
+        runtime.conversations.note(call.turn, served.attempt.offer.subject.candidate, call.now)
+        return served
     except ApiError as error:
         if not trail.has_begun:
             turned_away.note(turned_away.asked(call), error)
@@ -78,7 +80,9 @@ async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
         task = incapable[0].offer.task
         elsewhere = models_able(CATALOGUE.value.providers.values(), task, call.demand.needs)
         raise unserved.incapable(incapable, call.demand.prompt_tokens, elsewhere)
-    return await runtime.shortlists.rank(call, able)
+    ranking = await runtime.shortlists.rank(call, able)
+    answering = runtime.conversations.answering(call.turn, call.now)
+    return ranking if answering is None else held(ranking, answering)
 
 
 class _Run(Generic[T]):
@@ -128,9 +132,15 @@ class _Run(Generic[T]):
             return late
         if late := await self._wait():
             return late
+        raise self._unserved()
+
+    def _unserved(self) -> ApiError:
+        """What the client is told when nobody answered."""
+        if not self._failed and unserved.is_too_long(self._waiting):
+            return unserved.incapable(self._waiting, self._call.demand.prompt_tokens)
         named = bool(self._call.demand.model) and not self._call.plan.virtual_model
         left_out = unoffered.left_out(self._call.plan.pool, paid=CONFIG.value.use_paid)
-        raise unserved.exhausted(
+        return unserved.exhausted(
             self._failed,
             self._waiting,
             clock.now(),
@@ -249,17 +259,20 @@ class _Run(Generic[T]):
         if self._share.must_yield(offer.subject.candidate) and not may_wait:
             self._waiting.append(waiting.held(offer, clock.now()))
             return None
-        subject, prompt_tokens = offer.subject, upstream_call.prompt_tokens
-        expected = self._runtime.lengths.expected(subject.candidate, prompt_tokens)
-        known = claims.known(expected.prompt_tokens, self._call.demand.max_tokens)
-        claim = Claim(ids.uuid7(), subject, upstream_call.claim(offer, expected), known)
-        claim = with_own_tokens(claim, self._call.principal, prompt_tokens)
+        principal, prompt_tokens = self._call.principal, upstream_call.prompt_tokens
+        expected = self._runtime.lengths.expected(offer.subject.candidate, principal.client_id, prompt_tokens)
+        if (too_long := never_fits(offer, expected.prompt_tokens)) is not None:
+            self._waiting.append(too_long)
+            return None
+        known = claims.known(offer, expected.prompt_tokens, self._call.demand.max_tokens)
+        claim = Claim(ids.uuid7(), offer.subject, upstream_call.claim(offer, expected), known)
+        claim = with_own_tokens(claim, principal, prompt_tokens)
         grant = await reserve(self._runtime, claim)
         while isinstance(grant, Refusal) and may_wait and self._is_worth_waiting(grant):
             await asyncio.sleep(max(grant.retry_at - clock.now(), MIN_QUOTA_WAIT_S))
             grant = await reserve(self._runtime, claim)
         if isinstance(grant, Refusal):
-            if error := refused(self._call.principal, grant, clock.now()):
+            if error := refused(principal, grant, clock.now()):
                 raise error
             detail = grant.window or f"until {grant.retry_at:.0f}"
             self._waiting.append(Excluded(offer, grant.reason, detail, grant.retry_at, grant.detail))

@@ -9,6 +9,7 @@ from apps.clients.keys import Principal
 from apps.core import clock
 from apps.gateway.attempts import permissions, unoffered, unserved
 from apps.gateway.attempts.calls import Call, RequestIds
+from apps.gateway.attempts.conversations import turn_of
 from apps.gateway.attempts.operation import TaskOperation
 from apps.gateway.attempts.turned_away import Asked, note
 from apps.gateway.config import CONFIG
@@ -53,7 +54,10 @@ def plan_explained(ids: RequestIds, principal: Principal, chat: ChatRequest) -> 
     pool = permissions.permitted(principal, chat, "chat", plan)
     if not (pool or pool.withheld or pool.barred):
         raise _no_offers(chat, pool, principal)
-    return _call(ids, principal, chat, replace(plan, pool=pool), TASKS["chat"].endpoint)
+    call = _call(ids, principal, chat, replace(plan, pool=pool), TASKS["chat"].endpoint)
+    if not CONFIG.value.sticky:
+        return call
+    return replace(call, turn=turn_of(chat.body, (principal.user_id, principal.client_id)))
 
 
 def not_allowed(principal: Principal, chat: ChatRequest) -> list[Offer]:

@@ -193,8 +193,10 @@ class Attempt:
     def _note_lengths(self, usage: Usage) -> None:
         """What the next claim expects. Of what is not text the estimate says too little to be compared."""
         lengths, candidate, demand = self._runtime.lengths, self.offer.subject.candidate, self.call.demand
-        if demand.max_tokens is None:
-            lengths.note_answer(candidate, usage.completion_tokens)
+        client, spoken = self.call.principal.client_id, usage.completion_tokens
+        held = self.grant.claim.amounts["tokens"] - self._place.prompt_tokens
+        is_cut = claims.is_cut(self.offer, spoken, cap=demand.max_tokens, held=held)
+        lengths.note_answer(candidate, client, spoken, is_cut=is_cut)
         if not usage.estimated and not demand.needs & NO_TEXT:
             lengths.note_prompt(candidate, self._place.prompt_tokens, usage.prompt_tokens)
 

@@ -14,6 +14,7 @@ from apps.providers.tasks import TASKS
 from apps.providers.types import Offer
 from apps.strategies.ranking import Excluded
 
+TOO_LONG_REASONS = frozenset({"context_window", "token_window"})
 QUOTA_REASONS = frozenset({"quota", "rate_limited", "throttled"})
 SAYS_LENGTH = "maximum context length is "
 IDENTIFIER = re.compile(r"[\w.\[\]-]{1,200}")
@@ -140,9 +141,8 @@ def incapable(
     which there may be no key."""
     details = sorted({item.detail for item in excluded})
     param = TASKS[excluded[0].offer.task].prompt_field if excluded else None
-    if excluded and all(item.reason == "context_window" for item in excluded):
-        largest = max(item.offer.context_window for item in excluded)
-        return _too_long(largest, f" However, your messages resulted in about {prompt_tokens} tokens.", param)
+    if is_too_long(excluded):
+        return _fits_nowhere(excluded, prompt_tokens)
     lacking = "; ".join(details[:5])
     if excluded and all(item.reason == "too_large" for item in excluded):
         return ApiError(413, f"The file is too large: {lacking}.", param=param, code="request_too_large")
@@ -150,6 +150,26 @@ def incapable(
     return ApiError(
         400, f"No available provider can answer this request: {lacking}.{remedy}", code="no_capable_provider"
     )
+
+
+def is_too_long(excluded: Sequence[Excluded]) -> bool:
+    """Whether nothing but the prompt's length was in the way of any of them."""
+    return bool(excluded) and all(item.reason in TOO_LONG_REASONS for item in excluded)
+
+
+def _fits_nowhere(excluded: Sequence[Excluded], prompt_tokens: int) -> ApiError:
+    """All of them are too small for the prompt: it is told how much the largest holds."""
+    largest = max(
+        item.offer.token_window if item.reason == "token_window" else item.offer.context_window
+        for item in excluded
+    )
+    task = TASKS[excluded[0].offer.task]
+    param = task.prompt_field
+    if not task.has_context:
+        return ApiError(
+            413, f"The file is too large: {excluded[0].detail}.", param=param, code="request_too_large"
+        )
+    return _too_long(largest, f" However, your messages resulted in about {prompt_tokens} tokens.", param)
 
 
 def _too_long(window: int, detail: str, param: str | None, extra: JSONObject | None = None) -> ApiError:

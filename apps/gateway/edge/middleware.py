@@ -25,6 +25,8 @@ from apps.gateway.wire.errors import JSON, ApiError, bad_request, own_fault
 log = structlog.get_logger("freeai.request")
 
 MAX_RESOLVED_PATHS = 256
+REQUEST_IDS = ("HTTP_X_REQUEST_ID", "HTTP_X_CLIENT_REQUEST_ID")
+"""What clients call it; the second is what agents do."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 
@@ -81,9 +83,9 @@ def identifying(inner: Handler) -> Handler:
     """Give the request an id, and say it in the answer; or the client's own if it is sane."""
 
     async def handle(request: LeanRequest) -> HttpResponseBase:
-        asked = request.META.get("HTTP_X_REQUEST_ID", "")
         own = ids.uuid7()
-        request.ids = RequestIds(own, asked if REQUEST_ID.fullmatch(asked) else own)
+        asked = (request.META.get(name, "") for name in REQUEST_IDS)
+        request.ids = RequestIds(own, next(filter(REQUEST_ID.fullmatch, asked), own))
         bind_contextvars(
             request_id=request.ids.told
         )  # each request is a task of its own, and all it logs has this

@@ -27,9 +27,10 @@ TYPES: Final = {
 OVERLOADED, SERVER_ERROR = 529, 500
 NOBODY: Final = frozenset({"upstream_failed", "no_healthy_provider"})
 """All candidates failed, or none can be asked: clients come back for an overload, and for nothing else so patiently."""
-TOO_LONG: Final = "context_length_exceeded"
-LENGTHS: Final = re.compile(
-    r"maximum context length is (?P<most>\d+) tokens.*?about (?P<tokens>\d+) tokens", re.DOTALL
+TOO_LONG: Final = frozenset({"context_length_exceeded", "token_limit_exceeded"})
+LENGTHS: Final = (
+    re.compile(r"maximum context length is (?P<most>\d+) tokens.*?about (?P<tokens>\d+) tokens", re.DOTALL),
+    re.compile(r"about (?P<tokens>\d+) tokens; this client key may use (?P<most>\d+) "),
 )
 
 
@@ -69,8 +70,9 @@ def _body(error: ApiError, message: str, request_id: str) -> JSONObject:
 
 
 def _words(error: ApiError) -> str:
-    if error.code != TOO_LONG:
+    if error.code not in TOO_LONG:
         return error.message
-    if found := LENGTHS.search(error.message):
-        return f"prompt is too long: {found['tokens']} tokens > {found['most']} maximum"
+    for lengths in LENGTHS:
+        if found := lengths.search(error.message):
+            return f"prompt is too long: {found['tokens']} tokens > {found['most']} maximum"
     return f"prompt is too long: {error.message}"

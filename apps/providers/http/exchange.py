@@ -17,6 +17,9 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
 PART_BYTES: Final = 48
 """What a piece of a body takes beside its bytes: an upstream may send it one by one."""
+MANY_PARTS: Final = 10_000
+LEAST_BYTES: Final = 16
+"""Of a piece, on average, where they are many: smaller ones cost more to take apart than they bring."""
 FIRST_STATUS, FINAL_STATUS, SWITCHING = 100, 200, 101
 BODILESS: Final = frozenset({204, 304})
 CHUNKED: Final = b"chunked"
@@ -39,8 +42,8 @@ class Exchange:
 
     __slots__ = (
         "_coding", "_connection", "_ends_with_connection", "_header_bytes", "_header_count", "_is_interim", "_is_released", "_loop",
-        "_parser", "_parts", "_unread_bytes", "_waiter", "_without_body", "failure", "has_head", "headers", "heard", "held",
-        "is_complete", "keeps", "status",
+        "_parser", "_part_bytes", "_part_count", "_parts", "_unread_bytes", "_waiter", "_without_body", "failure", "has_head",
+        "headers", "heard", "held", "is_complete", "keeps", "status",
     )  # fmt: skip
 
     def __init__(self, connection: "Connection", method: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -58,6 +61,7 @@ class Exchange:
         self._ends_with_connection = False
         self._coding = b""
         self._header_bytes = self._header_count = self._unread_bytes = 0
+        self._part_bytes = self._part_count = 0
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         # As lenient as upstreams have been read so far; none of these moves a message's end.
         self._parser.set_dangerous_leniencies(
@@ -189,6 +193,10 @@ class Exchange:
     def on_body(self, data: bytes) -> None:
         """See httptools."""
         self._unread_bytes = 0
+        self._part_count += 1
+        self._part_bytes += len(data)
+        if self._part_count > MANY_PARTS and self._part_bytes < LEAST_BYTES * self._part_count:
+            raise RefusedError
         self.held += len(data) + PART_BYTES
         self._parts.append(data)
 

@@ -34,6 +34,7 @@ TOO_MUCH = {
     "answers that are none": [b"HTTP/1.1 100 Continue\r\n\r\n" * 3_000],
     "trailers": [CHUNKED + b"2\r\nok\r\n0\r\n", *[b"x: y\r\n" * 50] * 60],
     "a trailer": [CHUNKED + b"2\r\nok\r\n0\r\nx: ", *[b"y" * 8192] * 60],
+    "tiny pieces": [CHUNKED, *[b"1\r\na\r\n" * 1_000] * 20],
     "an extension": [CHUNKED + b"2\r\nok\r\n2;", *[b"y" * 8192] * 60],
 }
 
@@ -46,6 +47,12 @@ async def test_what_is_no_body_has_an_end(own, upstream, pieces):
         await read(own, upstream.url)
 
     await upstream.until(lambda: upstream.open == 0)
+
+
+async def test_a_few_tiny_pieces_are_read(own, upstream):
+    upstream.answer(CHUNKED, b"1\r\na\r\n" * 9_000, LAST)
+
+    assert await read(own, upstream.url) == (200, b"a" * 9_000)
 
 
 async def test_the_largest_head_is_read(own, upstream):

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from apps.clients.keys import Principal
 from apps.core.state.contract import StateStore
+from apps.gateway import runtime
 from apps.gateway.attempts.calls import Call, RequestIds
 from apps.gateway.attempts.decision import Decision, explain
 from apps.gateway.attempts.planning import not_allowed, plan_explained
@@ -34,7 +35,10 @@ async def explain_body(store: StateStore, principal: Principal, body: bytes) -> 
     """The decision on a /v1 request body. Raises ApiError as the request itself would, but where every candidate is left out."""
     chat = chat_request.parse(body)
     call = plan_explained(NOBODYS, principal, chat)
-    return await explain(store, call, not_allowed(principal, chat))
+    answering = None
+    if runtime.is_running():
+        answering = runtime.current().conversations.answering(call.turn, call.now)
+    return await explain(store, call, not_allowed(principal, chat), answering)
 
 
 async def preview(store: StateStore, principal: Principal, definition: Definition, body: bytes) -> Decision:

@@ -6,26 +6,24 @@ Agents send 32,000 tokens and more with every request, whatever model answers; u
 from typing import Any
 
 from apps.core.json_types import JSONObject
-from apps.providers.claims import DEFAULT_COMPLETION_TOKENS
+from apps.providers.claims import DEFAULT_COMPLETION_TOKENS, PROMPT_MARGIN, charged_room
 from apps.providers.types import ChatRequest, Offer
 
 CAPS = ("max_completion_tokens", "max_tokens")
-# Prompts are estimated: of the context window a quarter more is kept free for them.
-PROMPT_MARGIN = 4
 
 
 def ceiling(request: ChatRequest, offer: Offer) -> int | None:
-    """Tokens of the longest answer that the model can give to this prompt; None where nobody knows.
+    """Tokens of the longest answer that the model can give to this prompt, or that its windows of tokens admit where caps are charged;
+    None where nobody knows.
 
     Where the prompt shares the context window, what it leaves, but never less than a usual answer: the estimate may be too high, and
     an upstream that refuses is better than an answer that is cut short.
     """
-    most = offer.max_output_tokens
-    if not offer.context_window or not offer.preset.answer_in_window:
-        return most
-    prompt = request.prompt_tokens + request.prompt_tokens // PROMPT_MARGIN
-    room = max(offer.context_window - prompt, DEFAULT_COMPLETION_TOKENS)
-    return room if most is None else min(room, most)
+    known = [most for most in (offer.max_output_tokens, charged_room(offer, request.prompt_tokens)) if most]
+    if offer.context_window and offer.preset.answer_in_window:
+        prompt = request.prompt_tokens + request.prompt_tokens // PROMPT_MARGIN
+        known.append(max(offer.context_window - prompt, DEFAULT_COMPLETION_TOKENS))
+    return min(known, default=None)
 
 
 def answer_cap(request: ChatRequest, offer: Offer) -> int | None:

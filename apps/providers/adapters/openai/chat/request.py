@@ -9,12 +9,15 @@ from apps.providers.adapters.shared.payloads import encoded
 from apps.providers.adapters.shared.tools import LEGACY
 from apps.providers.types import ChatRequest, Offer, Preset, UpstreamRequest
 
+from .fim import OWN, build_fim, fills_gap, takes
 from .quirks import EFFORT, Quirks, said_effort
 
 
 def build_chat(request: ChatRequest, offer: Offer) -> UpstreamRequest:
     """POST {base_url}/chat/completions. Raises UpstreamError(REFUSED) for values that JSON cannot
     say, and for what this upstream does not take."""
+    if fills_gap(request):
+        return build_fim(request, offer)
     quirks = offer.preset.compiled(Quirks)
     body = request.body.copy()
     body["model"] = offer.model
@@ -37,7 +40,10 @@ def dropped(request: ChatRequest, offer: Offer) -> tuple[str, ...]:
     return tuple(
         name
         for name, value in request.body.items()
-        if is_cut(name, value, request, offer) or _is_lost(name, value, offer)
+        if is_cut(name, value, request, offer)
+        or _is_lost(name, value, offer)
+        or (fills_gap(request) and not takes(offer.preset.renames.get(name, name), offer))
+        if not (fills_gap(request) and name in OWN)
     )
 
 
