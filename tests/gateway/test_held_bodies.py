@@ -61,7 +61,7 @@ async def test_where_all_is_taken_it_is_nobodys_fault(slow: Gateway):
             held_bodies.ROOM.give_back(other, held_bodies.ROOM._held[other])
 
     assert taken < 8 * MIB
-    assert (refused.status, refused.error["code"]) == (503, "too_many_bodies")
+    assert (refused.status, refused.error["code"]) == (503, "no_room_for_bodies")
     assert held_bodies.ROOM.taken == 0
 
 

@@ -29,6 +29,6 @@ def hold(user_id: int | None, amount: int) -> None:
     again = {"Retry-After": AGAIN_S}
     if ROOM.taken + amount > most_bytes():
         message = "The requests under way hold all the memory that there is for large bodies."
-        raise ApiError(503, message, type="api_error", code="too_many_bodies", headers=again)
+        raise ApiError(503, message, type="api_error", code="no_room_for_bodies", headers=again)
     message = "Your requests under way hold their share of the memory for large bodies; send fewer of them at a time."
     raise ApiError(429, message, type="rate_limit_error", code="too_many_bodies", headers=again)
