@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 AUDIT  := .venv-audit
 .DEFAULT_GOAL := help
-.PHONY: help setup parquet traces rehearsal serve test fuzz lint types check screenshots bench audit sbom lock format
+.PHONY: help setup parquet traces rehearsal serve services test fuzz clients relock lint types check screenshots bench audit sbom lock format
 
 # HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
 given        = $(if $(filter command line,$(origin $(1))),$($(1)))
@@ -50,12 +50,19 @@ rehearsal: $(VENV)/.dev $(VENV)/.deploy  ## Install what the tests of docker/ re
 serve: setup  ## Start the gateway on 127.0.0.1:8000, or HOST=… PORT=… (the first run sets everything up)
 	@exec $(BIN)/python manage.py serve $(SERVE_OPTIONS)
 
+services: $(VENV)/.dev  ## Start PostgreSQL and Redis for development from the system's packages, where none answers
+	@$(BIN)/python docker/services.py
+
 test: $(VENV)/.dev  ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto
 
 fuzz: $(VENV)/.dev  ## Ask every route by its OpenAPI document, deeply: EXAMPLES=100 random requests of each kind; and test with examples never seen
 	FREEAI_TEST_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -n auto --timeout 3600 tests/openapi
 	$(BIN)/python -m pytest -n auto --hypothesis-profile=random $$(grep -rl "^from hypothesis" tests)
+
+# Installed by their own lock files, once for each; what cannot be had is left out, and said.
+clients: $(VENV)/.dev  ## Real clients against a running FreeAI: the matrix of docs/CLIENTS.md (WRITE=1 writes it; ONLY="curl node-openai")
+	$(BIN)/python -m tests.real_clients $(ONLY) $(if $(WRITE),--write)
 
 lint: $(VENV)/.dev  ## Style, formatting, import contracts, a complete lock
 	$(BIN)/ruff check .
@@ -106,3 +113,11 @@ lock: $(VENV)/.dev  ## Lock requirements/*.in with hashes; what serves in the ve
 	  case $$f in base|export|otel|deploy) same="-c dev.txt";; *) same=;; esac; \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --quiet $$same $$f.in -o $$f.txt; done
+
+# The clients of the matrix, at their newest; then `make clients WRITE=1`. A lock of npm's names where it came from: that is left out.
+relock: $(VENV)/.dev  ## Lock the environments of tests/real_clients anew
+	for d in tests/real_clients/environments/*/; do (cd $$d && if [ -f requirements.in ]; then \
+	  UV_CUSTOM_COMPILE_COMMAND="make relock" $(CURDIR)/$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-index-url --no-emit-find-links --quiet requirements.in -o requirements.txt; \
+	  else npm install --save-exact --package-lock-only --ignore-scripts --no-audit --no-fund \
+	    $$(node -p "Object.keys(require('./package.json').dependencies).map((name) => name + '@latest').join(' ')") && sed -i '/"resolved":/d' package-lock.json; fi); done

@@ -189,7 +189,14 @@ class Bench:
         gateway.child.pin(self._core)
 
     def window(
-        self, side: Side, connections: int, *, seconds: float = 0.0, shape: str = "", probe_s: float = 0.0
+        self,
+        side: Side,
+        connections: int,
+        *,
+        seconds: float = 0.0,
+        shape: str = "",
+        probe_s: float = 0.0,
+        talk: str = "prompts",
     ) -> Window:
         """Closed-loop load on a side, for the effort's window unless `seconds` says otherwise."""
         before = side.child.cpu_s()
@@ -200,6 +207,7 @@ class Bench:
             seconds=seconds or self.effort.window_s,
             shape=shape,
             probe_s=probe_s,
+            talk=talk,
         )
         if side.child is not self.floor.child:  # which has nothing left to do after its last answer
             side.child.settle()

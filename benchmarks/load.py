@@ -5,7 +5,8 @@ Every command has `kind` and its own fields (see the functions); a target is {"h
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import repeat
 from time import perf_counter
 from typing import Any
 
@@ -15,9 +16,13 @@ import uvloop
 from benchmarks import wire
 from benchmarks.connection import Answer, Connection, connect
 from benchmarks.stats import percentile
+from benchmarks.texts import agent_turns, numbered, prompts
 
 MAX_FAULTS = 200
 DRAIN_S = 30.0
+REST_S = 1.0
+LOOK_INTERVAL_S = 0.005
+TALKS: dict[str, Callable[[str], list[bytes]]] = {"prompts": prompts, "agents": agent_turns}
 
 
 class Target:
@@ -32,6 +37,21 @@ class Target:
     def request(self, shape: str) -> bytes:
         """A whole HTTP request for it; streamed when `shape` is given."""
         body = wire.request_body(self._raw["model"], shape)
+        return wire.http_request((self.host, self.port), self._raw["path"], self._raw["key"], body)
+
+    def requests(self, shape: str, talk: str = "prompts") -> Iterator[bytes]:
+        """Whole requests for it, no two alike: of `talk` ("prompts", or "agents"). Streams are of one kind, by their shape."""
+        if shape:
+            return repeat(self.request(shape))
+        bodies = TALKS[talk](self._raw["model"])
+        address = (self.host, self.port)
+        return numbered(
+            [wire.http_request(address, self._raw["path"], self._raw["key"], body) for body in bodies]
+        )
+
+    def saying(self, text: str) -> bytes:
+        """A whole request for it with this text."""
+        body = wire.request_body(self._raw["model"], text=text)
         return wire.http_request((self.host, self.port), self._raw["path"], self._raw["key"], body)
 
     async def connect(self) -> Connection:
@@ -78,8 +98,8 @@ class Tally:
 class ClosedLoop:
     """Connections that send the next request at each answer until the time is over; the last are awaited."""
 
-    def __init__(self, request: bytes, tally: Tally, seconds: float) -> None:
-        self._request, self._tally, self._seconds = request, tally, seconds
+    def __init__(self, requests: Iterator[bytes], tally: Tally, seconds: float) -> None:
+        self._requests, self._tally, self._seconds = requests, tally, seconds
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._active = 0
         self.started_at = self.ended_at = 0.0
@@ -89,7 +109,7 @@ class ClosedLoop:
         self.started_at = perf_counter()
         self._active = len(connections)
         for connection in connections:
-            connection.send(self._request, self._next)
+            connection.send(next(self._requests), self._next)
         await asyncio.wait_for(self._finished, self._seconds + DRAIN_S)
 
     def _next(self, connection: Connection, answer: Answer) -> None:
@@ -97,7 +117,7 @@ class ClosedLoop:
         self.ended_at = answer.ended_at
         over = answer.ended_at - self.started_at >= self._seconds
         if answer.complete and not over and self._tally.errors < MAX_FAULTS:
-            connection.send(self._request, self._next)
+            connection.send(next(self._requests), self._next)
             return
         self._active -= 1
         if not self._active and not self._finished.done():
@@ -105,7 +125,7 @@ class ClosedLoop:
 
 
 async def closed(command: dict[str, Any]) -> dict[str, Any]:
-    """`connections` for `seconds`; `shape` for streams.
+    """`connections` for `seconds`; `shape` for streams, `talk` for what is said.
 
     With `probe_s`, single requests for so long from the moment the load stops.
     """
@@ -115,7 +135,7 @@ async def closed(command: dict[str, Any]) -> dict[str, Any]:
     tally = Tally(target.marker, streamed=bool(shape))
     connections = await asyncio.gather(*[target.connect() for _ in range(command["connections"])])
     prober = await target.connect()
-    loop = ClosedLoop(target.request(shape), tally, command["seconds"])
+    loop = ClosedLoop(target.requests(shape, command.get("talk", "prompts")), tally, command["seconds"])
     load = asyncio.create_task(loop.run(connections))
     probes: list[tuple[float, float]] = []
     if probe_s:
@@ -131,9 +151,9 @@ async def _probe(connection: Connection, target: Target, seconds: float) -> list
     """(seconds since the call, latency in seconds) of right answers, one at a time."""
     stopped_at = perf_counter()
     probes: list[tuple[float, float]] = []
-    request = target.request("")
+    requests = target.requests("")
     while perf_counter() - stopped_at < seconds:
-        answer = await connection.fetch(request)
+        answer = await connection.fetch(next(requests))
         if answer.fault(target.marker, streamed=False):
             break
         probes.append((answer.ended_at - stopped_at, answer.latency_s))
@@ -146,13 +166,44 @@ async def alternate(command: dict[str, Any]) -> dict[str, Any]:
     targets = [Target(raw) for raw in command["targets"]]
     tallies = [Tally(target.marker, streamed=bool(shape)) for target in targets]
     connections = [await target.connect() for target in targets]
-    requests = [target.request(shape) for target in targets]
+    requests = [target.requests(shape) for target in targets]
     for _ in range(command["count"]):
-        for connection, request, tally in zip(connections, requests, tallies, strict=True):
-            tally.add(await connection.fetch(request))
+        for connection, coming, tally in zip(connections, requests, tallies, strict=True):
+            tally.add(await connection.fetch(next(coming)))
     for connection in connections:
         connection.close()
     return {"targets": [tally.report() for tally in tallies]}
+
+
+async def stalls(command: dict[str, Any]) -> dict[str, Any]:
+    """The longest that /livez took, in milliseconds: at rest, and while `count` requests of `size` bytes were answered, one by one."""
+    target = Target(command["target"])
+    prober, connection = await target.connect(), await target.connect()
+    rest_ms = await _slowest_look(target, prober, asyncio.create_task(asyncio.sleep(REST_S)))
+    text = "a few words of a long document. " * (command["size"] // 32)
+    request = target.saying(text)
+
+    async def ask() -> None:
+        for _ in range(command["count"]):
+            if fault := (await connection.fetch(request)).fault(target.marker, streamed=False):
+                raise OSError(fault)
+            await asyncio.sleep(LOOK_INTERVAL_S)
+
+    asking = asyncio.create_task(ask())
+    meanwhile_ms = await _slowest_look(target, prober, asking)
+    await asking
+    for each in (prober, connection):
+        each.close()
+    return {"rest_ms": rest_ms, "meanwhile_ms": meanwhile_ms}
+
+
+async def _slowest_look(target: Target, prober: Connection, meanwhile: "asyncio.Task[None]") -> float:
+    look = f"GET /livez HTTP/1.1\r\nHost: {target.host}:{target.port}\r\n\r\n".encode()
+    slowest_s = 0.0
+    while not meanwhile.done():
+        slowest_s = max(slowest_s, (await prober.fetch(look)).latency_s)
+        await asyncio.sleep(LOOK_INTERVAL_S)
+    return slowest_s * 1000
 
 
 async def crowd(command: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +236,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
     "closed": closed,
     "alternate": alternate,
     "crowd": crowd,
+    "stalls": stalls,
 }
 
 

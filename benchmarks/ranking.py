@@ -58,7 +58,9 @@ def measure_ms(count: int) -> float:
     """Milliseconds of one ranking of `count` candidates: the fastest of ROUNDS batches, which no other process disturbed."""
     candidates = offers(count)
     known = standings(candidates)
-    rules = Rules(View(Lens(definition())), RequestFacts(prompt_tokens=900, max_tokens=0, has_tools=True))
+    rules = Rules(
+        View(Lens(definition()), candidates), RequestFacts(prompt_tokens=900, max_tokens=0, has_tools=True)
+    )
     repeats = max(1, 2000 // count)
     best = float("inf")
     for _ in range(ROUNDS):

@@ -15,6 +15,9 @@ SHORT, LONG = 1, 400
 LEVELS = (1, 16, 64, 256)
 CROWDED = 256
 PROBE_S = 0.5
+AGENTS = 16
+STALLS = 10
+LARGEST_BODY = 26_214_400  # FREEAI_MAX_BODY_BYTES as it is shipped
 FIRST_FRAME_SHAPE = "frames_5_0"
 
 
@@ -113,6 +116,28 @@ def whole(bench: Bench) -> Figures:
         turns.add("collapse", rates[CROWDED] / rates[64], floor=is_floor)
         turns.add("errors", errors, floor=is_floor)
     return turns.figures()
+
+
+def agents(bench: Bench) -> Figures:
+    """Turns of agents: 40 kB each, tools, the same user's words again and again."""
+    turns = Turns()
+    for side, is_floor in _rounds(bench):
+        window = bench.window(side, AGENTS, talk="agents")
+        if window.seen["errors"]:
+            raise RuntimeError(
+                f"agents: {window.seen['errors']} errors, the first: {window.seen['first_error']}"
+            )
+        turns.add("agent_ms", window.cpu_per_request_s * 1000, floor=is_floor)
+    return turns.figures()
+
+
+def stalls(bench: Bench) -> Figures:
+    """How long the event loop is held while large bodies are answered: the slowest /livez."""
+    target = bench.gateway().target
+    return {
+        key: Figure(bench.load.run("stalls", target=target, size=size, count=STALLS)["meanwhile_ms"])
+        for key, size in (("stall_1_ms", 1_000_000), ("stall_most_ms", LARGEST_BODY - 10_000))
+    }
 
 
 def latency(bench: Bench) -> Figures:

@@ -72,7 +72,7 @@ class UpstreamProtocol(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._loop = asyncio.get_running_loop()
         self._url = b""
-        self._body = b""
+        self._body = bytearray()
         self._stream: Stream | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -89,7 +89,8 @@ class UpstreamProtocol(asyncio.Protocol):
             self._transport.close()
 
     def on_message_begin(self) -> None:
-        self._url = self._body = b""
+        self._url = b""
+        self._body = bytearray()
 
     def on_url(self, url: bytes) -> None:
         self._url += url

@@ -37,7 +37,7 @@ class Shape(NamedTuple):
     usage: bool
 
 
-def read_shape(body: bytes) -> Shape | None:
+def read_shape(body: bytes | bytearray) -> Shape | None:
     """The stream that a request's body asks for; None for a whole answer."""
     if not _STREAM.search(body):
         return None
@@ -48,15 +48,15 @@ def read_shape(body: bytes) -> Shape | None:
     return Shape(min(int(named[1]), MAX_FRAMES), int(named[2]) / 1000, usage)
 
 
-def request_body(model: str, shape: str = "") -> bytes:
-    """A chat request of REQUEST_BYTES; a stream when `shape` (`frames_200_0`) is given."""
+def request_body(model: str, shape: str = "", text: str = "") -> bytes:
+    """A chat request of REQUEST_BYTES, or with this text; a stream when `shape` (`frames_200_0`) is given."""
     body: dict[str, Any] = {"model": model, "messages": [], "temperature": 0.7, "max_tokens": 256}
     if shape:
         body["stream"] = True
     user = {"role": "user", "content": f"{shape} "}
     body["messages"] = [{"role": "system", "content": "You are a helpful assistant."}, user]
     missing = REQUEST_BYTES - len(orjson.dumps(body))
-    user["content"] += (_WORDS * 10)[:missing]
+    user["content"] += text or (_WORDS * 10)[:missing]
     return orjson.dumps(body)
 
 

@@ -6,6 +6,8 @@ function of the request: the same request, seed included, gets the same answer.
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -25,12 +27,16 @@ _WORDS = _SENTENCE.split()
 _WIDE_WORDS = ("naïve", "Žižkov", "日本語", "Ελλάδα", "🙂", "привет", "한국어", "👩‍🚀")
 _CITIES = ("Rome", "Oslo", "Kyoto")
 _DEFAULT_TOOL = "get_weather"
+_CALL = re.compile(r"CALL (\w+) ([A-Za-z0-9+/]+={0,2})")
+_RESULTS = ('"role":"tool"', '"functionResponse":')
+"""What a history holds on one wire or another where a tool was called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What of a request decides its answer. `body` is carried for the checks, outside of equality.
 
+    `task`: the call that an agent's prompt asks for and that has no result yet.
     `inputs` and `dimensions` (0: the model's own) are of embeddings, `timed` ("segment", "word") of transcriptions.
     `document` is what a list answers. `cap`: the longest answer that is asked for, 0 where none is named.
     """
@@ -48,6 +54,7 @@ class Asked:
     cap: int = field(default=0, compare=False)
     last_user_text: str = ""
     tools: tuple[str, ...] = ()
+    task: ToolCall | None = None
     inputs: tuple[str, ...] = ()
     dimensions: int = 0
     timed: frozenset[str] = frozenset()
@@ -96,6 +103,7 @@ class Content(Enum):
     TRUNCATED = auto()
     FILTERED = auto()
     FILTERED_AFTER_CONTENT = auto()
+    TASK = auto()
     TOOL_CALL = auto()
     PARALLEL_TOOLS = auto()
     TEXT_AND_TOOL = auto()
@@ -149,8 +157,29 @@ def _tool_calls(asked: Asked, count: int) -> tuple[ToolCall, ...]:
     )
 
 
+def task_of(messages: Any) -> ToolCall | None:
+    """What a conversation asks an agent's model to call, until a tool has answered.
+
+    `CALL name arguments` in a prompt, the arguments as JSON in base64, since prompts travel inside of JSON.
+    """
+    text = orjson.dumps(messages).decode()
+    found = _CALL.search(text)
+    if found is None or any(mark in text for mark in _RESULTS):
+        return None
+    try:
+        return ToolCall(name=found[1], arguments=b64decode(found[2]).decode())
+    except ValueError:
+        return None
+
+
 def _text(asked: Asked, seed: int) -> Choice:
     return Choice(text=words(seed, PIECES_OF_OK))
+
+
+def _task(asked: Asked, seed: int) -> Choice:
+    if asked.task is None or asked.task.name not in asked.tools:
+        return _text(asked, seed)
+    return Choice(tool_calls=(asked.task,), finish="tool_calls")
 
 
 def _tool_call(asked: Asked, seed: int) -> Choice:
@@ -174,6 +203,7 @@ _BUILDERS: dict[Content, Callable[[Asked, int], Choice]] = {
     Content.TRUNCATED: lambda asked, seed: replace(_text(asked, seed), finish="length"),
     Content.FILTERED: lambda asked, seed: Choice(finish="content_filter"),
     Content.FILTERED_AFTER_CONTENT: lambda asked, seed: replace(_text(asked, seed), finish="content_filter"),
+    Content.TASK: _task,
     Content.TOOL_CALL: _tool_call,
     Content.PARALLEL_TOOLS: lambda asked, seed: replace(
         _tool_call(asked, seed), tool_calls=_tool_calls(asked, 2)

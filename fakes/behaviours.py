@@ -80,6 +80,7 @@ _CONTENTS = {
     "length": Content.TRUNCATED,
     "filtered": Content.FILTERED,
     "filtered_after_content": Content.FILTERED_AFTER_CONTENT,
+    "task": Content.TASK,
     "tool_call": Content.TOOL_CALL,
     "parallel_tools": Content.PARALLEL_TOOLS,
     "text_and_tool": Content.TEXT_AND_TOOL,

@@ -2,23 +2,31 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from freeai.entrance import enter
 
 enter(needs_secrets=True)
 
+from django.conf import settings  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 
 from apps.accounts import first_admin  # noqa: E402
+from apps.analytics import shared_metrics  # noqa: E402
 from apps.console.live_socket import Sockets  # noqa: E402
+from apps.core import worker  # noqa: E402
+from apps.core.board import open_board  # noqa: E402
 from apps.core.postgres.dbapi import let_go  # noqa: E402
 from apps.core.site_bodies import bounded  # noqa: E402
+from apps.core.state.choice import is_shared  # noqa: E402
 from apps.gateway import kept_answers, runtime  # noqa: E402
+from apps.gateway.attempts import shares  # noqa: E402
+from apps.gateway.edge import gauges  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.probes import DATABASE  # noqa: E402
 from apps.gateway.outlook import delivery, watch  # noqa: E402
-from apps.gateway.process import database_lock, setup  # noqa: E402
+from apps.gateway.process import database_lock, one_database, setup  # noqa: E402
 from apps.gateway.traffic import broadcast, keeping, spans  # noqa: E402
 from apps.gateway.traffic.watchers import open_watchers  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
@@ -50,17 +58,25 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     try:
         await runtime.in_a_start(database_lock.take)
         await runtime.in_a_start(setup.refuse_wrong_master_key)
-        await runtime.in_a_start(first_admin.announce)
+        await runtime.in_a_start(one_database.claim)
+        if worker.is_first():
+            await runtime.in_a_start(first_admin.announce)
         gateway = runtime.Runtime()
         await gateway.start()
-        gateway.keep("database_lock", database_lock.keep)
+        if not is_shared(settings.FREEAI_STATE):
+            gateway.keep("database_lock", database_lock.keep)
         gateway.keep(watch.NAME, watch.Watch(gateway).run)
         gateway.keep(delivery.NAME, delivery.Delivery(gateway).run)
         gateway.keep(keeping.NAME, keeping.Keeper(gateway.decisions, gateway.store).run)
         gateway.keep(kept_answers.NAME, gateway.kept_answers.run)
         gateway.keep(broadcast.NAME, broadcast.Broadcast(gateway, watchers).run)
+        if shared_metrics.is_shared():
+            gateway.keep(gauges.NAME, partial(gauges.keep_telling, gateway))
+        if (board := open_board()) is not None:
+            gateway.keep(shares.NAME, shares.Shares(gateway.fairness, board).run)
         spans.start(gateway.feed)
-        gateway.background(local_search.at_start())
+        if worker.is_first():
+            gateway.background(local_search.at_start())
     except Exception as error:  # noqa: BLE001 - the server prints the message and exits
         message = sentence(error) or f"{type(error).__name__}: {error}"
         await send({"type": "lifespan.startup.failed", "message": message})

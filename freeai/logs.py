@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from apps.analytics import metrics
+from apps.core import worker
 from freeai.log_values import frames_of_exception, of_libraries
 
 LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error", "critical")}
@@ -112,6 +113,13 @@ def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
         return json.dumps(event, default=str, skipkeys=True)
 
 
+def _with_worker(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Which of several web processes says it."""
+    if number := worker.number():
+        event.setdefault("worker", number)
+    return event
+
+
 def configure(level: str, style: str) -> None:
     """Send structlog and the standard library to stderr. `level`: a key of LEVELS. `style`: one of FORMATS."""
     stream: Any = LogStream(sys.stderr)
@@ -119,6 +127,7 @@ def configure(level: str, style: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _with_worker,
     ]
     renderer: structlog.typing.Processor
     if style == "json":

@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, Programmi
 
 from apps.core.redaction import scrub
 from apps.gateway.process.database_lock import AnotherGatewayError
+from apps.gateway.process.one_database import AnotherDatabaseError
 
 NOT_SET_UP = "FreeAI is not set up here yet: run `manage.py setup`."
 OUTDATED = "The database lacks a table or a column that this version uses: run `manage.py setup`."
@@ -21,7 +22,7 @@ def sentence(error: BaseException) -> str | None:
     """What to tell whoever started the process; None for an error that needs its traceback."""
     if isinstance(error, DatabaseError | InterfaceError):
         return _of_the_database(error)
-    if isinstance(error, AnotherGatewayError):
+    if isinstance(error, AnotherGatewayError | AnotherDatabaseError):
         return str(error)
     if isinstance(error, ImproperlyConfigured):
         return NOT_SET_UP if "SECRET_KEY" in str(error) else _first_line(error)

@@ -35,7 +35,7 @@ FREEAI_HOST = env.read("FREEAI_HOST", "127.0.0.1", values.host)
 FREEAI_PORT = env.read("FREEAI_PORT", 8000, values.whole_number(0, 65_535))
 FREEAI_REDIS_URL = env.read("FREEAI_REDIS_URL", "", values.redis_url)
 FREEAI_STATE = env.read("FREEAI_STATE", "memory", values.state)
-FREEAI_WORKERS = env.read("FREEAI_WORKERS", 1, values.one_web_process)
+FREEAI_WORKERS = env.read("FREEAI_WORKERS", 1, values.whole_number(1, 128))
 FREEAI_MAX_CONNECTIONS = env.read("FREEAI_MAX_CONNECTIONS", 0, values.whole_number(0, 1_000_000))
 FREEAI_MAX_HEAD_BYTES = env.read("FREEAI_MAX_HEAD_BYTES", 64 * 1024, values.whole_number(4096, 1024 * 1024))
 FREEAI_MAX_HEADERS = env.read("FREEAI_MAX_HEADERS", 200, values.whole_number(20, 10_000))
@@ -49,6 +49,9 @@ FREEAI_SEND_TIMEOUT_S = env.read("FREEAI_SEND_TIMEOUT_S", 30, values.whole_numbe
 FREEAI_HTTP_ENGINE = env.read("FREEAI_HTTP_ENGINE", "own", values.one_of(["own", "aiohttp"]))
 FREEAI_MAX_ANSWER_BYTES = env.read(
     "FREEAI_MAX_ANSWER_BYTES", 8 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
+)
+FREEAI_MAX_MEDIA_BYTES = env.read(
+    "FREEAI_MAX_MEDIA_BYTES", 32 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)
 )
 FREEAI_MAX_BODY_BYTES = env.read(
     "FREEAI_MAX_BODY_BYTES", 26 * 1024 * 1024, values.whole_number(1024, 1024 * 1024 * 1024)

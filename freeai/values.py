@@ -59,13 +59,6 @@ def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
-def one_web_process(text: str) -> int:
-    """The number of web processes, which this version has one of."""
-    if text != "1":
-        raise ValueError(f"1: quota state lives in the process, so one web process serves; it is {text!r}.")
-    return 1
-
-
 def one_of(names: Iterable[str]) -> Callable[[str], str]:
     """One of the names, in small letters."""
     allowed = list(names)

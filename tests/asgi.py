@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 
@@ -92,6 +93,9 @@ class Client:
         self.key = key
         self._handler = LeanHandler()
 
+    async def aclose(self) -> None:
+        """Nothing is left of it."""
+
     def begin(
         self,
         method: str,
@@ -112,7 +116,7 @@ class Client:
         scope = {
             "type": "http",
             "method": method,
-            "path": route,
+            "path": unquote(route),
             "raw_path": route.encode(),
             "query_string": query.encode(),
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items()],

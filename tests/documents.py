@@ -9,7 +9,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ANY = "…"
-VARYING = re.compile(r"created|created_at|latency_ms|\w+_tokens")
+VARYING = re.compile(r"created|created_at|latency_ms|\w+_duration|\w+_tokens")
 
 
 @dataclass(frozen=True, slots=True)

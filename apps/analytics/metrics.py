@@ -1,9 +1,8 @@
 """The Prometheus metrics of the gateway. Model names and raw paths never become labels; children are kept.
 
-Counting never raises. With PROMETHEUS_MULTIPROC_DIR set before the start, `exposition` adds up all worker processes.
+Counting never raises. Where several processes count (`shared_metrics`), `exposition` adds them up.
 """
 
-import os
 import re
 from collections.abc import Callable
 from functools import wraps
@@ -13,15 +12,14 @@ import structlog
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
-    CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
     generate_latest,
 )
 from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.multiprocess import MultiProcessCollector
 
+from apps.analytics import shared_metrics
 from apps.analytics.events import UsageEvent
 
 log = structlog.get_logger("freeai.metrics")
@@ -53,6 +51,8 @@ class Children(dict[tuple[str, ...], M], Generic[M]):
             self[values] = child
         return child
 
+
+shared_metrics.install()
 
 _calls = Children(
     Counter("freeai_provider_calls_total", "Upstream calls by how they ended.", ["provider", "outcome"])
@@ -276,8 +276,5 @@ def build_info(version: str, python: str) -> None:
 
 def exposition() -> tuple[bytes, str]:
     """The metrics of all processes in Prometheus' text format, and its content type."""
-    registry = REGISTRY
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry = shared_metrics.registry() if shared_metrics.is_shared() else REGISTRY
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -57,13 +57,14 @@ class Writer:
         self._thread = DatabaseThread("usage-writer", patience_s=patience_s, turn_s=TURN_S)
         self._left = Leftovers(root, spool.directory, using=using, on_written=on_written)
         self._turn = asyncio.Lock()
-        self._look_at = clock.monotonic() + LOOK_INTERVAL_S
+        self._look_at = 0.0  # a start that joins counters which are there already does not look
         self._away = False
 
     def look(self, clients_since: float = inf) -> tuple[list[BucketUsage], ClientUsage]:
         """Find what dead processes left, to be written behind, and sum it up: see `Leftovers.look`. At start, off the event loop. Raises
         django.db.Error."""
         buckets = self._left.look(clients_since)
+        self._look_at = clock.monotonic() + LOOK_INTERVAL_S
         self._spool.beside(self._left.size())
         return buckets, self._left.client_usage
 

@@ -1,8 +1,9 @@
 """Immutable, versioned, in-memory views of slowly changing rows.
 
 The request path reads `section.value` and never the database. Whoever writes a row of a section bumps its version in the same
-transaction (`watch` does so for saves and deletes, `announce` for bulk updates). Every process polls the versions twice a second
-and reloads what moved; its own writes it sees at commit. When the database is away, the last good value goes on serving.
+transaction (`watch` does so for saves and deletes, `announce` for bulk updates). Every process polls the versions twice a second, and
+when the bell is rung, and reloads what moved; its own writes it sees at commit. When the database is away, the last good value goes on
+serving.
 """
 
 import threading
@@ -13,6 +14,8 @@ import structlog
 from django.db import Error, models, transaction
 from django.db.models import F
 from django.db.models.signals import post_delete, post_save
+
+from apps.core import bell
 
 log = structlog.get_logger("freeai.snapshot")
 
@@ -87,7 +90,7 @@ def poll() -> None:
 
 
 def announce(name: str) -> None:
-    """Bump a section's version with the current transaction, and reload it here at commit."""
+    """Bump a section's version with the current transaction; reload it here at commit, and let the others know."""
     from apps.core.models import SnapshotVersion
 
     rows = SnapshotVersion.objects.filter(section=name)
@@ -115,6 +118,7 @@ def watch(name: str, *watched: type[models.Model]) -> None:
 
 def _refresh_own_write(name: str) -> None:
     """At commit. Never raises: the row is written, and the next poll sees it all the same."""
+    bell.ring()
     section = SECTIONS.get(name)
     if section is None or not section.loaded:
         return

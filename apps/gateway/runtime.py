@@ -4,6 +4,7 @@ import asyncio
 import gc
 import platform
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from apps.analytics.refusals import Refusals
 from apps.analytics.spool import Spool
 from apps.analytics.writer import Writer
 from apps.clients.last_used import LastUsed
-from apps.core import clock, snapshot
+from apps.core import bell, clock, snapshot
 from apps.core.state.choice import open_store
 from apps.core.state.contract import PastUsage, StateStore
 from apps.core.state.keys import provider_of
@@ -51,7 +52,10 @@ T = TypeVar("T")
 POLL_INTERVAL_S = (
     0.5  # what one process closes must be closed in all within a second, the poll and the reload included
 )
-EVIDENCE_INTERVAL_S = 2.0
+LEAST_PAUSE_S = 0.05  # between two polls, however often somebody rings
+EVIDENCE_LOOK_S = 0.1
+EVIDENCE_INTERVAL_S = 0.5
+EVIDENCE_SHARE = 0.1  # of the time may go into writing what was told, and as much into loading it
 STOP_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 300.0
 CONFIRM_INTERVAL_S = 60.0
@@ -92,6 +96,7 @@ class Runtime:
         )
         self._follower = DatabaseThread("snapshot", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
         self._noter = DatabaseThread("notes", patience_s=patience_s, turn_s=POLL_TIMEOUT_S)
+        self._rung = asyncio.Event()
         self._is_started = False
         self.is_redis_away = False  # as live traffic found it, once a second
         self.stopping = False  # requests that are cancelled from now on did not lose their clients
@@ -109,6 +114,8 @@ class Runtime:
         await self._trust_again()
         self._loops.keep("writer", self.writer.run)
         self._loops.keep("snapshot", self._follow_snapshot)
+        if bell.is_there():
+            self._loops.keep("bell", partial(bell.listen, self._rung.set))
         self._loops.keep("confirmations", self._note_answers)
         self._loops.keep("evidence", self._write_evidence)
         metrics.state_store_mode(self.store.mode)
@@ -184,9 +191,13 @@ class Runtime:
             log.error("background.failed", exc_info=task.exception())
 
     async def _follow_snapshot(self) -> None:
-        """Take over what other processes wrote."""
+        """Take over what other processes wrote: when one of them says so, and twice a second."""
         while True:
-            await asyncio.sleep(POLL_INTERVAL_S)
+            await asyncio.sleep(min(LEAST_PAUSE_S, POLL_INTERVAL_S))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(POLL_INTERVAL_S - LEAST_PAUSE_S, 0.0)):
+                    await self._rung.wait()
+            self._rung.clear()
             await self._poll()
             await self.follow_keys()
 
@@ -206,16 +217,17 @@ class Runtime:
                 log.error("confirmations.not_written", error=type(error).__name__)
 
     async def _write_evidence(self) -> None:
-        """Write down the limits that upstreams told; what cannot be written now is tried again."""
+        """Write down the limits that upstreams told, at once after a while without any; what cannot be written now is tried again."""
         while True:
-            await asyncio.sleep(EVIDENCE_INTERVAL_S)
-            now = clock.now()
+            await asyncio.sleep(EVIDENCE_LOOK_S)
+            now, began = clock.now(), clock.monotonic()
             if not EVIDENCE.due(now):
                 continue
             try:
                 await self._noter.run(partial(EVIDENCE.flush, now))
             except (Error, TurnTimeoutError) as error:
                 log.warning("evidence.not_written", error=type(error).__name__)
+            await asyncio.sleep(max(EVIDENCE_INTERVAL_S, (clock.monotonic() - began) / EVIDENCE_SHARE))
 
     async def _past(self, now: float) -> list[PastUsage]:
         """What the ledger and the spools of dead processes know to have been used."""

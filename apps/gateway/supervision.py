@@ -5,6 +5,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from mmap import mmap
 
 import structlog
 
@@ -21,10 +22,43 @@ Work = Callable[[], Coroutine[object, object, None]]
 _up: dict[str, bool] = {}
 
 
+class _Shown:
+    """Work of a parent: a byte that it writes and all who were forked from it can read."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._byte = mmap(-1, 1)
+        self.is_up = True
+
+    @property
+    def is_up(self) -> bool:
+        return self._byte[0] == 1
+
+    @is_up.setter
+    def is_up(self, up: bool) -> None:
+        self._byte[0] = int(up)
+
+
+_shown: _Shown | None = None
+
+
+def show(name: str) -> None:
+    """Let those who are forked from now on know how it is about `name`, as this process marks it."""
+    global _shown
+    _shown = _Shown(name)
+
+
+def begin_anew() -> None:
+    """What runs in the process from which this one was forked does not run here."""
+    _up.clear()
+
+
 def mark(name: str, up: bool) -> None:
     """This process's `name` runs, or does not."""
     _up[name] = up
     metrics.background_up(name, up)
+    if _shown is not None and _shown.name == name:
+        _shown.is_up = up
 
 
 def forget(name: str) -> None:
@@ -35,12 +69,13 @@ def forget(name: str) -> None:
 
 def all_up() -> bool:
     """Whether everything that should run does."""
-    return all(_up.values())
+    return not down()
 
 
 def down() -> set[str]:
-    """What of this process should run, and does not just now."""
-    return {name for name, is_up in list(_up.items()) if not is_up}
+    """What of this process, and of its parent's, should run, and does not just now."""
+    found = {name for name, is_up in list(_up.items()) if not is_up}
+    return found if _shown is None or _shown.is_up else found | {_shown.name}
 
 
 class BackOff:

@@ -20,7 +20,7 @@ IN_PROCESS = "sandbox:"
 FEATURES = [
     feature
     for feature in get_args(Capability)
-    if feature not in ("audio_output", "dimensions", "segments", "words")
+    if feature not in ("audio_output", "dimensions", "segments", "words", "translation", "image_edits")
 ]
 NEEDS: dict[Access, str] = {"free": "yes", "card": "needs a card", "prepaid": "needs credit"}
 MICRO = 1_000_000

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from apps.core.state.contract import Amounts
 from apps.core.state.keys import CONCURRENCY, Metric
+from apps.providers.tasks import TASKS
 from apps.providers.types import Offer, Usage
 
 DEFAULT_COMPLETION_TOKENS = 1024
@@ -37,13 +38,14 @@ class Expected(NamedTuple):
 
 class Size(Struct, frozen=True, kw_only=True):
     """About how much there is to a call. `max_tokens`: the cap on each of the `answers`, which are expected to be as long as `usual` below
-    it."""
+    it. `neurons`: where tokens do not tell them."""
 
     prompt_tokens: int
     max_tokens: int | None = None
     answers: int = 1
     inputs: int = 0
     images: int = 0
+    neurons: int = 0
     audio_seconds: int = 0
     usual: int = DEFAULT_COMPLETION_TOKENS
 
@@ -60,7 +62,7 @@ def claim(offer: Offer, size: Size) -> Amounts:
     if offer.counts:
         expected = Usage(size.prompt_tokens, max(tokens - size.prompt_tokens, 0))
         for metric in offer.counts:
-            of_usage = _BY_USAGE.get(metric)
+            of_usage = _of_usage(offer, metric)
             claimed[metric] = getattr(size, metric) if of_usage is None else of_usage(offer, expected)
         if "money" in claimed and offer.is_paid:
             claimed["money"] = _microusd(
@@ -102,7 +104,7 @@ def spent(offer: Offer, usage: Usage, audio_seconds: int | None = None) -> Amoun
     be."""
     took = amounts(usage.total_tokens)
     for metric in offer.counts:
-        if (of_usage := _BY_USAGE.get(metric)) is not None:
+        if (of_usage := _of_usage(offer, metric)) is not None:
             took[metric] = of_usage(offer, usage)
         elif metric == "audio_seconds" and audio_seconds is not None:
             took[metric] = audio_seconds
@@ -143,6 +145,13 @@ _BY_USAGE: Final[Mapping[Metric, Callable[[Offer, Usage], int]]] = {
     "neurons": _neurons,
     CONCURRENCY: lambda *_: 1,
 }
+
+
+def _of_usage(offer: Offer, metric: Metric) -> Callable[[Offer, Usage], int] | None:
+    """How tokens tell what a call takes of `metric`; None where they do not."""
+    if metric == "neurons" and not TASKS[offer.task].is_sold_by_token:
+        return None
+    return _BY_USAGE.get(metric)
 
 
 def _most_completion_tokens(offer: Offer, size: Size) -> int:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from apps.core import clock
 from apps.core.json_types import JSONValue
 from apps.core.state.keys import Span
-from apps.providers.adapters.transcription import CODECS as TRANSCRIPTION_CODECS
+from apps.providers.adapters.by_chat import is_by_chat
 from apps.providers.limits import Limit, LimitsError, edited_spans, parse_limits
 from apps.providers.models import Provider, ProviderModel
 from apps.providers.presets import parse_preset
@@ -41,10 +41,10 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
     access: Access = "free"
 
     def serves(self, task: Task, preset: Preset) -> bool:
-        """Whether it can do `task`. Where a wire has no endpoint for it, the chat models that are able do it (see `by_chat_with`)."""
-        if self.task == task or TASKS[task].by_chat_with not in self.capabilities:
+        """Whether it can do `task`: its own, or one that models of its task do too (see `done_by`)."""
+        if self.task == task or TASKS[task].done_by.get(self.task) not in self.capabilities:
             return self.task == task
-        return TRANSCRIPTION_CODECS[preset.transcription.wire].by_chat
+        return self.task != "chat" or is_by_chat(task, preset)
 
 
 class ProviderFacts(Struct, frozen=True, kw_only=True, dict=True):

@@ -30,7 +30,7 @@ def make_offer(
     windows = tuple(
         window
         for window in account.windows + own + learnt + spending
-        if _takes_from(window.metric, model, task)
+        if _takes_from(window.metric, model, task, preset)
     )
     return Offer(
         provider=facts.name,
@@ -58,23 +58,27 @@ def make_offer(
 
 def _token_window(windows: tuple[Window, ...], preset: Preset, task: Task) -> int:
     """The smallest that a prompt takes from, 0 where none is limited, or recordings take none."""
-    if task == "transcription" and not preset.transcription.counts_tokens:
+    if task in ("transcription", "translation") and not preset.transcription.counts_tokens:
         return 0
     return min(
         (window.limit for window in windows if window.limit and window.metric in PROMPT_METRICS), default=0
     )
 
 
-def _takes_from(metric: Metric, model: ModelFacts, task: Task) -> bool:
+def _takes_from(metric: Metric, model: ModelFacts, task: Task, preset: Preset) -> bool:
     """Whether a model's calls for `task` can take anything from windows of `metric`: it must not wait for the others."""
     match metric:
+        case "neurons" if task == "image":
+            return preset.images.neurons > 0
+        case "neurons" if task == "speech":
+            return preset.speech.neurons > 0
         case "money" | "neurons":
             return model.price is not None and model.price.is_positive
         case "audio_seconds":
-            return task == "transcription"
+            return task in ("transcription", "translation")
         case "inputs":
             return task == "embedding"
         case "images":
-            return "vision" in model.capabilities
+            return task == "image" or "vision" in model.capabilities
         case _:
             return True

@@ -1,19 +1,11 @@
-"""What a model can be asked to do: a row for each task, requests and answers of the tasks beside chat, and what all requests share."""
+"""What a model can be asked to do: a row for each task, and what all requests share."""
 
-from array import array
 from collections.abc import Mapping
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from apps.core.json_types import JSONObject
-from apps.providers.estimates import audio_tokens
 from apps.providers.types import Capability, Task, Usage
-from apps.providers.wires import AudioFormat
-
-Tokens = tuple[int, ...]
-Granularity = Literal["segment", "word"]
-TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 
 
 class TaskFacts(Struct, frozen=True, kw_only=True):
@@ -26,7 +18,10 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     the upstream says if it is not. `has_named_default`: provider and credential name the default model; else a tag does.
     `has_context`: its prompts are bounded by a context window. `is_sold_by_token`: the list prices of its models, which are those of a
     text's tokens, tell what its calls cost. `answers_in_tokens`: its answers have a price of their own.
-    `by_chat_with`: the capability with which chat models do this task on wires that have no endpoint for it.
+    `filter_is_final`: a prompt that a provider's filter refuses is not given to a laxer one; `filter_code`: what its client is told then.
+    `done_by`: other tasks whose models do this one too, and the capability with which they do. Chat models do it on wires alone that have
+    no endpoint for it. `table`: where it is served is said by this part of `[wire]`; a provider's list adds none of its models elsewhere,
+    since many lists name what the same address does not serve. `in_lists`: whether a provider's list adds models of it at all.
     """
 
     label: str
@@ -36,7 +31,11 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     has_open_names: bool = True
     has_named_default: bool = False
     abilities: frozenset[Capability] = frozenset()
-    by_chat_with: Capability | None = None
+    done_by: Mapping[Task, Capability] = {}
+    filter_is_final: bool = False
+    filter_code: str = "content_filter"
+    table: str = ""
+    in_lists: bool = True
     has_context: bool = True
     is_sold_by_token: bool = True
     answers_in_tokens: bool = True
@@ -63,9 +62,54 @@ TASKS: Final[Mapping[Task, TaskFacts]] = {
         endpoint="transcriptions",
         prompt_field="file",
         abilities=frozenset({"segments", "words"}),
-        by_chat_with="audio",
+        done_by={"chat": "audio"},
         has_context=False,
         is_sold_by_token=False,
+    ),
+    # No model does nothing else: it is what some do that transcribe, and those that hear.
+    "translation": TaskFacts(
+        label="Translation of speech",
+        endpoint="translations",
+        prompt_field="file",
+        abilities=frozenset({"segments", "translation"}),
+        done_by={"transcription": "translation", "chat": "audio"},
+        has_context=False,
+        is_sold_by_token=False,
+        in_lists=False,
+    ),
+    "rerank": TaskFacts(
+        label="Rerank",
+        endpoint="rerank",
+        prompt_field="documents",
+        has_context=False,
+        answers_in_tokens=False,
+        table="rerank",
+    ),
+    "image": TaskFacts(
+        label="Image",
+        endpoint="images",
+        prompt_field="prompt",
+        has_context=False,
+        is_sold_by_token=False,
+        filter_is_final=True,
+        filter_code="content_policy_violation",
+        table="images",
+    ),
+    "speech": TaskFacts(
+        label="Speech",
+        endpoint="speech",
+        prompt_field="input",
+        has_context=False,
+        is_sold_by_token=False,
+        table="speech",
+    ),
+    # What a guard answers is a form of its own: a name in a list does not tell which.
+    "moderation": TaskFacts(
+        label="Moderation",
+        endpoint="moderations",
+        prompt_field="input",
+        table="moderation",
+        in_lists=False,
     ),
 }
 
@@ -98,68 +142,18 @@ class Demand(Protocol):
     def max_tokens(self) -> int | None: ...
 
 
-class EmbeddingRequest(Struct, frozen=True, kw_only=True):
-    """A validated embeddings request. `tokens`: about how many each of `inputs` has. `extra`: fields that are passed on as they came."""
+class TaskRequest(Struct, frozen=True, kw_only=True):
+    """What all requests of the tasks beside chat have: a validated `Demand`, but for its size."""
 
     model: str | None
-    inputs: tuple[str, ...] | tuple[Tokens, ...]
-    tokens: tuple[int, ...]
-    dimensions: int | None = None
-    encoding_format: Literal["float", "base64"] = "float"
-    extra: JSONObject = field(default_factory=dict)
     preferred_provider: str | None = None
     fallback: bool = True
     needs: frozenset[Capability] = frozenset()
     stream: bool = False
     max_tokens: int | None = None
 
-    @property
-    def prompt_tokens(self) -> int:
-        """Of the longest input: each has the context window for itself."""
-        return max(self.tokens, default=0)
 
-    @property
-    def has_token_lists(self) -> bool:
-        return not isinstance(self.inputs[0], str)
+class TaskAnswer(Struct, frozen=True, kw_only=True):
+    """What whole answers of them have in common. `usage` is None where the upstream sent none."""
 
-
-class EmbeddingResult(Struct, frozen=True):
-    """Vectors in the order of the inputs, as arrays of doubles. `usage` is None where the upstream sent none."""
-
-    vectors: list["array[float]"]
-    usage: Usage | None = None
-
-
-class TranscriptionRequest(Struct, frozen=True, kw_only=True):
-    """A validated transcription request. `format` is what the bytes of `audio` are. `extra`: form fields passed on as they came."""
-
-    model: str | None
-    audio: bytes
-    format: AudioFormat
-    language: str | None = None
-    prompt: str | None = None
-    temperature: float | None = None
-    response_format: TranscriptFormat = "json"
-    granularities: frozenset[Granularity] = frozenset()
-    extra: tuple[tuple[str, str], ...] = ()
-    preferred_provider: str | None = None
-    fallback: bool = True
-    needs: frozenset[Capability] = frozenset()
-    stream: bool = False
-    max_tokens: int | None = None
-
-    @property
-    def prompt_tokens(self) -> int:
-        """Of the audio, where an upstream counts it so."""
-        return audio_tokens(len(self.audio))
-
-
-class Transcript(Struct, frozen=True, kw_only=True):
-    """What was said. `segments` and `words` are OpenAI's objects, times in seconds; None where the upstream gave none."""
-
-    text: str
-    language: str | None = None
-    duration_s: float | None = None
-    segments: list[JSONObject] | None = None
-    words: list[JSONObject] | None = None
     usage: Usage | None = None

@@ -10,32 +10,19 @@ from msgspec import Struct, field
 from apps.core.json_types import JSONObject
 from apps.core.state.contract import Subject
 from apps.core.state.keys import Metric
+from apps.providers import wires
 from apps.providers.errors import Scope
 from apps.providers.listing.tables import AccountTable, Listing
-from apps.providers.wires import (
-    OPENAI_STYLE,
-    Effort,
-    EmbeddingWire,
-    EnvironmentName,
-    ErrorText,
-    FimWire,
-    KeyPrefix,
-    LimitHeaders,
-    Probe,
-    SpentHeaders,
-    ToolNames,
-    TranscriptionWire,
-    Turns,
-)
 
 # "files": reads documents, such as PDF. "fim": fills a gap in a text, which has a prompt before it and a suffix behind it. "forced_tools":
 # honours a `tool_choice` that demands a call, any or a named one. "dimensions": shortens its vectors when asked to. "segments", "words":
-# gives the times of a transcript's.
+# gives the times of a transcript's. "translation": writes down in English what is said in other languages. "image_edits": changes
+# pictures as it is told.
 Capability = Literal[
     "vision", "files", "audio", "audio_output", "tools", "forced_tools", "json_schema", "json_object", "n", "logprobs", "reasoning",
-    "fim", "dimensions", "segments", "words",
+    "fim", "dimensions", "segments", "words", "translation", "image_edits",
 ]  # fmt: skip
-Task = Literal["chat", "embedding", "transcription"]
+Task = Literal["chat", "embedding", "transcription", "translation", "rerank", "moderation", "image", "speech"]
 Access = Literal["free", "card", "prepaid"]
 """What a user must have before a model serves: nothing but an account, a payment method on file, or money."""
 ChatWire = Literal["openai", "gemini", "cohere"]
@@ -184,8 +171,8 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     the key; `{name}` in the base URL stands for each. `settings_env`: setting -> the environment variable in which users keep it.
     `key_prefixes`: how its keys begin, so that no log shows one. `order`: task -> place among the providers that are preferred for it, the
     least first. `variants`: presets of single models; the first that matches counts. `probe`: how a key is tested. `listing`: where the
-    models are listed. `account`: where it tells of a key's account. `fim`: how gaps are filled, None where they are not. `embeddings`,
-    `transcription`: the wires of the other tasks.
+    models are listed. `account`: where it tells of a key's account. `fim`: how gaps are filled, None where they are not. `embeddings` and
+    what follows it: the wires of the other tasks.
     """
 
     wire: ChatWire = "openai"
@@ -199,16 +186,16 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     answer_in_window: bool = True
     default_max_tokens: int | None = None
     charges_caps: bool = False
-    effort: Effort | None = None
+    effort: wires.Effort | None = None
     exact: bool = False
-    tool_names: ToolNames = ToolNames()
+    tool_names: wires.ToolNames = wires.ToolNames()
     whole_schemas: bool = False
     single_tool_calls: bool = False
     schema_drops: frozenset[str] = frozenset()
     stream_usage: bool = True
     headers: dict[str, str] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
-    turns: Turns = Turns()
+    turns: wires.Turns = wires.Turns()
     tool_id: Literal["any", "alnum9"] = "any"
     message_fields: dict[str, frozenset[str]] = field(default_factory=dict)
     string_content_roles: frozenset[str] = frozenset()
@@ -221,21 +208,25 @@ class Preset(Struct, frozen=True, kw_only=True, dict=True):
     think_opened: frozenset[str] = frozenset()
     annex: str = ""
     limit_scope: Scope = "account"
-    limit_headers: tuple[LimitHeaders, ...] = OPENAI_STYLE
-    spent_headers: SpentHeaders | None = None
+    limit_headers: tuple[wires.LimitHeaders, ...] = wires.OPENAI_STYLE
+    spent_headers: wires.SpentHeaders | None = None
     errors: dict[str, frozenset[str]] = field(default_factory=dict)
-    error_texts: tuple[ErrorText, ...] = ()
+    error_texts: tuple[wires.ErrorText, ...] = ()
     settings: tuple[str, ...] = ()
-    settings_env: dict[str, EnvironmentName] = field(default_factory=dict)
-    key_prefixes: tuple[KeyPrefix, ...] = ()
+    settings_env: dict[str, wires.EnvironmentName] = field(default_factory=dict)
+    key_prefixes: tuple[wires.KeyPrefix, ...] = ()
     order: dict[Task, int] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
-    probe: Probe = Probe()
+    probe: wires.Probe = wires.Probe()
     listing: Listing = Listing()
     account: AccountTable = AccountTable()
-    fim: FimWire | None = None
-    embeddings: EmbeddingWire = EmbeddingWire()
-    transcription: TranscriptionWire = TranscriptionWire()
+    fim: wires.FimWire | None = None
+    embeddings: wires.EmbeddingWire = wires.EmbeddingWire()
+    transcription: wires.TranscriptionWire = wires.TranscriptionWire()
+    rerank: wires.RerankWire = wires.RerankWire()
+    speech: wires.SpeechWire = wires.SpeechWire()
+    images: wires.ImageWire = wires.ImageWire()
+    moderation: wires.ModerationWire = wires.ModerationWire()
 
     @cached_property
     def _compiled(self) -> dict[Any, Any]:

@@ -65,6 +65,63 @@ class FimWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fields: frozenset[str] = frozenset()
 
 
+class RerankWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`base_url` as with EmbeddingWire. `most`: documents in a call. `renames`: field -> the upstream's. `drops`: fields that the upstream
+    refuses or ignores."""
+
+    wire: Literal["openai", "cohere", "cloudflare", "huggingface", "nvidia"] = "openai"
+    base_url: str = ""
+    most: int = 1_000
+    renames: dict[str, str] = field(default_factory=dict)
+    drops: frozenset[str] = frozenset()
+
+
+SpokenFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+
+
+class SpeechWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`base_url` as with EmbeddingWire. `formats`: what it can be asked for; `native`: what it is asked for where the client does not mind,
+    "" for nothing. `longest`: characters of a text. `voices`: OpenAI's voice -> the upstream's; others go as they are. `counts_tokens`: its
+    token quotas count the text. `neurons`: what 1,000 characters take of them. `renames`, `drops` as with ImageWire; of `speed` and
+    `instructions` a drop means that it cannot do what they ask for."""
+
+    wire: Literal["openai", "mistral", "gemini", "cloudflare"] = "openai"
+    base_url: str = ""
+    formats: frozenset[SpokenFormat] = frozenset({"mp3", "opus", "aac", "flac", "wav", "pcm"})
+    native: SpokenFormat | Literal[""] = ""
+    longest: int = 4_096
+    voices: dict[str, str] = field(default_factory=dict)
+    counts_tokens: bool = False
+    neurons: int = 0
+    renames: dict[str, str] = field(default_factory=dict)
+    drops: frozenset[str] = frozenset()
+
+
+class ImageWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`base_url` as with EmbeddingWire. `most`: images in a call; for more there are several. `sides`: sizes are said as `width` and
+    `height`. `inline`: the `response_format` that asks for bytes instead of an address, "" where none is sent. `neurons`: what an image
+    takes of them. `renames`: field -> the upstream's. `drops`: fields that the upstream refuses or ignores."""
+
+    wire: Literal["openai", "cloudflare", "huggingface", "nvidia"] = "openai"
+    base_url: str = ""
+    most: int = 1
+    sides: bool = False
+    inline: str = "b64_json"
+    neurons: int = 0
+    renames: dict[str, str] = field(default_factory=dict)
+    drops: frozenset[str] = frozenset()
+
+
+class ModerationWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`base_url` as with EmbeddingWire. "policy" and "guard" are chats: with a model that follows a policy, and with one that was trained
+    to answer "safe" or "unsafe". `batch`: inputs in a call, one in those. `drops`: fields that the upstream refuses or ignores."""
+
+    wire: Literal["openai", "mistral", "policy", "guard"] = "openai"
+    base_url: str = ""
+    batch: int = 32
+    drops: frozenset[str] = frozenset()
+
+
 class Effort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How an upstream is told how hard to think.
 

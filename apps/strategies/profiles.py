@@ -23,6 +23,7 @@ from apps.providers.quotas import ALWAYS_COUNTED
 from apps.providers.types import Offer, Price
 from apps.strategies.definition import Definition, Preference, Requirement
 from apps.strategies.expression import CandidateFacts, Compiled, RequestFacts, Source
+from apps.strategies.expression.questions import Answer, Posed, posed
 
 NEVER_SHORT: Final = float("inf")
 SIZED: Final[frozenset[Metric]] = frozenset({"requests", "tokens", "input_tokens"})
@@ -137,19 +138,17 @@ class Lens:
         self._reads_live = bool(self._live_require or self._live_prefer)
         conditions = [clause.condition for clause in definition.require]
         conditions += [clause.condition for clause in definition.prefer]
-        read = [field for condition in conditions for field in condition.fields if field.of_request]
-        self._request_attributes = tuple(dict.fromkeys(field.attribute for field in read))
+        read = {field.source for condition in conditions for field in condition.fields}
+        self.is_settled = read <= {Source.CATALOGUE, Source.REQUEST}
+        """Whether its verdicts stay what they are while the catalogue and the request do."""
+        self.questions = [question for condition in conditions for question in condition.questions]
 
     def view(self, pool: Pool) -> "View":
         """The pool through this lens; the same object for the same pool."""
         view = self._views.get(pool)
         if view is None:
-            view = self._views[pool] = View(self)
+            view = self._views[pool] = View(self, pool.offers)
         return view
-
-    def read_of(self, request: RequestFacts) -> tuple[object, ...]:
-        """What the definition reads of a request: for two with the same, its verdicts are the same."""
-        return tuple([getattr(request, name) for name in self._request_attributes])
 
     def judge(
         self, profile: Profile, standing: Standing, left: Left, request: RequestFacts
@@ -178,11 +177,20 @@ class Lens:
 class View:
     """The offers of one pool through one lens."""
 
-    __slots__ = ("__weakref__", "_profiles", "lens")
+    __slots__ = ("__weakref__", "_offers", "_posed", "_profiles", "lens")
 
-    def __init__(self, lens: Lens) -> None:
+    def __init__(self, lens: Lens, offers: Sequence[Offer]) -> None:
         self.lens = lens
+        self._offers = offers
         self._profiles: dict[str, Profile] = {}
+        self._posed: list[Posed] | None = None
+
+    def answers(self, request: RequestFacts) -> tuple[Answer, ...]:
+        """What the definition asks of a request, answered: for two with the same, its verdicts on these offers are the same."""
+        if self._posed is None:
+            facts = [self.profile(offer).facts for offer in self._offers]
+            self._posed = [posed(question, facts) for question in self.lens.questions]
+        return tuple([question.answer(request) for question in self._posed])
 
     def profile(self, offer: Offer) -> Profile:
         """The profile of an offer of the pool, made when it is first asked for."""

@@ -31,7 +31,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from apps.core.state.contract import Standing
+from apps.core.state.contract import Glance, Standing
 from apps.providers.claims import DEFAULT_COMPLETION_TOKENS
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer
@@ -44,6 +44,8 @@ __all__ = [
     "Ranking",
     "Rules",
     "Scored",
+    "as_glanced",
+    "best_first",
     "candidate_facts",
     "capable",
     "held",
@@ -68,6 +70,8 @@ PARTS: Final = (
     "preferred",
     "sticky",
 )
+_RELIABILITY: Final = PARTS.index("reliability")
+_LOAD: Final = PARTS.index("load")
 STICKY: Final = 2.0
 
 
@@ -115,8 +119,8 @@ class Rules(Struct, frozen=True):
     def kind(self) -> tuple[object, ...]:
         """Hashable: through one view, requests of one kind are ranked alike, but for their size within a factor of two."""
         size = (self.facts.prompt_tokens or 0) + DEFAULT_COMPLETION_TOKENS
-        read = self.view.lens.read_of(self.facts)
-        return (self.stream, self.preferred_provider, size.bit_length(), read)
+        answers = self.view.answers(self.facts)
+        return (self.stream, self.preferred_provider, size.bit_length(), answers)
 
 
 def capable(offers: Sequence[Offer], request: Demand) -> tuple[list[Offer], list[Excluded]]:
@@ -169,6 +173,23 @@ def rank(offers: Sequence[Offer], standings: Sequence[Standing], rules: Rules, n
         scored.append(_score(offer, standing, rules, left, matched))
     scored.sort(key=_best_first)
     return Ranking(scored, excluded)
+
+
+def as_glanced(scored: Scored, glance: Glance) -> Scored:
+    """A candidate of a moment ago with the load and the reliability of now; the same where neither has changed."""
+    parts = list(scored.parts)
+    parts[_LOAD] = -LOAD_PER_ATTEMPT * glance.in_flight
+    parts[_RELIABILITY] = 1.0 if glance.success_rate is None else glance.success_rate
+    now = tuple(parts)
+    if now == scored.parts:
+        return scored
+    added = now[_LOAD] - scored.parts[_LOAD] + now[_RELIABILITY] - scored.parts[_RELIABILITY]
+    return Scored(scored.offer, scored.score + added, now, scored.matched)
+
+
+def best_first(scored: list[Scored]) -> list[Scored]:
+    """In the order in which they are asked."""
+    return sorted(scored, key=_best_first)
 
 
 def held(ranking: Ranking, candidate: str) -> Ranking:

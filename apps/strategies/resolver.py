@@ -10,7 +10,7 @@ from apps.strategies.expression import RequestFacts
 from apps.strategies.features import request_facts
 from apps.strategies.library import Library, LoadedStrategy
 from apps.strategies.naming import is_virtual, selected_by
-from apps.strategies.reading import observe
+from apps.strategies.reading import by_shape, recognise
 
 
 class UnknownModelError(LookupError):
@@ -80,14 +80,19 @@ def resolve(
 
 def _facts(request: ChatRequest, strategy: LoadedStrategy) -> RequestFacts:
     """The facts; the text is read only for rules that use what it tells."""
-    return request_facts(request, observe(request) if strategy.reads_text else None)
+    return request_facts(request, recognise(request) if strategy.reads_text else None)
 
 
 def _delegated(request: ChatRequest, auto: LoadedStrategy, library: Library, pool: Pool) -> Plan:
-    choice = delegate(observe(request), library)
+    """By what needs no reading where that is enough: for the choice, and for the rules that are chosen."""
+    seen = by_shape(request)
+    choice = delegate(seen or recognise(request), library)
+    strategy = library.get(choice.strategy, auto)
+    if seen is not None and strategy.reads_text:
+        choice = delegate(recognise(request), library)
     return Plan(
         name=AUTO,
-        strategy=library.get(choice.strategy, auto),
+        strategy=strategy,
         facts=request_facts(request, choice.observation),
         pool=pool,
         virtual_model=request.model or "",

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from fakes.answers import Answer, Asked, Choice
+from fakes.answers import Answer, Asked, Choice, task_of
 from fakes.behaviours import Deviation
 from fakes.faults import Problem, Refused
 
@@ -82,6 +82,7 @@ class CohereChat:
             seed=seed if isinstance(seed, int) else 0,
             prompt_tokens=prompt_tokens,
             last_user_text=_last_user_text(messages),
+            task=task_of(messages),
             tools=_tool_names(body.get("tools") or []),
             body=body,
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from fakes.answers import Answer, Asked, Choice
+from fakes.answers import Answer, Asked, Choice, task_of
 from fakes.behaviours import Deviation
 from fakes.faults import Problem, Refused
 
@@ -78,6 +78,7 @@ class GeminiChat:
             n=positive_int(config.get("candidateCount"), 1),
             prompt_tokens=prompt_tokens,
             last_user_text=_last_user_text(contents),
+            task=task_of(contents),
             tools=_tool_names(body["tools"]),
             body=body,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from fakes.answers import Answer, Asked, Choice
+from fakes.answers import Answer, Asked, Choice, task_of
 from fakes.behaviours import Deviation
 from fakes.faults import Problem, Refused
 
@@ -76,6 +76,7 @@ class OpenAIChat:
             prompt_tokens=prompt_tokens,
             cap=positive_int(body.get("max_completion_tokens") or body.get("max_tokens"), 0),
             last_user_text=_last_user_text(messages),
+            task=task_of(messages),
             tools=_tool_names(body.get("tools")),
             body=body,
         )

@@ -69,6 +69,23 @@ class Transcriptions:
         return ()
 
 
+class Translations(Transcriptions):
+    """POST /audio/translations: the same form without a language, answered in English."""
+
+    name = "translations"
+
+    def __init__(self) -> None:
+        super().__init__("/audio/translations")
+
+    def read(self, call: Call) -> Asked:
+        """What is asked. Raises Refused for what has no meaning here."""
+        asked = super().read(call)
+        for name in asked.body["order"]:
+            if name == "language" or name.startswith("timestamp_granularities"):
+                raise Refused(Problem(status=400, message=f"unknown field: {name}", param=name))
+        return asked
+
+
 class MistralTranscriptions(Transcriptions):
     """Mistral's: JSON only, with usage."""
 

@@ -7,13 +7,19 @@ from typing import Any
 from fakes.answers import Asked
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import OpenAIEmbeddings
+from fakes.families.images import WorkersAIImages
 from fakes.families.listing import ModelList, numbered_pages
 from fakes.families.openai import OpenAIChat
+from fakes.families.rerank import WorkersAIRerank
+from fakes.families.speech import WorkersAISpeech
 from fakes.families.transcriptions import WorkersAI
 from fakes.faults import Fault, Problem, Refused
 
 from .base import Upstream, error_event, names
+from .image_rules import check_cloudflare as check_images
 from .openai_rules import Rules
+from .rerank_rules import check_cloudflare as check_rerank
+from .speech_rules import check_cloudflare as check_speech
 from .task_rules import check_cloudflare_transcription
 
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
@@ -121,6 +127,9 @@ CLOUDFLARE = Upstream(
     families=(
         OpenAIChat(Dialect(whole_tool_calls=True, usage_chunk="last")),
         OpenAIEmbeddings(),
+        WorkersAIImages(),
+        WorkersAISpeech(),
+        WorkersAIRerank(),  # of /run, what it does not know is a recording
         WorkersAI(),
         ModelList(MODELS, path="/../models/search", key="result", page=numbered_pages),
     ),
@@ -129,5 +138,11 @@ CLOUDFLARE = Upstream(
     stream_error=error_event(
         {"errors": [{"code": 3040, "message": "AiError: out of capacity"}], "success": False}
     ),
-    checks={"chat": check, "transcriptions": check_cloudflare_transcription},
+    checks={
+        "chat": check,
+        "transcriptions": check_cloudflare_transcription,
+        "rerank": check_rerank,
+        "images": check_images,
+        "speech": check_speech,
+    },
 )

@@ -8,12 +8,14 @@ from fakes.answers import Asked
 from fakes.families.cohere import CohereChat
 from fakes.families.embeddings import CohereEmbeddings
 from fakes.families.listing import ModelList, page_tokens
+from fakes.families.rerank import CohereRerank
 from fakes.families.transcriptions import Transcriptions
 from fakes.faults import Fault, Problem
 from fakes.limits import Limits, Meter
 
 from .base import Upstream, error_event
 from .cohere_rules import check_chat
+from .rerank_rules import check_cohere as check_rerank
 from .task_rules import check_cohere_embeddings, check_cohere_transcription
 
 _MONTHLY_CALLS = 1000
@@ -103,6 +105,8 @@ MODELS = {
         _model("command-a-reasoning-08-2025", 256_000, "tools", "reasoning"),
         _model("command-a-vision-07-2025", 128_000, "vision"),
         _model("embed-v4.0", 128_000, endpoint="embed"),
+        _model("rerank-v4.0-fast", 32_000, endpoint="rerank"),
+        _model("rerank-v3.5", 4_096, endpoint="rerank"),
     ]
 }
 
@@ -112,6 +116,7 @@ COHERE = Upstream(
     families=(
         CohereChat(),
         CohereEmbeddings(),
+        CohereRerank(),
         Transcriptions("/../compatibility/v1/audio/transcriptions"),
         ModelList(
             MODELS,
@@ -126,6 +131,7 @@ COHERE = Upstream(
     checks={
         "chat": check_chat,
         "embeddings": check_cohere_embeddings,
+        "rerank": check_rerank,
         "transcriptions": check_cohere_transcription,
     },
     headers=headers,

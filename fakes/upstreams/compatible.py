@@ -8,9 +8,11 @@ from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.embeddings import OpenAIEmbeddings
 from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
+from fakes.families.rerank import Rerank
 
-from .base import Upstream, error_event, invalid, models_document, names
+from .base import Check, Upstream, error_event, invalid, models_document, names
 from .openai_rules import Rules
+from .rerank_rules import check_jina, check_voyage
 from .task_rules import check_openai_embeddings
 
 _RULES = Rules(
@@ -41,19 +43,29 @@ def check_embeddings(asked: Asked) -> None:
     check_openai_embeddings(asked)
 
 
-def _host(slug: str, model: str, *, base_path: str = "/v1", embeds: bool = False) -> Upstream:
+def _host(
+    slug: str,
+    model: str,
+    *,
+    base_path: str = "/v1",
+    embeds: bool = False,
+    ranks: tuple[Rerank, Check] | None = None,
+) -> Upstream:
     families: tuple[Family, ...] = (
         OpenAIChat(Dialect(reasoning=Reasoning.REASONING_CONTENT)),
         ModelList(models_document({"id": model, "owned_by": slug})),
     )
     if embeds:
         families = (*families, OpenAIEmbeddings())
+    checks: dict[str, Check] = {"chat": check, "embeddings": check_embeddings}
+    if ranks is not None:
+        families, checks["rerank"] = (*families, ranks[0]), ranks[1]
     return Upstream(
         slug=slug,
         base_path=base_path,
         families=families,
         stream_error=error_event({"error": {"message": "The host failed.", "type": "server_error"}}),
-        checks={"chat": check, "embeddings": check_embeddings},
+        checks=checks,
     )
 
 
@@ -63,8 +75,8 @@ REQUESTY = _host("requesty", "nvidia/nemotron-3-super")
 KILO = _host("kilo", "kilo-auto/free", base_path="/api/gateway")
 LLM7 = _host("llm7", "gpt-oss:20b")
 ALIBABA = _host("alibaba", "qwen-plus", base_path="/compatible-mode/v1", embeds=True)
-JINA = _host("jina", "jina-embeddings-v3", embeds=True)
-VOYAGE = _host("voyage", "voyage-3.5", embeds=True)
+JINA = _host("jina", "jina-embeddings-v3", embeds=True, ranks=(Rerank(), check_jina))
+VOYAGE = _host("voyage", "voyage-3.5", embeds=True, ranks=(Rerank("data"), check_voyage))
 POOLSIDE = _host("poolside", "poolside/laguna-s-2.1")
 AIONLABS = _host("aionlabs", "aion-labs/aion-3.0-mini")
 SEALION = _host("sealion", "aisingapore/Gemma-SEA-LION-v4-27B-IT")

@@ -8,10 +8,12 @@ from fakes.families.base import Call
 from fakes.families.embeddings import GeminiEmbeddings
 from fakes.families.gemini import GeminiChat, GeminiTokenCount
 from fakes.families.listing import ModelList, page_tokens
+from fakes.families.speech import GeminiSpeech
 from fakes.faults import Fault, Problem
 
 from .base import Upstream, error_event
 from .gemini_rules import check_chat
+from .speech_rules import check_gemini as check_speech
 from .task_rules import check_gemini_embeddings
 
 _RPC = "type.googleapis.com/google.rpc."
@@ -153,6 +155,7 @@ MODELS = {
         _model("gemini-3.8-flash", 1048576, 65536, "generateContent", "countTokens"),
         _model("gemini-2.5-flash", 1048576, 65536, "generateContent", "countTokens"),
         _model("gemma-4-31b-it", 262144, 32768, "generateContent", "countTokens"),
+        _model("gemini-3.1-flash-tts", 8192, 16384, "generateContent", "countTokens"),
         _model("gemini-embedding-001", 2048, 1, "embedContent"),
     ]
 }
@@ -162,6 +165,7 @@ GEMINI = Upstream(
     caches_prompts=True,
     base_path="/v1beta",
     families=(
+        GeminiSpeech(),  # of generateContent, what does not speak chats
         GeminiChat(streaming=False),
         GeminiChat(streaming=True),
         GeminiTokenCount(),
@@ -175,6 +179,6 @@ GEMINI = Upstream(
     stream_error=error_event(
         {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
     ),
-    checks={"chat": check_chat, "embeddings": check_gemini_embeddings},
+    checks={"chat": check_chat, "embeddings": check_gemini_embeddings, "speech": check_speech},
     key_of=google_key,
 )

@@ -8,13 +8,15 @@ from fakes.answers import Asked
 from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
-from fakes.families.transcriptions import Transcriptions
+from fakes.families.speech import Speech
+from fakes.families.transcriptions import Transcriptions, Translations
 from fakes.faults import DAY_S, MINUTE_S, Fault, Problem
 from fakes.limits import Meter, go_duration
 
 from .base import Upstream, error_event, invalid, models_document, names
 from .openai_rules import Rules
-from .task_rules import check_whisper
+from .speech_rules import check_groq
+from .task_rules import check_translation, check_whisper
 
 _MAX_STOPS = 4
 _FIELDS = names(
@@ -189,6 +191,9 @@ MODELS = models_document(
     _model("openai/gpt-oss-20b", "OpenAI", 131072, 65536),
     _model("qwen/qwen3.8-27b", "Alibaba Cloud", 131042, 16384),
     _model("whisper-large-v3-turbo", "OpenAI", 448, 448),
+    _model("whisper-large-v3", "OpenAI", 448, 448),
+    _model("openai/gpt-oss-safeguard-20b", "OpenAI", 131072, 65536),
+    _model("canopylabs/orpheus-v1-english", "Canopy Labs", 4000, 4000),
 )
 
 DIALECT = Dialect(
@@ -203,7 +208,7 @@ GROQ = Upstream(
     slug="groq",
     caches_prompts=True,
     base_path="/v1",
-    families=(OpenAIChat(DIALECT), Transcriptions(), ModelList(MODELS)),
+    families=(OpenAIChat(DIALECT), Transcriptions(), Translations(), Speech("wav"), ModelList(MODELS)),
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event(
@@ -221,7 +226,12 @@ GROQ = Upstream(
         name="error",
     ),
     charges_caps=True,
-    checks={"chat": check, "transcriptions": check_whisper},
+    checks={
+        "chat": check,
+        "transcriptions": check_whisper,
+        "translations": check_translation,
+        "speech": check_groq,
+    },
     headers=headers,
     reports_on_errors=True,
 )

@@ -8,13 +8,17 @@ from fakes.answers import Asked
 from fakes.families.base import Listing
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import FeatureExtraction
+from fakes.families.images import RawImages
 from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
+from fakes.families.rerank import EmbeddingServerRerank
 from fakes.families.transcriptions import SpeechRecognition
 from fakes.faults import Fault, Problem, wrapped_shape
 
 from .base import Upstream, error_event, invalid, names
+from .image_rules import check_raw
 from .openai_rules import Rules
+from .rerank_rules import check_embedding_server
 
 _SPENT = (
     "You have exceeded your monthly included credits for Inference Providers. Subscribe to PRO to get "
@@ -106,12 +110,14 @@ HUGGINGFACE = Upstream(
     families=(
         OpenAIChat(Dialect()),
         FeatureExtraction(),
+        RawImages(),
         SpeechRecognition(),
+        EmbeddingServerRerank(),
         ModelList(MODELS, public=True),
         Listing("key", "/whoami-v2", WHOAMI),
     ),
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event({"error": {"message": "Backend failed", "type": "server_error"}}),
-    checks={"chat": check},
+    checks={"chat": check, "rerank": check_embedding_server, "images": check_raw},
 )

@@ -9,14 +9,17 @@ from fakes.families.dialect import Dialect, Reasoning
 from fakes.families.embeddings import OpenAIEmbeddings
 from fakes.families.fim import FillInTheMiddle
 from fakes.families.listing import ModelList
+from fakes.families.moderations import MistralModerations
 from fakes.families.openai import OpenAIChat
+from fakes.families.speech import MistralSpeech
 from fakes.families.transcriptions import MistralTranscriptions
 from fakes.faults import Fault, Problem
 from fakes.limits import Limits, Meter
 
 from .base import Upstream, error_event, models_document
 from .mistral_rules import check_chat, check_fim
-from .task_rules import check_mistral_embeddings, check_mistral_transcription
+from .speech_rules import check_mistral as check_speech
+from .task_rules import check_mistral_embeddings, check_mistral_moderation, check_mistral_transcription
 
 
 def _limited(**headers: str) -> Problem:
@@ -116,6 +119,7 @@ def _model(name: str, window: int, **capabilities: bool) -> dict[str, Any]:
         "reasoning",
         "vision",
         "audio_transcription",
+        "moderation",
     )
     return {
         "id": name,
@@ -134,6 +138,7 @@ MODELS = models_document(
     _model("codestral-latest", 128000, completion_chat=True, completion_fim=True, function_calling=True),
     _model("mistral-embed", 8192),
     _model("voxtral-mini-latest", 32768, audio_transcription=True),
+    _model("mistral-moderation-latest", 8192, moderation=True),
 )
 
 DIALECT = Dialect(
@@ -153,6 +158,8 @@ MISTRAL = Upstream(
         FillInTheMiddle(DIALECT),
         OpenAIEmbeddings(),
         MistralTranscriptions(),
+        MistralModerations(),
+        MistralSpeech("mp3", "wav", "pcm", "flac", "opus"),
         ModelList(MODELS),
     ),
     shape=shape,
@@ -169,6 +176,8 @@ MISTRAL = Upstream(
         "chat": check_chat,
         "fim": check_fim,
         "embeddings": check_mistral_embeddings,
+        "speech": check_speech,
+        "moderations": check_mistral_moderation,
         "transcriptions": check_mistral_transcription,
     },
     headers=headers,

@@ -7,12 +7,16 @@ from typing import Any
 
 from fakes.answers import Asked
 from fakes.families.dialect import Dialect
+from fakes.families.images import Artifacts
 from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
+from fakes.families.rerank import RetrievalRerank
 from fakes.faults import Fault, Problem, Refused
 
 from .base import Upstream, error_event, models_document, names
+from .image_rules import check_artifacts
 from .openai_rules import Rules
+from .rerank_rules import check_nvidia as check_rerank
 
 _FIELDS = names(
     "model messages temperature top_p max_tokens stop seed stream stream_options frequency_penalty presence_penalty response_format"
@@ -93,11 +97,11 @@ MODELS = models_document(
 NVIDIA = Upstream(
     slug="nvidia",
     base_path="/v1",
-    families=(OpenAIChat(Dialect()), ModelList(MODELS)),
+    families=(OpenAIChat(Dialect()), Artifacts(), RetrievalRerank(), ModelList(MODELS)),
     shape=shape,
     problems=PROBLEMS,
     stream_error=error_event(
         {"error": {"message": "Inference failed", "type": "InternalServerError", "code": 500}}
     ),
-    checks={"chat": check},
+    checks={"chat": check, "rerank": check_rerank, "images": check_artifacts},
 )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from fakes.families.dialect import Dialect
 from fakes.families.embeddings import OpenAIEmbeddings
+from fakes.families.images import ImageEdits, Images
 from fakes.families.listing import ModelList
+from fakes.families.moderations import Moderations
 from fakes.families.openai import OpenAIChat
-from fakes.families.transcriptions import Transcriptions
+from fakes.families.speech import Speech
+from fakes.families.transcriptions import Transcriptions, Translations
 
 from .base import Upstream, error_event, models_document
+from .image_rules import check_openai as check_images
+from .speech_rules import check_openai as check_speech
 from .task_rules import check_openai_embeddings
 
 MODELS = models_document(
@@ -24,9 +29,14 @@ OPENAI = Upstream(
         OpenAIChat(Dialect(extras={"system_fingerprint": "fp_fake"})),
         OpenAIEmbeddings(),
         Transcriptions(),
+        Translations(),
+        Moderations(),
+        Speech(),
+        Images(),
+        ImageEdits(),
         ModelList(MODELS),
     ),
-    checks={"embeddings": check_openai_embeddings},
+    checks={"embeddings": check_openai_embeddings, "images": check_images, "speech": check_speech},
     stream_error=error_event(
         {
             "error": {

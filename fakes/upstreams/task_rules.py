@@ -89,6 +89,13 @@ def check_whisper(asked: Asked) -> None:
         raise invalid("timestamp_granularities needs response_format verbose_json")
 
 
+def check_translation(asked: Asked) -> None:
+    """Raises Refused for models that only transcribe, and for what Whisper refuses."""
+    if asked.model.endswith("-turbo"):
+        raise invalid(f"Translation is not supported for {asked.model}", param="model")
+    check_whisper(asked)
+
+
 def check_mistral_transcription(asked: Asked) -> None:
     """Raises Refused for form fields that Mistral does not know, and for times together with a language."""
     for name in asked.body:
@@ -117,6 +124,17 @@ def check_cloudflare_transcription(asked: Asked) -> None:
             raise invalid(
                 f"AiError: Bad input: Error: oneOf at '/' not met, unknown property {name}", code="5006"
             )
+
+
+def check_mistral_moderation(asked: Asked) -> None:
+    """Raises Refused for unknown keys, and for parts."""
+    for name in asked.body:
+        if name not in ("model", "input", "metadata"):
+            raise _extra_forbidden(name)
+    if not isinstance(asked.body["input"], str) and not all(
+        isinstance(item, str) for item in asked.body["input"]
+    ):
+        raise invalid("input must be a string or a list of strings")
 
 
 def _extra_forbidden(name: str) -> Refused:

@@ -6,12 +6,14 @@ from typing import Any
 
 from fakes.answers import Asked
 from fakes.families.dialect import Dialect, Reasoning
+from fakes.families.images import Images
 from fakes.families.listing import ModelList
 from fakes.families.openai import OpenAIChat
 from fakes.faults import Fault, Problem, wrapped_shape
 from fakes.limits import Meter
 
 from .base import Upstream, error_event, invalid, names
+from .image_rules import check_together as check_images
 from .openai_rules import Rules
 
 _MINUTE = Problem(
@@ -102,6 +104,7 @@ TOGETHER = Upstream(
     base_path="/v1",
     families=(
         OpenAIChat(Dialect(reasoning=Reasoning.REASONING, usage_chunk="last")),
+        Images(("base64", "url")),
         ModelList(MODELS, key=""),
     ),
     shape=shape,
@@ -109,6 +112,6 @@ TOGETHER = Upstream(
     stream_error=error_event(
         shape(Problem(status=500, message="Internal server error", type="server_error"))
     ),
-    checks={"chat": check},
+    checks={"chat": check, "images": check_images},
     headers=headers,
 )

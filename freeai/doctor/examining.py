@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 from apps.core.redaction import scrub
-from freeai.doctor import contents, database, environment, machine, running
+from freeai.doctor import contents, database, environment, machine, running, shared_state
 from freeai.doctor.findings import Examination, Finding, error, note
 from freeai.refusals import sentence
 
@@ -34,6 +34,8 @@ CHECKS: Final = (
     Check("database_kind", database.kind, "database"),
     Check("months", database.months, "migrations"),
     Check("redis", running.fleet, "variables"),
+    Check("state", shared_state.state, "variables"),
+    Check("beside", shared_state.beside, "database"),
     Check("gateway", running.gateway, "database"),
     Check("tasks", running.tasks, "migrations"),
     Check("administrators", contents.administrators, "migrations"),

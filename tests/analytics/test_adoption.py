@@ -33,6 +33,15 @@ async def test_adoption_waits_for_the_database(writer: Writer, root: Path, ledge
     assert (dead.exists(), writer.depth()) == (False, 0)
 
 
+async def test_where_the_start_did_not_look_the_first_turn_does(writer: Writer, root: Path, ledger: Ledger):
+    event = begun()
+    left_behind(root, event)
+
+    assert await writer.adopt(10)
+
+    assert await off_loop(ledger.outcomes) == {event.id: "interrupted"}
+
+
 async def test_adoption_goes_on_where_it_was_interrupted(writer: Writer, root: Path, ledger: Ledger):
     events = [ended() for _ in range(2 * BATCH + 10)]
     left_behind(root, *events)

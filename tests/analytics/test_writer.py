@@ -147,7 +147,6 @@ async def test_run_writes_by_itself_and_stops_when_cancelled(
 async def test_run_adopts_from_time_to_time(
     writer: Writer, root: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(writer, "_look_at", 0.0)
     monkeypatch.setattr(writer_module, "INTERVAL_S", 0.01)
     monkeypatch.setattr(writer_module, "LOOK_INTERVAL_S", 0.02)
     monkeypatch.setattr(writer_module, "LEFTOVERS_AFTER_S", 0.0)

@@ -1,9 +1,11 @@
 """What the benchmark sends and answers with has the sizes and shapes that its figures are about."""
 
+from itertools import islice
+
 import orjson
 import pytest
 
-from benchmarks import wire
+from benchmarks import texts, wire
 
 
 @pytest.mark.parametrize("shape", ["", "frames_200_0"])
@@ -39,3 +41,21 @@ def test_frames_per_stream_are_bounded():
 
     assert shape is not None
     assert shape.frames == wire.MAX_FRAMES
+
+
+def test_no_two_prompts_are_alike_and_their_lengths_vary():
+    bodies = list(islice(texts.numbered(texts.prompts("m")), 1_000))
+
+    said = [orjson.loads(body)["messages"][1]["content"] for body in bodies]
+    assert len(set(said)) == len(said)
+    assert len({len(text) for text in said}) > 100
+
+
+def test_turns_of_agents_are_large_and_end_with_what_a_tool_said():
+    bodies = texts.agent_turns("m")
+
+    assert all(36_000 <= len(body) <= 44_000 for body in bodies)
+    turn = orjson.loads(next(texts.numbered(bodies)))
+    assert [message["role"] for message in turn["messages"]].count("tool") == texts.AGENT_TURNS
+    assert turn["messages"][-1]["content"].startswith("#00000000 ")
+    assert len(turn["tools"]) == len(texts.AGENT_TOOLS)

@@ -89,7 +89,7 @@ def _candidates() -> tuple[Candidate, ...]:
 def _of(entry: ProviderEntry) -> Iterator[Candidate]:
     """The provider's enabled chat models, the default first; for one that lists none yet, one that an operator added."""
     preset = parse_preset(entry.wire)
-    if entry.requires_key and {model.task for model in entry.models} == {"embedding"}:
+    if entry.requires_key and entry.models and "chat" not in {model.task for model in entry.models}:
         return  # it has no chat
     models = [model for model in entry.models if model.task == "chat" and model.enabled]
     models.sort(key=lambda model: model.name != entry.default_model)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
-from apps.analytics import metrics, quota_metrics  # noqa: F401 - importing them registers them
+from apps.analytics import metrics, quota_metrics  # noqa: F401 - importing registers them
 from tests.documents import Document, codes
 
 OF_THE_PROCESS = {"instance", "job"}
@@ -47,6 +47,10 @@ def in_code() -> list[Metric]:
             tuple(each._labelnames),
         )
         for each in _registered()
+    ] + [
+        Metric(each.name, "gauge", each.labels)
+        for each in list(REGISTRY._collector_to_names)
+        if isinstance(each, quota_metrics.Windows)
     ]
 
 

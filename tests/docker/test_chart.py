@@ -118,11 +118,22 @@ def test_selectors_find_what_they_are_for():
     assert scaler["spec"]["scaleTargetRef"]["name"] == web["metadata"]["name"]
 
 
+def test_where_quotas_are_counted_is_in_the_secret_of_the_urls():
+    state = {"connections": URLS | {"stateUrl": "redis://:x@redis:6379/1"}}
+    of_none, of_one = (
+        next(each for each in of_kind("Secret", rendered(values)) if "FREEAI_REDIS_URL" in each["stringData"])
+        for values in (DEMANDED, state)
+    )
+
+    assert "FREEAI_STATE" not in of_none["stringData"]
+    assert of_one["stringData"]["FREEAI_STATE"] == "redis://:x@redis:6379/1"
+
+
 def test_one_web_process_until_one_value_says_otherwise():
     values = (CHART / "values.yaml").read_text()
     one, more = rendered(DEMANDED), rendered(DEMANDED | {"web": {"maxReplicas": 4}})
 
-    assert "would grant\n  # each of them again" in values[: values.index("maxReplicas: 1")]
+    assert "a second would grant\n  # each of them again" in values[: values.index("maxReplicas: 1")]
     for resources, most, strategy, storage in (
         (one, 1, "Recreate", "persistentVolumeClaim"),
         (more, 4, "RollingUpdate", "emptyDir"),

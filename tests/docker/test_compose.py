@@ -85,15 +85,14 @@ def test_passwords_are_demanded_and_generated_and_never_there(tmp_path: Path):
         assert not re.search(r"(?i)(password|secret|token)[A-Z_]*: *(?!\$\{)[\"']?[A-Za-z0-9]{8,}", text)
 
 
-def test_one_web_process_with_the_reason_beside_it():
-    text = texts()["compose.yml"]
-    before = text[: text.index("scale: 1")][-400:]
+def test_one_web_container_whose_processes_count_in_redis():
+    web = SERVICES["web"]
 
-    assert SERVICES["web"]["scale"] == 1
-    assert "grant each provider's quota again" in before
-    assert why_not(2) is not None, (
-        "once processes share their quotas, say so in compose.yml and in values.yaml"
-    )
+    assert web["scale"] == 1
+    assert web["environment"]["FREEAI_WORKERS"] == "${FREEAI_WORKERS:-1}"
+    assert web["environment"]["FREEAI_STATE"] == web["environment"]["FREEAI_REDIS_URL"].replace("/0", "/1")
+    assert "noeviction" in SERVICES["redis"]["command"][-1]
+    assert why_not(2, "redis://redis:6379/1") is None
 
 
 def test_only_loopback_of_the_host_reaches_it_without_https():

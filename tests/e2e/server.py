@@ -19,7 +19,7 @@ import psutil
 from apps.providers.catalogue_files import read_catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 
 
 @dataclass
@@ -108,6 +108,7 @@ def start(
     console: str = "",
     host: str = "127.0.0.1",
     output: int | None = None,
+    patience_s: float = START_TIMEOUT_S,
     **env: str,
 ) -> Server:
     """Start and wait until /livez answers.
@@ -128,7 +129,7 @@ def start(
             text=True,
         )
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"serve ended with {process.returncode}:\n{log.read_text()}")
@@ -138,7 +139,7 @@ def start(
         except httpx.TransportError:
             time.sleep(0.05)
     process.kill()
-    raise AssertionError(f"serve did not answer in {START_TIMEOUT_S} s:\n{log.read_text()}")
+    raise AssertionError(f"serve did not answer in {patience_s} s:\n{log.read_text()}")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fakes import FakeUpstream
+from fakes.upstreams.cloudflare import ACCOUNT_ID
 from tests.documents import Block, Document
 from tests.e2e import server
 from tests.e2e.examples import ADDRESS, ANSWERS, CHECKS, run_curl
@@ -27,15 +28,21 @@ SETUP = next(block for block in BLOCKS if block.language == "python")
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) -> Iterator[Server]:
-    """Groq before Gemini before Mistral, all fakes; one page may call."""
+    """Groq before Gemini before Mistral, all fakes, and who ranks and draws for what these cannot; one page may call."""
     running = server.start(
         tmp_path_factory.mktemp("serve"), "--no-tasks", FREEAI_CORS_ORIGINS="http://localhost:3000"
     )
     unlimited = {"requests": {"second": 0, "minute": 0}}
-    for name, weight in (("groq", 9), ("gemini", 5), ("mistral", 1)):
+    for name, weight in (("groq", 9), ("gemini", 5), ("mistral", 1), ("cohere", 0.1), ("cloudflare", 0.1)):
         moved = running.api("PATCH", f"providers/{name}", json={"base_url": upstream.url(name)})
         assert moved.status_code == 200, moved.text
-        stored = {"api_key": f"key-of-{name}-0123456789", "weight": weight, "limits": unlimited}
+        stored: dict[str, Any] = {
+            "api_key": f"key-of-{name}-0123456789",
+            "weight": weight,
+            "limits": unlimited,
+        }
+        if name == "cloudflare":
+            stored["settings"] = {"account_id": ACCOUNT_ID}
         keyed = running.api("PATCH", f"me/providers/{name}", json=stored)
         assert keyed.status_code == 200, keyed.text
     yield running

@@ -60,6 +60,8 @@ class Stack:
             "FREEAI_DATA_DIR": str(folder / "data"),
             "FREEAI_DATABASE_URL": database.url,
             "FREEAI_REDIS_URL": broker,
+            "FREEAI_STATE": broker.removesuffix("/0") + "/1",
+            "FREEAI_WORKERS": "2",
             "FREEAI_METRICS_TOKEN": TOKEN,
             "FREEAI_HOST": "127.0.0.1",
             "FREEAI_PORT": str(self.port),

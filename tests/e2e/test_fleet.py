@@ -1,4 +1,4 @@
-"""Two gateways that count in one Redis: what one grants the other knows, with Redis and without it."""
+"""Two gateways that count in one Redis: what one grants the other knows, with Redis and without it; a third on another database is none."""
 
 import time
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from tests.core.fleet import servers
 from tests.core.fleet.servers import needs_server
 from tests.e2e import server
+from tests.e2e.entrances import manage
 from tests.e2e.server import Server, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.redis, needs_server]
@@ -82,4 +83,15 @@ def test_a_client_keys_limit_holds_for_both_and_redis_may_come_and_go(
 
     redis.start()
     wait_until(lambda: (store_of(first), store_of(second)) == ("redis", "redis"), 30)
+    assert [gateway.chat().status_code for gateway in fleet] == [200, 200]
+
+
+def test_a_gateway_on_another_database_is_refused_in_words(
+    fleet: tuple[Server, Server], redis: servers.Server, tmp_path: Path
+):
+    ended = manage("serve", "--no-tasks", data_dir=tmp_path / "third", FREEAI_STATE=redis.url)
+
+    assert ended.returncode == 1
+    assert "for another database (shared.sqlite3" in ended.stderr
+    assert "Traceback" not in ended.stderr
     assert [gateway.chat().status_code for gateway in fleet] == [200, 200]

@@ -20,7 +20,6 @@ GOOD = [
     (port, "65535", 65_535),
     (values.state, "memory", "memory"),
     (values.state, "rediss://user:pass@host:6380/2", "rediss://user:pass@host:6380/2"),
-    (values.one_web_process, "1", 1),
     (level, "Debug", "debug"),
     (token, "a-token_1~!-long", "a-token_1~!-long"),
     (values.secret_key, "of any words, " * 3, "of any words, " * 3),
@@ -67,7 +66,6 @@ BAD = [
     ),
     (values.yes_or_no, ["2", "ja", "-"]),
     (port, ["-1", "65536", "8000.0", "0x10", "1_000", "٣", "9" * 5000, "http"]),
-    (values.one_web_process, ["0", "2", "two", "01"]),
     (level, ["verbose", "info,debug", "20"]),
     (
         token,

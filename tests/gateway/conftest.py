@@ -31,6 +31,7 @@ from apps.strategies.library import STRATEGIES, LoadedStrategy, builtins
 from fakes import FakeUpstream
 from tests.asgi import Client
 from tests.gateway.upstream_pages import Pages, pages
+from tests.sockets import SocketClient
 
 SHIPPED = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}
 RAW_KEY = "fai_" + "k" * 43
@@ -156,7 +157,13 @@ def use_key(**overrides: Any) -> None:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, settings: Any) -> AsyncIterator[Gateway]:
+def edge(request: pytest.FixtureRequest) -> str:
+    """Where requests come in: "asgi", or "socket", where the protocol answers by itself. `tests.edges.BOTH` makes a test run at either."""
+    return str(getattr(request, "param", "asgi"))
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, settings: Any, edge: str) -> AsyncIterator[Gateway]:
     settings.FREEAI_SPOOL_DIR = tmp_path / "spool"
     CONFIG.value = Config(max_wait_s=0.0)  # who tests waiting says so
     STRATEGIES.value = {
@@ -169,8 +176,10 @@ async def gateway(tmp_path: Path, settings: Any) -> AsyncIterator[Gateway]:
     use_key()
     made = Runtime()
     runtime.install(made)
+    client = SocketClient(RAW_KEY) if edge == "socket" else Client(RAW_KEY)
     async with FakeUpstream() as fake:
-        yield Gateway(Client(RAW_KEY), fake, made, settings.FREEAI_SPOOL_DIR)
+        yield Gateway(client, fake, made, settings.FREEAI_SPOOL_DIR)
+        await client.aclose()
         await made.transport.aclose()
     made.spool.close()
     runtime.install(None)

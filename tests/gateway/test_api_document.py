@@ -20,8 +20,12 @@ from apps.gateway.edge import cors
 from apps.gateway.endpoints.chat.wire import request, schema
 from apps.gateway.endpoints.completions.wire import schema as completions
 from apps.gateway.endpoints.embeddings import wire as embeddings
+from apps.gateway.endpoints.images import wire as images
 from apps.gateway.endpoints.messages.wire import schema as messages
+from apps.gateway.endpoints.moderations import wire as moderations
+from apps.gateway.endpoints.rerank import wire as rerank
 from apps.gateway.endpoints.responses.wire import schema as responses
+from apps.gateway.endpoints.speech import wire as speech
 from apps.gateway.endpoints.transcriptions import wire as transcriptions
 from apps.gateway.wire import multipart
 from apps.providers import image_fetch
@@ -107,6 +111,10 @@ def texts(pattern: str) -> set[str]:
         ("Fields of a message request", messages.MessagesBody),
         ("Fields of a response request", responses.ResponsesBody),
         ("Embeddings", embeddings.EmbeddingBody),
+        ("Images", images.ImageBody),
+        ("Speech", speech.SpeechBody),
+        ("Rerank", rerank.RerankBody),
+        ("Moderations", moderations.ModerationBody),
     ],
 )
 def test_request_fields_are_the_schema(title: str, body: type):
@@ -208,7 +216,13 @@ def test_every_request_header_has_its_row():
 
 
 def test_every_endpoint_has_its_row():
-    served = {f"/v1/{route.pattern}" for view in endpoints.views() for route in view.urlpatterns}
+    """Of what is served under /v1 and /v1beta alike the latter."""
+    served = {f"/{prefix}{route.pattern}" for prefix, patterns in endpoints.served() for route in patterns}
+    served -= {
+        path.replace("/v1beta/", "/v1/")
+        for path in served
+        if "/v1beta/" in path and ":" in path.partition(">")[2]
+    }
 
     stated = {codes(row[0])[0].split()[1] for row in DOCUMENT.rows("Start")}
 
@@ -251,6 +265,12 @@ def test_limits_are_those_of_the_code():
         embeddings.MAX_TOKENS,
         MAX_DEPTH,
         embeddings.MAX_INPUTS,
+        rerank.MAX_DOCUMENTS,
+        moderations.MAX_INPUTS,
+        moderations.MAX_IMAGES,
+        images.MAX_PROMPT_CHARS,
+        images.MAX_PICTURES,
+        speech.MAX_CHARS,
         MAX_AUDIO_BYTES,
         multipart.MAX_FIELDS,
         multipart.MAX_FIELD_CHARS,

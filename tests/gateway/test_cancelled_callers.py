@@ -14,7 +14,10 @@ from apps.gateway import runtime
 from apps.gateway.runtime import Runtime
 from apps.providers.offers import CATALOGUE
 from fakes import Limits
+from tests.edges import BOTH
 from tests.gateway.conftest import USER, Gateway, Limit, use_key
+
+pytestmark = BOTH
 
 WHEN = ["before", "after"]
 

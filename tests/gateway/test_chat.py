@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.edges import BOTH
 from tests.gateway.conftest import Gateway, use_key
+
+pytestmark = BOTH
 
 
 async def test_answer_has_openai_and_own_fields(gateway: Gateway):

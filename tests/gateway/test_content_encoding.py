@@ -8,12 +8,14 @@ from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
 from tests.asgi import chat_body
+from tests.edges import BOTH
 from tests.gateway.conftest import Gateway
 
 PATHS = ["/v1/chat/completions", "/v1/embeddings", "/v1/audio/transcriptions"]
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "GZip", "gzip, gzip"])
+@BOTH
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_compressed_body_is_named(gateway: Gateway, path: str, encoding: str):
     body = gzip.compress(orjson.dumps({"model": "auto", "messages": [], "input": "x"}))
@@ -24,6 +26,7 @@ async def test_a_compressed_body_is_named(gateway: Gateway, path: str, encoding:
     assert encoding.lower() in answer.error["message"]
 
 
+@BOTH
 async def test_identity_is_plain(gateway: Gateway):
     gateway.add("groq")
 

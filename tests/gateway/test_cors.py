@@ -3,7 +3,10 @@
 import pytest
 
 from tests.asgi import chat_body
+from tests.edges import BOTH
 from tests.gateway.conftest import Gateway
+
+pytestmark = BOTH
 
 CHAT = "/v1/chat/completions"
 PAGE = "https://chat.example.com"

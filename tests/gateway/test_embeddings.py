@@ -17,7 +17,10 @@ from apps.gateway.edge.asgi import LeanHandler
 from apps.providers.wires import EmbeddingWire
 from fakes.families.embeddings import vector_of
 from tests.asgi import Answer
+from tests.edges import BOTH
 from tests.gateway.conftest import RAW_KEY, SHIPPED, Gateway, Limit, use_key
+
+pytestmark = BOTH
 
 
 async def embed(gateway: Gateway, value: Any = "hello", **fields: Any) -> Answer:

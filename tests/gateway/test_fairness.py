@@ -9,8 +9,9 @@ import pytest
 from apps.clients import keys
 from apps.clients.keys import CLIENTS, ClientKeys, Principal
 from apps.core import clock
-from apps.gateway.attempts import fairness
+from apps.gateway.attempts import fairness, shares
 from apps.gateway.attempts.fairness import Fairness, Share, Turn, fair_level
+from apps.gateway.attempts.shares import Shares
 from apps.providers.limits import Limit
 from apps.strategies.ranking import Excluded
 from tests.asgi import Client
@@ -109,6 +110,93 @@ def test_a_key_at_its_share_holds_nothing():
 
     with greedy.first([Excluded(make_offer(), "quota", "", NOW + 1)], NOW):
         assert not known.is_holding
+
+
+def exchange(*all_of_them: Fairness) -> None:
+    told = [known.told(NOW) for known in all_of_them]
+    for place, known in enumerate(all_of_them):
+        known.hear(told[:place] + told[place + 1 :])
+
+
+def test_shares_are_those_of_all_processes():
+    greedy, small = used(105, 0, 40, 0), used(0, 5, 0, 1)
+    alone = small.share(USER, SMALL, NOW).is_under, greedy.share(USER, GREEDY, NOW).is_under
+
+    exchange(greedy, small, Fairness())
+    whole = used(105, 5, 40, 1)
+
+    assert alone == (False, False)
+    assert small.share(USER, SMALL, NOW + 1) == whole.share(USER, SMALL, NOW + 1)
+    assert greedy.share(USER, GREEDY, NOW + 1) == whole.share(USER, GREEDY, NOW + 1)
+
+
+def test_a_key_that_asks_several_processes_has_one_share():
+    first, second = used(105, 3, 20, 1), used(0, 2, 20, 0)
+
+    exchange(first, second)
+
+    assert second.share(USER, SMALL, NOW + 1) == used(105, 5, 40, 1).share(USER, SMALL, NOW + 1)
+
+
+def test_what_is_waited_for_elsewhere_is_left_alone_here():
+    greedy, small = used(105, 0, 40, 0), used(0, 5, 0, 1)
+    exchange(greedy, small)
+    offer = make_offer()
+    waits, other = Turn(small, someone(SMALL), NOW + 1), Turn(greedy, someone(GREEDY), NOW + 1)
+
+    with waits.first([Excluded(offer, "quota", "", NOW + 1)], NOW + 1):
+        exchange(greedy, small)
+        during = other.must_yield(offer.subject.candidate), waits.must_yield(offer.subject.candidate)
+    exchange(greedy, small)
+
+    assert during == (True, False)
+    assert not other.must_yield(offer.subject.candidate)
+
+
+def test_who_is_silent_or_not_understood_counts_for_nothing():
+    known = used(0, 5, 0, 1)
+    known.hear([used(105, 0, 40, 0).told(NOW), b"not of ours", b"\x93\x01\x02\x03"])
+    heard = known.share(USER, SMALL, NOW + 1)
+    known.hear([])
+
+    assert heard.is_under
+    assert not known.share(USER, SMALL, NOW + 2).is_under
+
+
+def test_nothing_is_told_where_nobody_asked_and_never_more_than_fits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(fairness, "MOST_TOLD", 3)
+    known = Fairness()
+    nothing = known.told(NOW)
+    for client in range(10):
+        for user in (1, 2):
+            known.asked(user, client if user == 1 else 0, 1.0, NOW)
+    other = Fairness()
+    other.hear([known.told(NOW)])
+    other.asked(2, 0, 1.0, NOW)
+
+    assert nothing == used(3, 3, 1, 1, NOW).told(NOW + 61) == b""
+    assert other.share(2, 0, NOW).asked == 11
+    assert len(other._others) == 1
+
+
+class Silent:
+    """A board that does not answer."""
+
+    async def exchange(self, topic: str, told: bytes, fresh_s: float) -> list[bytes]:
+        raise ConnectionError
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+async def test_without_redis_each_process_is_fair_by_itself():
+    known = used(0, 5, 0, 1, clock.now())
+    known.hear([used(105, 0, 40, 0, clock.now()).told(clock.now())])
+
+    pause_s = await Shares(known, Silent()).turn()
+
+    assert pause_s == shares.AWAY_S
+    assert not known.share(USER, SMALL, clock.now() + 1).is_under
 
 
 async def test_the_next_slot_is_the_small_keys_however_many_others_wait(gateway: Gateway) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from apps.gateway.edge.misdirected import hint
-from apps.gateway.endpoints import views
+from apps.gateway.endpoints import served as served_patterns
 from apps.gateway.urls import is_lean
+from apps.gateway.wire.surfaces import V1
 from tests.asgi import chat_body
 from tests.gateway.conftest import Gateway
 
@@ -71,7 +72,9 @@ async def test_a_slash_too_many_is_told(gateway: Gateway):
 
 
 def test_every_endpoint_that_is_served_is_known_to_the_hint():
-    served = [str(pattern.pattern) for view in views() for pattern in view.urlpatterns]
+    served = [
+        str(route.pattern) for prefix, patterns in served_patterns() if prefix == V1 for route in patterns
+    ]
 
     assert [path for path in served if "<" not in path and not hint(f"/{path}")] == []
     assert [path for path in served if hint(f"/v1/{path}")] == []

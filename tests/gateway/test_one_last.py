@@ -8,8 +8,11 @@ import pytest
 from apps.gateway.attempts import dispatch, policy
 from apps.gateway.edge.disconnects import interrupt_all
 from tests.asgi import chat_body
+from tests.edges import BOTH
 from tests.gateway.conftest import Gateway, Limit, until
 from tests.gateway.test_retries import embed, one_by_one
+
+pytestmark = BOTH
 
 
 def marks(gateway: Gateway) -> list[tuple[str, bool]]:

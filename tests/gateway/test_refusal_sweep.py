@@ -62,6 +62,7 @@ SHAPES: dict[str, Callable[[int], Any]] = {
     "mistral": lambda status: {"object": "error", "message": WORDS, "type": "error", "code": None},
     "cloudflare": lambda status: {"success": False, "errors": [{"code": 1, "message": WORDS}]},
     "huggingface": lambda status: {"error": WORDS},
+    **dict.fromkeys(("nvidia", "policy", "guard"), lambda status: {"error": {"message": WORDS}}),
 }
 # What a provider documents of a status of its own.
 DOCUMENTED = {

@@ -13,11 +13,19 @@ import pytest
 from apps.gateway.answering.operation import answers_of
 from apps.gateway.endpoints.chat.wire import request as chat_request
 from apps.gateway.endpoints.embeddings import wire as embeddings_wire
+from apps.gateway.endpoints.images import wire as images_wire
+from apps.gateway.endpoints.moderations import wire as moderations_wire
+from apps.gateway.endpoints.rerank import wire as rerank_wire
+from apps.gateway.endpoints.speech import wire as speech_wire
 from apps.gateway.endpoints.transcriptions import wire as transcriptions_wire
 from apps.gateway.wire.errors import ApiError
 from apps.gateway.wire.multipart import Form
 from apps.providers.adapters import chat as chat_codecs
 from apps.providers.adapters import embeddings as embedding_codecs
+from apps.providers.adapters import images as image_codecs
+from apps.providers.adapters import moderation as moderation_codecs
+from apps.providers.adapters import rerank as rerank_codecs
+from apps.providers.adapters import speech as speech_codecs
 from apps.providers.adapters import transcription as transcription_codecs
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.image_fetch import image_count, image_urls
@@ -118,6 +126,53 @@ FIELDS = {
     "stream": "false",
     "extra[x]": "y",
 }
+RERANK: dict[str, Any] = {
+    "model": "ranker",
+    "query": "one",
+    "documents": ["one", {"text": "two", "title": "x"}],
+    "top_n": 2,
+    "top_k": 2,
+    "return_documents": True,
+    "rank_fields": ["text"],
+    "max_tokens_per_doc": 100,
+    "truncate": True,
+}
+MODERATION: dict[str, Any] = {
+    "model": "guard",
+    "input": [TEXT, {"type": "image_url", "image_url": {"url": "https://example.com/y.png"}}],
+    "user": "u",
+    "preferred_provider": None,
+}
+IMAGE: dict[str, Any] = {
+    "model": "flux",
+    "prompt": "a cat",
+    "n": 2,
+    "size": "512x512",
+    "response_format": "url",
+    "output_format": "png",
+    "seed": 1,
+    "steps": 4,
+    "stream": False,
+    "quality": "low",
+    "user": "u",
+}
+SPEECH: dict[str, Any] = {
+    "model": "tts",
+    "input": "One. Two.",
+    "voice": {"id": "alloy"},
+    "response_format": "wav",
+    "speed": 1.0,
+    "instructions": "Softly.",
+    "stream_format": "audio",
+    "lang": "en",
+    "ref_audio": "eA==",
+}
+ONE_CALL = (
+    (RERANK, rerank_wire.parse, rerank_codecs),
+    (MODERATION, moderations_wire.parse, moderation_codecs),
+    (IMAGE, images_wire.parse, image_codecs),
+    (SPEECH, speech_wire.parse, speech_codecs),
+)
 UNTAKEN = {"functions", "function_call", "prediction", "logit_bias", "top_logprobs"}
 TAKEN: dict[str, Any] = {name: value for name, value in CHAT.items() if name not in UNTAKEN} | {
     "messages": [
@@ -226,6 +281,27 @@ def test_embeddings(whole: dict[str, Any]):
             for batch in embedding_codecs.split(request, offer):
                 try:
                     embedding_codecs.codec_for(offer).build(request, batch, offer)
+                except UpstreamError as error:
+                    unread(error)
+    judged.close()
+
+
+@pytest.mark.parametrize(
+    ("whole", "parse", "codecs"), ONE_CALL, ids=["rerank", "moderation", "image", "speech"]
+)
+def test_tasks_of_one_call(whole: dict[str, Any], parse: Any, codecs: Any):
+    judged = Judged()
+    for number, case in enumerate(misshapen(whole, mixed=1_000)):
+        request = judged.parse(parse, orjson.dumps(case))
+        if request is None:
+            continue
+        for offer in some_offers(number):
+            codecs.dropped(request, offer)
+            if hasattr(codecs, "why_unfit"):
+                codecs.why_unfit(request, offer)
+            for part in codecs.split(request, offer) if hasattr(codecs, "split") else [request]:
+                try:
+                    codecs.codec_for(offer).build(part, offer)
                 except UpstreamError as error:
                     unread(error)
     judged.close()

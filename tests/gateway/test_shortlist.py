@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from apps.core import clock
 from apps.gateway.attempts import shortlist
+from apps.strategies.definition import parse_definition
+from apps.strategies.library import STRATEGIES, LoadedStrategy
 from tests.gateway.conftest import Gateway, Limit
 
 PROVIDERS = [f"pool{number:02}" for number in range(12)]
@@ -48,6 +52,19 @@ async def test_limits_hold_although_the_ranking_is_old(gateway: Gateway):
     assert len(gateway.fake.journal) == 3 * len(PROVIDERS)
 
 
+async def test_the_first_few_are_ranked_by_what_is_measured_where_the_rules_read_it(
+    gateway: Gateway, monkeypatch
+):
+    definition = parse_definition({"require": [{"when": "requests_this_minute < 1"}]})
+    STRATEGIES.value = {**STRATEGIES.value, "once": LoadedStrategy("once", "", definition)}
+    add_pool(gateway, limits=[Limit("requests", "minute", 100)])
+    monkeypatch.setattr(clock, "now", lambda: 1_800_000_000.0)
+
+    answers = [await gateway.client.chat(strategy="once") for _ in range(shortlist.LIVE)]
+
+    assert len({answer.json["provider"] for answer in answers}) == shortlist.LIVE
+
+
 async def test_full_ranking_is_made_anew_after_its_time(gateway: Gateway, monkeypatch):
     add_pool(gateway)
     made: list[int] = []
@@ -63,7 +80,35 @@ async def test_full_ranking_is_made_anew_after_its_time(gateway: Gateway, monkey
         monkeypatch.setattr(clock, "now", lambda at=start + seconds: at)
         await gateway.client.chat()
 
-    assert made == [len(PROVIDERS), shortlist.LIVE, len(PROVIDERS)]
+    assert made == [len(PROVIDERS), len(PROVIDERS)]
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "request.prompt_tokens > 8000",
+        "context_window > 2 * request.prompt_tokens",
+        "request.prompt_tokens in [1, 2]",
+    ],
+)
+async def test_lengths_that_make_no_difference_to_a_rule_share_a_ranking(gateway: Gateway, monkeypatch, when):
+    definition = parse_definition({"prefer": [{"when": when, "weight": 1}]})
+    STRATEGIES.value = {**STRATEGIES.value, "long": LoadedStrategy("long", "", definition)}
+    add_pool(gateway)
+    made: list[int] = []
+    rank_all = gateway.runtime.shortlists.rank_all
+
+    async def counted(able, rules, now):
+        made.append(len(able))
+        return await rank_all(able, rules, now)
+
+    monkeypatch.setattr(gateway.runtime.shortlists, "rank_all", counted)
+    monkeypatch.setattr(clock, "now", lambda: 1_800_000_000.0)
+    for characters in range(1000, 1400, 20):
+        text = [{"role": "user", "content": "a" * characters}]
+        assert (await gateway.client.chat(strategy="long", messages=text)).status == 200
+
+    assert made.count(len(PROVIDERS)) == 1
 
 
 async def test_requests_of_another_kind_are_ranked_for_themselves(gateway: Gateway):

@@ -8,7 +8,10 @@ from prometheus_client import REGISTRY
 from apps.gateway.answering import stream as streaming
 from apps.gateway.edge import disconnects
 from tests.asgi import Answer, Exchange
+from tests.edges import BOTH
 from tests.gateway.conftest import Gateway, until
+
+pytestmark = BOTH
 
 ROUTE = "v1/chat/completions"
 

@@ -46,20 +46,33 @@ def test_an_embedded_gateway_keeps_its_counters_in_the_process():
     assert why_not(1) is None
 
 
-def test_a_fleet_counts_in_redis_and_needs_no_lock_on_its_database(settings, monkeypatch):
+@pytest.mark.django_db
+def test_a_fleet_counts_in_redis_and_takes_no_lock_on_its_database(settings):
     settings.FREEAI_STATE = "redis://127.0.0.1:1/0"
-    monkeypatch.setattr(database_lock, "_FileLock", None)
-    monkeypatch.setattr(database_lock, "_DatabaseLock", None)
 
     database_lock.take()
 
+    assert database_lock.holder() is None
     assert open_store(None, settings.FREEAI_STATE).mode == "redis"
 
 
-@pytest.mark.parametrize("workers", [0, 2, 16])
+@pytest.mark.django_db
+def test_a_fleet_serves_beside_no_gateway_that_counts_by_itself(settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(database_lock, "LEAVING_S", 0.0)
+    monkeypatch.setattr(database_lock, "holder", lambda: "freeai gateway, host one, pid 1")
+    settings.FREEAI_STATE = "redis://127.0.0.1:1/0"
+
+    with pytest.raises(database_lock.AnotherGatewayError, match=r"\(freeai gateway, host one.*FREEAI_STATE"):
+        database_lock.take()
+
+
+@pytest.mark.parametrize("workers", [2, 16])
 def test_more_web_processes_than_can_share_the_quotas_are_refused_in_words(workers: int):
-    with pytest.raises(CommandError, match="FREEAI_WORKERS"):
+    with pytest.raises(CommandError, match=r"FREEAI_STATE.*FREEAI_WORKERS") as refused:
         call_command("serve", workers=workers)
+
+    assert refused.value.returncode == 2
+    assert why_not(workers, "redis://127.0.0.1:1/0") is None
 
 
 async def test_metrics_name_the_mode_of_this_very_moment(gateway: Gateway, elsewhere: Elsewhere):

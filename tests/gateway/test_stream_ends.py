@@ -12,6 +12,7 @@ import pytest
 from apps.gateway.answering import chunks
 from apps.providers import open_answer
 from apps.providers.types import Preset
+from tests.edges import BOTH
 from tests.gateway.conftest import Gateway, until
 from tests.gateway.scripted import (
     COMMENT,
@@ -29,6 +30,8 @@ from tests.gateway.scripted import (
     streamed,
     text,
 )
+
+pytestmark = BOTH
 
 USAGE = frames({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}})
 FAILURE = frames({"error": {"message": "The connection was closed.", "code": 500}})

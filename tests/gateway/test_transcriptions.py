@@ -7,7 +7,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from apps.gateway.edge.asgi import LeanHandler
-from apps.gateway.endpoints.transcriptions import audio
+from apps.providers.sounds import detect
 from apps.providers.types import Preset
 from apps.providers.wires import MIB
 from tests.gateway.audio import SAMPLES, form, transcribe
@@ -94,14 +94,14 @@ async def test_every_wire_transcribes(gateway: Gateway, provider: str):
 def test_format_is_known_by_its_bytes(sample: str):
     expected = sample.removesuffix("_tagged")
 
-    assert audio.detect(SAMPLES[sample]) == {"opus": "ogg", "mpga": "mp3"}.get(expected, expected)
+    assert detect(SAMPLES[sample]) == {"opus": "ogg", "mpga": "mp3"}.get(expected, expected)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"\xff", b"hello", b"%PDF-1.7", b"RIFF\0\0\0\0AVI ", b"\x89PNG\r\n\x1a\n"]
 )
 def test_other_files_are_no_audio(data: bytes):
-    assert audio.detect(data) is None
+    assert detect(data) is None
 
 
 @pytest.mark.parametrize("sample", sorted(SAMPLES))

@@ -13,10 +13,13 @@ from apps.gateway.answering import stream as streaming
 from apps.providers.offers import CATALOGUE
 from apps.providers.types import Task
 from tests.asgi import Answer, chat_body
+from tests.edges import BOTH
 from tests.gateway.audio import transcribe
 from tests.gateway.conftest import USER, Gateway, Limit, until, use_key
 from tests.gateway.test_embeddings import embed
 from tests.gateway.test_key_tokens import LONG, limited
+
+pytestmark = BOTH
 
 ONE_A_DAY = [Limit("requests", "day", 1)]
 

@@ -13,7 +13,10 @@ from apps.providers.adapters.chat import codec_for
 from apps.providers.adapters.contract import ChatCodec
 from apps.providers.adapters.openai.chat.stream import OpenAIStream
 from apps.providers.types import ChatChunk, Offer
+from tests.edges import BOTH
 from tests.gateway.conftest import Gateway, until
+
+pytestmark = BOTH
 
 
 class Trap(OpenAIStream):

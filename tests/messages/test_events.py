@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.gateway.endpoints.messages.wire.arguments import Arguments
+from apps.gateway.answering.arguments import Arguments
 from apps.gateway.endpoints.messages.wire.events import EventWriter
 from apps.gateway.endpoints.messages.wire.response import whole
 from apps.gateway.endpoints.messages.wire.signatures import is_own

@@ -320,6 +320,28 @@ async def test_an_answer_with_arguments_that_are_no_object_is_left_to_the_next(
     assert message["content"][0]["input"] == {"city": "Rome"}
 
 
+async def test_a_stream_whose_arguments_turn_out_to_be_no_object_ends_with_an_error(
+    gateway: Gateway, upstream: Any
+):
+    """That shows only at its end; until then they began as one."""
+    function = {"name": "get_weather", "arguments": '{"city" "Rome"}'}
+    call = {"index": 0, "id": "a", "type": "function", "function": function}
+    frames: list[dict[str, Any]] = [
+        {"id": "x", "choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]},
+        {"id": "x", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+    ]
+    sent = b"".join(b"data: %s\n\n" % orjson.dumps(frame) for frame in frames) + b"data: [DONE]\n\n"
+    upstream.answer(200, sent, kind="text/event-stream")
+    gateway.add("vllm", base_url=upstream.url)
+
+    reader = Reader().read((await ask(gateway, stream=True, tools=[TOOL])).body)
+
+    assert reader.error is not None
+    assert reader.error["kind"] == "parsing"
+    assert [(event.outcome, event.error_kind) for event in gateway.events()] == [("error", "parsing")]
+    assert await gateway.open_grants() == 0
+
+
 async def test_a_prompt_that_is_too_long_is_said_in_the_words_that_shorten_it(gateway: Gateway):
     gateway.add("groq", context_window=1000)
 

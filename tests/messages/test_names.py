@@ -6,7 +6,8 @@ from django.core.exceptions import ValidationError
 from apps.gateway.config import Config
 from apps.gateway.model_names import TableError, meant, rows
 from apps.gateway.models import AppConfig
-from tests.gateway.conftest import RAW_KEY, USER, Gateway, use_key
+from tests.gateway.conftest import RAW_KEY, USER, Gateway
+from tests.gateway.test_key_tokens import limited
 from tests.messages.conftest import FIXTURES, HELLO, TOOL, ask
 
 VERSION = {"anthropic-version": "2023-06-01"}
@@ -136,7 +137,7 @@ async def test_all_models_of_a_key_that_came_as_x_api_key(gateway: Gateway):
 
 async def test_tokens_are_counted_without_a_provider_and_beyond_the_keys_limit(gateway: Gateway):
     """Agents ask for eighteen at once."""
-    use_key(rpm_limit=1)
+    limited(rpm_limit=1)
     fixture = FIXTURES["claudecode-counttokens-tools"]
     fields = fixture["body"]
 

@@ -49,7 +49,8 @@ UNTOLD: Final = re.compile(
             r"Expected `[^`]*int[^`]*`, got `float`",
             r"Must be a whole number",
             # what texts and files must be, and what goes with what
-            r"not an audio file",
+            r"not an audio file|images are not streamed|is no PNG, JPEG or WebP",
+            r"must be a text that is not empty|must hold something to say|must be texts, or parts of one input",
             r"must be an ISO 639-1 code",
             r'"kind":"refused"',
             r"needs `response_format` verbose_json",

@@ -13,6 +13,7 @@ from apps.gateway import urls as lean
 from apps.gateway.api import urls as api
 from apps.gateway.api.openapi.views import document
 from apps.gateway.api.rights import EVERYBODY, SIGNED_IN, declared, written
+from apps.gateway.wire.surfaces import is_served
 from tests.accounts.routes import ROWS
 from tests.accounts.test_routes import served
 
@@ -65,13 +66,13 @@ def _is_described(pattern):
 
 def test_every_route_of_v1_is_described():
     routes = {
-        "/v1/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
+        f"/{resolver.pattern}" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
         for resolver in lean.urlpatterns
         if not isinstance(resolver, URLPattern)
         for pattern in resolver.url_patterns
     }
 
-    assert {path for _, path in described() if path.startswith("/v1/")} == routes
+    assert {path for _, path in described() if is_served(path)} == routes
 
 
 def test_every_operation_tells_summary_answers_errors_and_who_may():

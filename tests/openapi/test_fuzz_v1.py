@@ -18,7 +18,7 @@ from tests.e2e.server import Server
 from tests.gateway.audio import SAMPLES
 from tests.openapi import fuzzing
 
-ROUTES = [*fuzzing.routes("/v1/"), ("/api/health", "get")]
+ROUTES = [*fuzzing.routes("/v1/"), *fuzzing.routes("/ollama"), ("/api/health", "get")]
 WAV = SAMPLES["wav"].decode()
 CHAT = "/v1/chat/completions"
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
@@ -89,7 +89,8 @@ def lead_to_a_model(case):
             del case.body["input"][100:]
         if "file" in case.body:
             case.body["file"] = WAV
-            case.body["language"] = "en"
+            if case.path.endswith("transcriptions"):
+                case.body["language"] = "en"
 
 
 BODIES = {
@@ -174,6 +175,10 @@ BODIES = {
     ),
     "/v1/embeddings": orjson.dumps({"input": ["one", "two"], "encoding_format": "base64", "dimensions": 8}),
     "/v1/audio/transcriptions": FORM,
+    "/v1/audio/speech": orjson.dumps({"input": "one", "voice": {"id": "alloy"}, "speed": 1}),
+    "/v1/images/generations": orjson.dumps({"prompt": "one", "n": 1, "size": "512x512"}),
+    "/v1/moderations": orjson.dumps({"input": [{"type": "text", "text": "one"}]}),
+    "/v1/rerank": orjson.dumps({"query": "one", "documents": ["one", {"text": "two"}], "top_n": 1}),
 }
 HOSTILE = (
     *(b"NaN", b"1e999", b"-0", b"9" * 400, b"null", b"{}", b"[]", b'""', b"true", b'"\\ud800"', b'"\\u0000"'),
@@ -185,7 +190,7 @@ A_MUTATION = st.tuples(st.floats(0, 1), st.integers(0, 40), st.sampled_from((b""
 @pytest.mark.parametrize("path", BODIES)
 def test_a_broken_body_is_answered_as_it_is_described(gateway, operations, path):
     operation = operations[path, "post"]
-    kind = FORM_TYPE if path.endswith("transcriptions") else "application/json"
+    kind = FORM_TYPE if BODIES[path] is FORM else "application/json"
     statuses = operation.definition.raw["responses"]
 
     @settings(fuzzing.SETTINGS, max_examples=20 * fuzzing.SETTINGS.max_examples)  # they cost next to nothing

@@ -17,9 +17,10 @@ from tests.factories import make_offer, make_request
 
 
 def has_chat(entry: ProviderEntry) -> bool:
-    """Of those that only embed there is nothing to see, and those that have ended answer nobody."""
-    embeds_only = entry.requires_key and {model.task for model in entry.models} == {"embedding"}
-    return entry.name != "sandbox" and not entry.retired and not embeds_only
+    """Of those that only embed and rank there is nothing to see, and those that have ended answer nobody."""
+    tasks = {model.task for model in entry.models}
+    has_no_chat = entry.requires_key and tasks and "chat" not in tasks
+    return entry.name != "sandbox" and not entry.retired and not has_no_chat
 
 
 CATALOGUE = {entry.name: entry for entry in read_catalogue() if has_chat(entry)}

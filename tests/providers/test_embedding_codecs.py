@@ -11,9 +11,9 @@ import pytest
 from apps.providers.adapters.embeddings import Batch, codec_for, split, why_unfit
 from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.catalogue_files import read_catalogue
+from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.presets import parse_preset
-from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, Preset
 from apps.providers.wires import EmbeddingWire
 from tests.factories import API_KEY, make_offer

@@ -16,7 +16,15 @@ ADAPTERS = APPS / "providers" / "adapters"
 SANDBOX = "sandbox"  # ours: an upstream in the process
 NAMES = {entry.name.replace("_", "") for entry in read_catalogue()} - {SANDBOX}
 # Where a wire is registered under its name, which is also a provider's. Each wire's own package may bear its name.
-REGISTRIES = {ADAPTERS / "__init__.py", APPS / "providers" / "types.py", APPS / "providers" / "wires.py"}
+REGISTRIES = {
+    ADAPTERS / "__init__.py",
+    APPS / "providers" / "types.py",
+    APPS / "providers" / "wires.py",
+    APPS / "gateway" / "wire" / "surfaces.py",
+}
+# What clients speak bears the name that they know it by: a surface's own room, and the shape of its errors.
+ROOMS = APPS / "gateway" / "endpoints"
+SURFACES = {name for name in NAMES if (ROOMS / name).is_dir()}
 # What people read: examples of requests and answers, in the words of the documents.
 EXAMPLES = {
     path for path in APPS.rglob("*.py") if path.name == "reference.py" or path.parent.name == "reference"
@@ -60,9 +68,17 @@ def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
         yield from ((getattr(node, "lineno", 0), name) for name in found)
 
 
+def own_name(path: Path) -> str | None:
+    """The name that a file may bear."""
+    wires = (name for name in WIRES if path.is_relative_to(ADAPTERS / name))
+    shapes = {APPS / "gateway" / "wire" / f"{name}_errors.py": name for name in SURFACES}
+    surfaces = (name for name in SURFACES if path.is_relative_to(ROOMS / name))
+    return next(wires, None) or next(surfaces, None) or shapes.get(path)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APPS)))
 def test_the_code_names_no_provider(path):
-    own = next((name for name in WIRES if path.is_relative_to(ADAPTERS / name)), None)
+    own = own_name(path)
 
     found = [(line, name) for line, name in names(ast.parse(path.read_text())) if name != own]
 

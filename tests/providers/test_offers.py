@@ -241,8 +241,8 @@ class TestOffersAt:
         ]
 
         candidates = [offer.subject.candidate for offer in offers]
-        assert len(candidates) == len(set(candidates)) == 2 * 8
-        assert {offer.task for offer in offers} == {"chat", "embedding"}
+        assert len(candidates) == len(set(candidates)) == 2 * 9
+        assert {offer.task for offer in offers} == {"chat", "embedding", "speech"}
 
 
 class TestPinned:

@@ -8,9 +8,9 @@ import pytest
 
 from apps.providers.adapters.transcription import codec_for, dropped, why_unfit
 from apps.providers.catalogue_files import read_catalogue
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.presets import parse_preset
-from apps.providers.tasks import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, Preset, UpstreamRequest
 from apps.providers.wires import MIB, TranscriptionWire
 from tests.factories import API_KEY, make_offer

@@ -47,7 +47,7 @@ def ranked(
 ) -> Ranking:
     facts = rules.pop("facts", RequestFacts(prompt_tokens=100, max_tokens=0))
     known = standings or [standing(of) for of in offers]
-    return rank(offers, known, Rules(View(Lens(definition)), facts, **rules), NOW)
+    return rank(offers, known, Rules(View(Lens(definition), offers), facts, **rules), NOW)
 
 
 def names(ranking: Ranking) -> list[str]:

@@ -101,11 +101,29 @@ def test_plan_by_the_shape_of_the_request(overrides, strategy, library):
     "overrides", [{"model": "freeai-fast"}, {"model": "llama"}, {"strategy": "cheapest"}]
 )
 def test_text_is_not_read_for_rules_that_do_not_use_it(overrides, library, monkeypatch):
-    monkeypatch.setattr(resolver, "observe", lambda request: pytest.fail("the text was read"))
+    monkeypatch.setattr(resolver, "recognise", lambda request: pytest.fail("the text was read"))
 
     made = plan(make_request(messages=CODE, **overrides), library)
 
     assert (made.choice, made.facts.language, made.facts.intent) == (None, "", "chat")
+
+
+@pytest.mark.parametrize("shape", [{"needs": frozenset({"vision"})}, {"prompt_tokens": 50_000}])
+def test_text_is_not_read_where_the_shape_decides(shape, library, monkeypatch):
+    monkeypatch.setattr(resolver, "recognise", lambda request: pytest.fail("the text was read"))
+
+    made = plan(make_request(messages=CODE, **shape), library)
+
+    assert made.facts.language == ""
+    assert made.choice.observation.intent == made.facts.intent == made.strategy.name
+
+
+def test_text_is_read_where_the_rules_that_the_shape_calls_for_ask_for_its_language(library):
+    library["vision"] = loaded("vision", {"prefer": [{"when": "request.language == 'de'", "weight": 5}]})
+
+    made = plan(make_request(messages=CODE, needs=frozenset({"vision"})), library)
+
+    assert (made.strategy.name, made.facts.language, made.facts.intent) == ("vision", "de", "vision")
 
 
 @pytest.mark.parametrize("field", ["language", "intent"])

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.core.state.contract import Standing
+from apps.core.state.contract import Glance, Standing
 from apps.providers.pool import Pool
 from apps.providers.types import Offer, Price
 from apps.strategies.definition import parse_definition
 from apps.strategies.expression import ExpressionError, RequestFacts, compile_expression
 from apps.strategies.expression.types import BOOL
 from apps.strategies.profiles import Lens
-from apps.strategies.ranking import PARTS, Scored, candidate_facts
+from apps.strategies.ranking import PARTS, Scored, as_glanced, best_first, candidate_facts
 from tests.strategies.candidates import BASELINE, LIMITS, NOW, PROVIDERS, names, offer, ranked, standing
 from tests.strategies.generator import ExpressionGenerator
 
@@ -120,6 +120,20 @@ def test_score_is_the_sum_of_its_parts(pool):
         parts = [*scored.parts, *(weight for _, weight in scored.matched)]
         assert scored.score == pytest.approx(sum(parts))
         assert len(scored.parts) == len(PARTS)
+
+
+@given(pools(), st.integers(0, 5), st.none() | st.floats(0, 1))
+def test_a_glance_brings_load_and_reliability_up_to_date_and_nothing_else(pool, in_flight, success_rate):
+    offers, standings = split(pool)
+    now = [
+        msgspec.structs.replace(each, in_flight=in_flight, success_rate=success_rate) for each in standings
+    ]
+    before, after = ranked(offers, standings).candidates, ranked(offers, now).candidates
+
+    glanced = best_first([as_glanced(item, Glance(0.0, in_flight, success_rate)) for item in before])
+
+    assert [item.parts for item in glanced] == [item.parts for item in after]
+    assert [item.score for item in glanced] == pytest.approx([item.score for item in after])
 
 
 @given(pools(), st.sampled_from(PROVIDERS))

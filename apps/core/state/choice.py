@@ -30,11 +30,11 @@ def scratch_store() -> StateStore:
     return MemoryStore()
 
 
-def why_not(web_processes: int) -> str | None:
+def why_not(web_processes: int, where: str = MEMORY) -> str | None:
     """Why so many web processes cannot share the quotas, for the operator; None where they can."""
-    if web_processes == 1:
+    if web_processes == 1 or is_shared(where):
         return None
     return (
-        "One web process is what this version serves with: quota state lives in the process. "
-        "Set --workers (FREEAI_WORKERS) to 1."
+        f"{web_processes} web processes would each grant every quota: they share one only in Redis. "
+        "Name it with FREEAI_STATE (redis://host:6379/1), or set --workers (FREEAI_WORKERS) to 1."
     )

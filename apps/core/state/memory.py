@@ -15,6 +15,7 @@ from apps.core.state.contract import (
     BreakerPolicy,
     Claim,
     Completion,
+    Glance,
     Grant,
     Health,
     PastUsage,
@@ -83,6 +84,10 @@ class MemoryStore:
     async def view(self, subjects: Sequence[Subject], now: float) -> list[Standing]:
         self._follow(now)
         return [self._standing(subject, now) for subject in subjects]
+
+    async def glance(self, subjects: Sequence[Subject], now: float) -> list[Glance]:
+        self._follow(now)
+        return [self._glance(subject, now) for subject in subjects]
 
     async def read(self, windows: Sequence[Window], now: float) -> list[Reading]:
         self._follow(now)
@@ -208,6 +213,23 @@ class MemoryStore:
             detail,
             None if breaker is None else breaker.pulse(),
         )
+
+    def _glance(self, subject: Subject, now: float) -> Glance:
+        """As `_standing` has it; on the way of every request."""
+        until = self._shut(subject, now)[0]
+        for window in subject.windows:
+            counter = self._counters.get(window.key)
+            if counter is None:
+                continue
+            limit = window.limit if counter.learnt is None else counter.learnt.limit_of(window)
+            if not limit and counter.cap is None:
+                continue
+            if now >= counter.stale_at:
+                counter.roll(now, limit)
+            if counter.cap is not None or 0 < limit <= counter.used:
+                until = max(until, counter.free_at(1, limit, now))
+        averages = self._averages.get(subject.candidate, _UNMEASURED)
+        return Glance(until, averages.in_flight, averages.success_rate)
 
     def _shut(self, subject: Subject, now: float) -> Shut:
         """The later of block and breaker, with reason and detail; OPEN when neither stops a request."""

@@ -6,6 +6,7 @@ from typing import Self
 from msgspec import Struct
 
 from apps.core.state.contract import Amounts
+from apps.gateway.answering.calls import CUT, calls_of
 from apps.gateway.answering.chunks import ChunkStream, Patience
 from apps.gateway.answering.shelf import LARGE_BYTES, Shelf
 from apps.gateway.attempts.answers import most_text, whole
@@ -32,6 +33,8 @@ class WholeAnswer(Struct, frozen=True):
 class _Chat:
     """What whole and streamed completions have in common: one upstream call, so the operation is its own call. `ignored`: fields of the
     client's request that its surface takes and no upstream gets."""
+
+    keeps_part = False
 
     def __init__(self, chat: ChatRequest, images: ImageFetcher, ignored: Sequence[str] = ()) -> None:
         self._chat = chat
@@ -87,6 +90,16 @@ class ChatWhole(_Chat):
         usage = true_usage(attempt, result.usage, _answer_size(result), answers=answers_of(self._chat))
         await attempt.succeed(usage)
         return WholeAnswer(result, usage)
+
+
+class ChatWholeOfObjects(ChatWhole):
+    """For surfaces on which the arguments of a call are an object: an answer in which they are none is left to the next candidate."""
+
+    def judged(self, result: ChatResult) -> ChatResult:
+        result = super().judged(result)
+        for choice in result.choices:
+            calls_of(choice["message"], is_cut=choice.get("finish_reason") == CUT)
+        return result
 
 
 class ChatStreamed(_Chat):

@@ -25,7 +25,7 @@ from apps.gateway.attempts.guard import as_upstream_error, kept
 from apps.gateway.edge.answers import EventStreamResponse, answer_headers
 from apps.gateway.wire import errors
 from apps.gateway.wire.errors import ApiError
-from apps.gateway.wire.events import COMMENT
+from apps.gateway.wire.events import COMMENT, EVENTS
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import ChatChunk, ChatRequest, Usage
 
@@ -61,12 +61,18 @@ class Writer(Protocol):
         ...
 
     def end(self, usage: Usage) -> bytes:
-        """What ends the answer."""
+        """What ends the answer. Raises UpstreamError where it turns out that it cannot be said."""
         ...
 
 
 class StreamForm(Protocol):
-    """How a surface writes a streamed answer."""
+    """How a surface writes a streamed answer: as events, unless it says otherwise."""
+
+    media_type: str = EVENTS
+
+    def waiting(self) -> bytes:
+        """What is sent now and then while nobody has answered yet."""
+        return COMMENT
 
     def writer(self, served: Served[ChunkStream]) -> Writer: ...
 
@@ -78,8 +84,8 @@ class StreamForm(Protocol):
 async def stream_answer(
     call: Call[ChatRequest], allowance: Allowance, form: StreamForm, ignored: Sequence[str] = ()
 ) -> EventStreamResponse:
-    """The streamed answer to a call, once there is content; after QUIET_S without it, with comments. `ignored`: fields of the client's
-    request that no upstream gets. Raises ApiError."""
+    """The streamed answer to a call, once there is content; after QUIET_S without it, with what its form says meanwhile. `ignored`: fields
+    of the client's request that no upstream gets. Raises ApiError."""
     gateway = runtime.current()
     operation = ChatStreamed(call.demand, gateway.images, ignored)
     pending = asyncio.create_task(dispatch.run(gateway, call, operation))
@@ -87,8 +93,10 @@ async def stream_answer(
     try:
         await asyncio.wait([pending], timeout=QUIET_S)
         if pending.done():
-            return EventStreamResponse(stream, answer_headers(pending.result(), operation, allowance))
-        return EventStreamResponse(stream, rate_headers(allowance))
+            headers = answer_headers(pending.result(), operation, allowance)
+        else:
+            headers = rate_headers(allowance)
+        return EventStreamResponse(stream, headers, form.media_type)
     except BaseException:  # nobody will send the stream, so nobody else will close it
         await stream.aclose()
         raise
@@ -116,7 +124,7 @@ class ChatEventStream:
         """The frames, ready to send."""
         while not self._pending.done():
             self._reader.gives()
-            yield COMMENT
+            yield self._form.waiting()
             self._reader.took()
             await asyncio.wait([self._pending], timeout=COMMENT_INTERVAL_S)
         try:
@@ -154,10 +162,15 @@ class ChatEventStream:
                     reader.took()
                     if attempt.ended:
                         break
+            usage = self._usage(served, writer)
+            end = b"" if attempt.ended else writer.end(usage)
         except Exception as unsorted:  # noqa: BLE001 - as the loop does up to the first content: data is hostile, the guard logs
             end = self._form.error(await self._failed(unsorted, served, writer))
         else:
-            end = self._form.error(_unread()) if attempt.ended else await self._succeeded(served, writer)
+            if attempt.ended:
+                end = self._form.error(_unread())
+            else:
+                await self._succeeded(served, usage)
         self._is_whole = True
         yield end
 
@@ -170,13 +183,12 @@ class ChatEventStream:
         await served.attempt.fail(broken, self._usage(served, writer))
         return _broken(broken, served)
 
-    async def _succeeded(self, served: Served[ChunkStream], writer: Writer) -> bytes:
-        """Settle a stream that is complete. What ends it."""
-        usage, offer = self._usage(served, writer), served.attempt.offer
+    async def _succeeded(self, served: Served[ChunkStream], usage: Usage) -> None:
+        """Settle a stream that is complete."""
+        offer = served.attempt.offer
         await served.attempt.succeed(usage)
         if frames := served.answer.skipped:
             log.warning("stream.frames_skipped", provider=offer.provider, model=offer.model, frames=frames)
-        return writer.end(usage)
 
     def _usage(self, served: Served[ChunkStream], writer: Writer) -> Usage:
         return true_usage(

@@ -34,6 +34,11 @@ def most_text() -> Most:
     return Most(settings.FREEAI_MAX_ANSWER_BYTES)
 
 
+def most_media() -> Most:
+    """Of an answer that is images or speech."""
+    return Most(settings.FREEAI_MAX_MEDIA_BYTES)
+
+
 async def whole(response: UpstreamResponse, most: Most) -> bytes:
     """The body, no more than it may be. Raises UpstreamError."""
     body = await response.read(most.size)

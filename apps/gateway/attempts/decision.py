@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from apps.core.json_types import JSONObject
 from apps.core.state.contract import Reading, Standing, StateStore, Window
@@ -19,11 +20,12 @@ from apps.gateway.attempts.fairness import Fairness
 from apps.gateway.attempts.unoffered import barred, not_allowed, withheld
 from apps.gateway.config import CONFIG
 from apps.providers.tasks import Demand
-from apps.providers.types import Offer
+from apps.providers.types import ChatRequest, Offer
 from apps.strategies.auto import Choice
 from apps.strategies.checking import warnings_of
 from apps.strategies.expression import RequestFacts
 from apps.strategies.ranking import PARTS, Excluded, Ranking, Rules, Scored, capable, held, rank
+from apps.strategies.reading import observe
 
 
 class Exclusion(Struct, frozen=True):
@@ -137,7 +139,7 @@ async def explain(
     whole = Ranking(ranking.candidates, ranking.excluded + unasked)
     return Decision(
         strategy=call.plan.name,
-        features=features_of(call.rules.facts, call.plan.choice),
+        features=features_of(call.rules.facts, _with_reasons(call)),
         candidates=_rows(whole, known, read, call.now, call.rules),
         warnings=[warning.as_detail() for warning in warnings_of(call.plan.strategy.definition.raw)],
     )
@@ -155,6 +157,14 @@ async def _readings(store: StateStore, offers: Iterable[Offer], now: float) -> d
     """Of all their windows, by key."""
     windows = {window.key: window for offer in offers for window in offer.subject.windows}
     return dict(zip(windows, await store.read([*windows.values()], now), strict=True))
+
+
+def _with_reasons(call: Call[Demand]) -> Choice | None:
+    """What `auto` chose, and why: a request that is served is read without asking for that."""
+    choice, demand = call.plan.choice, call.demand
+    if choice is None or not isinstance(demand, ChatRequest):
+        return choice
+    return replace(choice, observation=observe(demand))
 
 
 def features_of(facts: RequestFacts, choice: Choice | None) -> JSONObject:

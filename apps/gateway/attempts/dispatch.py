@@ -28,10 +28,10 @@ from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
 from apps.gateway.wire.errors import ApiError
 from apps.providers import claims
-from apps.providers.errors import UpstreamError
+from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.facts import models_able
 from apps.providers.offers import CATALOGUE
-from apps.providers.tasks import Demand
+from apps.providers.tasks import TASKS, Demand
 from apps.providers.types import Offer
 from apps.providers.upstream import UpstreamResponse, connected_ms
 from apps.strategies.ranking import Excluded, Ranking, capable, held, never_fits
@@ -194,11 +194,14 @@ class _Run(Generic[T]):
         return CONFIG.value.attempts_per_credential - self._failures.get(offer.subject.credential, 0)
 
     async def _try(self, offer: Offer) -> Served[T] | None:
-        """One candidate. A call of several that fails fails the whole of it. None: go on with the next, unless `_stopped`."""
+        """One candidate. A call of several that fails fails the whole of it, unless a part of the answer is one. None: go on with the
+        next, unless `_stopped`."""
         made: list[tuple[Attempt, T]] = []
         calls = self._operation.calls(offer)
         for left, upstream_call in zip(reversed(range(len(calls))), calls, strict=True):
             answered = await self._call_upstream(offer, upstream_call, begun=bool(made), completes=not left)
+            if answered is None and made and self._operation.keeps_part:
+                break
             if answered is None:
                 return None
             made.append(answered)
@@ -250,7 +253,7 @@ class _Run(Generic[T]):
             error,
             policy.Budget(min(limit - retried, self._attempts_left(offer)), left, retried),
             context_window=offer.context_window,
-            fallback=self._call.demand.fallback,
+            fallback=self._call.demand.fallback and not _is_final(error, offer),
             jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
         )
 
@@ -329,3 +332,8 @@ class _Run(Generic[T]):
         config = CONFIG.value
         limit_s = config.first_content_timeout_s if self._call.demand.stream else config.response_timeout_s
         return min(self._call.deadline, asyncio.get_running_loop().time() + limit_s)
+
+
+def _is_final(error: UpstreamError, offer: Offer) -> bool:
+    """Whether what a filter said stands: nobody laxer is asked."""
+    return error.kind is ErrorKind.CONTENT_FILTERED and TASKS[offer.task].filter_is_final

@@ -2,16 +2,18 @@
 
 Shares are max-min: nobody needs more than they ask for, and what one leaves is the others'. A request of a key under its share that has
 to wait holds the candidates that are free first: requests of keys at or over theirs leave those alone until it is served or gives up. So
-a slot is never kept for somebody who is not there. Pure but for its memory; `now` is an argument, UTC epoch seconds.
+a slot is never kept for somebody who is not there. What other processes count comes from `shares`. Pure but for its memory; `now` is an
+argument, UTC epoch seconds.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from math import inf, sqrt
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-from msgspec import Struct, field
+from msgspec import DecodeError, Struct, field, msgpack
 
 from apps.clients.keys import Principal
 from apps.gateway.attempts.waiting import next_candidates
@@ -23,6 +25,8 @@ PARTS: Final = 12
 MOST_POOLS: Final = 1_000
 MOST_CLIENTS: Final = 1_000
 """Of one pool."""
+MOST_TOLD: Final = 2_000
+"""Keys, and candidates that are waited for: the most that one process tells the others."""
 
 T = TypeVar("T")
 
@@ -70,12 +74,29 @@ class _Pool(Struct):
     level_at: int = -1
 
 
+class _Lately(NamedTuple):
+    """Of one key: its weight, and the requests of the last minute, with those that went out."""
+
+    weight: float
+    asked: int
+    admitted: int
+
+
+class _Told(Struct, array_like=True):
+    """What one process tells the others: the keys of each user, and the candidates that are waited for."""
+
+    pools: dict[int, dict[int, _Lately]]
+    held: list[str]
+
+
 class Fairness:
-    """Of one process. Pools and keys that came first make room for new ones."""
+    """Of one process, and of what others told it. Pools and keys that came first make room for new ones."""
 
     def __init__(self) -> None:
         self._pools: dict[int, _Pool] = {}
         self._held: Counter[str] = Counter()
+        self._others: dict[int, dict[int, _Lately]] = {}
+        self._held_elsewhere: frozenset[str] = frozenset()
 
     def asked(self, user: int, client: int, weight: float, now: float) -> None:
         """A request of the key has come."""
@@ -104,19 +125,52 @@ class Fairness:
         known = pool.clients.get(client) if pool is not None else None
         if pool is None or known is None:
             return Share(0.0, 0, 0, 1.0)
+        others = self._others.get(user, {})
         if pool.level_at != int(now):
-            pool.level, pool.level_at = _level(pool.clients, part), int(now)
+            pool.level, pool.level_at = _level(_together(pool.clients, others, part)), int(now)
         asked, admitted = known.last_minute(part)
+        if (elsewhere := others.get(client)) is not None:
+            asked, admitted = asked + elsewhere.asked, admitted + elsewhere.admitted
         return Share(min(_wanted(asked), pool.level * known.weight), admitted, asked, known.weight)
+
+    def told(self, now: float) -> bytes:
+        """What the others have to know, empty where there is nothing."""
+        part, room = int(now * PARTS / SPAN_S), MOST_TOLD
+        pools: dict[int, dict[int, _Lately]] = {}
+        for user, pool in self._pools.items():
+            lately = {key: one for key, one in _together(pool.clients, {}, part).items() if one.asked}
+            if lately and len(lately) <= room:
+                pools[user] = lately
+                room -= len(lately)
+        return _encode(_Told(pools, [*islice(self._held, MOST_TOLD)])) if pools else b""
+
+    def hear(self, told: Iterable[bytes]) -> None:
+        """What all others told, instead of what was heard before. What nobody can read is not heard."""
+        others: dict[int, dict[int, _Lately]] = {}
+        held: set[str] = set()
+        for raw in told:
+            try:
+                one = _decode(raw)
+            except DecodeError:  # of another version
+                continue
+            held.update(one.held)
+            for user, lately in one.pools.items():
+                known = others.setdefault(user, {})
+                for key, more in lately.items():
+                    before = known.get(key, _Lately(more.weight, 0, 0))
+                    known[key] = _Lately(
+                        more.weight, before.asked + more.asked, before.admitted + more.admitted
+                    )
+        self._others, self._held_elsewhere = others, frozenset(held)
 
     @property
     def is_holding(self) -> bool:
         """Whether anything is held for anybody."""
-        return bool(self._held)
+        return bool(self._held or self._held_elsewhere)
 
     def holds(self, candidate: str) -> bool:
         """Whether a key under its share waits for it."""
-        return candidate in self._held
+        return candidate in self._held or candidate in self._held_elsewhere
 
     @contextmanager
     def waiting_for(self, candidates: Iterable[str]) -> Iterator[None]:
@@ -132,11 +186,20 @@ class Fairness:
                     del self._held[candidate]
 
 
-def _level(clients: Mapping[int, _Client], part: int) -> float:
-    lately = {key: known.last_minute(part) for key, known in clients.items()}
-    wanted = {key: _wanted(asked) for key, (asked, _) in lately.items() if asked}
-    weights = {key: clients[key].weight for key in wanted}
-    return fair_level(wanted, weights, sum(admitted for _, admitted in lately.values()))
+def _together(clients: Mapping[int, _Client], others: Mapping[int, _Lately], part: int) -> dict[int, _Lately]:
+    """The last minute of each key, here and elsewhere."""
+    lately = dict(others)
+    for key, known in clients.items():
+        asked, admitted = known.last_minute(part)
+        elsewhere = others.get(key, _Lately(known.weight, 0, 0))
+        lately[key] = _Lately(known.weight, asked + elsewhere.asked, admitted + elsewhere.admitted)
+    return lately
+
+
+def _level(lately: Mapping[int, _Lately]) -> float:
+    wanted = {key: _wanted(one.asked) for key, one in lately.items() if one.asked}
+    weights = {key: lately[key].weight for key in wanted}
+    return fair_level(wanted, weights, sum(one.admitted for one in lately.values()))
 
 
 def _wanted(asked: int) -> float:
@@ -149,6 +212,10 @@ def _room(known: dict[int, T], most: int) -> dict[int, T]:
     if len(known) >= most:
         del known[next(iter(known))]
     return known
+
+
+_encode = msgpack.Encoder().encode
+_decode = msgpack.Decoder(_Told).decode
 
 
 def fair_level(wanted: Mapping[int, float], weights: Mapping[int, float], supply: float) -> float:

@@ -34,7 +34,10 @@ class UpstreamCall(Protocol[T_co]):
 
 
 class Operation(Protocol[T]):
-    """What a client asked an endpoint for, as the upstream calls that it takes at a candidate."""
+    """What a client asked an endpoint for, as the upstream calls that it takes at a candidate. `keeps_part`: what the first of them brought
+    is an answer where a later one fails."""
+
+    keeps_part: bool
 
     def calls(self, offer: Offer) -> Sequence[UpstreamCall[T]]:
         """The upstream calls, at least one; they are made in this order."""

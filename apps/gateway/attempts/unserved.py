@@ -72,8 +72,9 @@ def exhausted(
             return ApiError(400, message, param=param, code="context_length_exceeded", extra=extra)
         largest = max(attempt.offer.context_window for attempt in failed)
         return _too_long(largest, f" ({message})", param, extra)
-    if kinds == {ErrorKind.CONTENT_FILTERED}:
-        return ApiError(400, message, param=param, code="content_filter", extra=extra)
+    if kinds == {ErrorKind.CONTENT_FILTERED} or _is_final(last):
+        code = TASKS[last.offer.task].filter_code
+        return ApiError(400, message, param=param, code=code, extra=extra)
     if kinds == {ErrorKind.RATE_LIMITED}:
         return _out_of_quota(message, _retry_after(failed, waiting, now), extra)
     if kinds == {ErrorKind.NETWORK}:
@@ -85,6 +86,10 @@ def exhausted(
         return _closed(f"{why} {advice}".strip() + left_out, failed, waiting, now, extra)
     message = f"Every provider failed. Last: {message} {advice}".strip() + left_out
     return ApiError(502, message, type="api_error", code="upstream_failed", extra=extra)
+
+
+def _is_final(last: FailedAttempt) -> bool:
+    return last.error.kind is ErrorKind.CONTENT_FILTERED and TASKS[last.offer.task].filter_is_final
 
 
 def _first_refusal(failed: Sequence[FailedAttempt], *, names_model: bool) -> FailedAttempt | None:

@@ -45,13 +45,13 @@ class LeanResponse(HttpResponseBase):
 
 
 class EventStreamResponse(HttpResponseBase):
-    """A `text/event-stream` answer; `stream` is sent part by part and closed on every ending."""
+    """A streamed answer; `stream` is sent part by part and closed on every ending."""
 
     streaming = True
 
-    def __init__(self, stream: EventStream, headers: dict[str, str]) -> None:
+    def __init__(self, stream: EventStream, headers: dict[str, str], media_type: str) -> None:
         super().__init__(
-            content_type="text/event-stream; charset=utf-8",
+            content_type=media_type,
             headers={"X-Accel-Buffering": "no", **headers},
         )
         self.stream = stream

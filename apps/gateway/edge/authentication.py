@@ -10,6 +10,7 @@ from apps.gateway import runtime
 from apps.gateway.attempts.allowance import too_many
 from apps.gateway.attempts.turned_away import Asked, note
 from apps.gateway.edge.http import LeanRequest
+from apps.gateway.wire import surfaces
 from apps.gateway.wire.errors import unauthorized
 
 MESSAGES = {
@@ -20,7 +21,9 @@ MESSAGES = {
     "disabled": "This client key is disabled.",
 }
 WRONG = "The client key is not valid."
-TWO = "Two different client keys: one in `Authorization`, another one in `x-api-key`."
+TWO = "Two different client keys in one request. Send one: in `Authorization`, in `x-api-key`, or in `x-goog-api-key`."
+QUERY = "key"
+"""The parameter that may hold a key, where one may stand in the URL."""
 
 
 async def authenticate(request: LeanRequest, endpoint: str = "") -> tuple[Principal, Allowance]:
@@ -50,14 +53,26 @@ def identify(request: LeanRequest) -> Principal:
 
 def has_key(request: LeanRequest) -> bool:
     """Whether the request's head has a key, right or wrong."""
-    return not {"HTTP_AUTHORIZATION", "HTTP_X_API_KEY"}.isdisjoint(request.META)
+    return not {"HTTP_AUTHORIZATION", *surfaces.KEY_HEADERS}.isdisjoint(request.META) or bool(
+        _in_query(request)
+    )
 
 
 def _given(request: LeanRequest) -> str:
-    """The key of either header, "" for none. Raises ApiError(401) for two that differ."""
+    """The key, wherever it stands, "" for none. Raises ApiError(401) for two that differ."""
     scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
-    key: str = request.META.get("HTTP_X_API_KEY", "").strip()
-    if bearer and key and bearer != key:
+    keys = {
+        bearer,
+        _in_query(request),
+        *(request.META.get(name, "").strip() for name in surfaces.KEY_HEADERS),
+    } - {""}
+    if len(keys) > 1:
         raise unauthorized(TWO)
-    return bearer or key
+    return keys.pop() if keys else ""
+
+
+def _in_query(request: LeanRequest) -> str:
+    if not surfaces.takes_key_in_query(request.path_info):
+        return ""
+    return str(request.GET.get(QUERY, "")).strip()

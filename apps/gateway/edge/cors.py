@@ -1,4 +1,4 @@
-"""Cross-origin calls of web pages to `/v1`: off unless FREEAI_CORS_ORIGINS names their origins. Never with cookies.
+"""Cross-origin calls of web pages to the client API: off unless FREEAI_CORS_ORIGINS names their origins. Never with cookies.
 
 Source: the Fetch standard, § 3.2 (CORS protocol).
 """
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 
 from apps.gateway.edge.http import Handler, LeanRequest
+from apps.gateway.wire import surfaces
 
 ANY: Final = "*"
 METHODS: Final = "GET, POST, DELETE, OPTIONS"
@@ -35,7 +36,7 @@ def answering_other_origins(inner: Handler) -> Handler:
 
     async def handle(request: LeanRequest) -> HttpResponseBase:
         allowed = settings.FREEAI_CORS_ORIGINS
-        if not allowed or not request.path_info.startswith("/v1"):
+        if not allowed or not surfaces.is_served(request.path_info):
             return await inner(request)
         origin = request.META.get("HTTP_ORIGIN", "")
         permitted = ANY if ANY in allowed else origin if origin in allowed else ""

@@ -24,6 +24,8 @@ log = structlog.get_logger("freeai.gateway")
 
 REFRESH_S = 10.0
 WAIT_S = 1.0
+TELL_S = 1.0
+NAME = "gauges"
 
 
 async def refresh(runtime: Runtime) -> None:
@@ -33,13 +35,24 @@ async def refresh(runtime: Runtime) -> None:
     Per provider and window, over all credentials and models, `freeai_quota_remaining_ratio` is the smallest share left, and
     `freeai_quota_runs_out_seconds` the soonest end. A look that takes longer than WAIT_S is left to the next scrape.
     """
-    metrics.state_store_mode(runtime.store.mode)
-    metrics.attempts_open(runtime.spool.open_attempts())
-    metrics.spool(runtime.writer.depth(), runtime.writer.lag_s(), runtime.spool.size())
+    _tell(runtime)
     lookout = _LOOKOUTS.get(runtime)
     if lookout is None:
         lookout = _LOOKOUTS[runtime] = _Lookout()
     await lookout.refresh(runtime)
+
+
+async def keep_telling(runtime: Runtime) -> None:
+    """Where several workers count and any of them may be asked: what this one adds to the sums, every TELL_S. Until cancelled."""
+    while True:
+        _tell(runtime)
+        await asyncio.sleep(TELL_S)
+
+
+def _tell(runtime: Runtime) -> None:
+    metrics.state_store_mode(runtime.store.mode)
+    metrics.attempts_open(runtime.spool.open_attempts())
+    metrics.spool(runtime.writer.depth(), runtime.writer.lag_s(), runtime.spool.size())
 
 
 class _Lookout:

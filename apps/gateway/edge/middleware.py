@@ -19,7 +19,7 @@ from apps.gateway.edge.http import ClientLeftError, Handler, LeanRequest
 from apps.gateway.edge.methods import of_the_server
 from apps.gateway.edge.misdirected import hint
 from apps.gateway.edge.targets import SERVER
-from apps.gateway.wire import messages_errors
+from apps.gateway.wire import messages_errors, surfaces
 from apps.gateway.wire.errors import JSON, ApiError, bad_request, own_fault
 
 log = structlog.get_logger("freeai.request")
@@ -73,9 +73,7 @@ def answering_errors(inner: Handler) -> Handler:
 
 def answer_of(error: ApiError, request: LeanRequest) -> HttpResponse:
     """The error as an answer, in the shape that the client reads."""
-    body, status = error.body, error.status
-    if messages_errors.is_meant(request.path_info, request.META):
-        body, status = messages_errors.body_of(error, request.ids.told), messages_errors.status_of(error)
+    status, body = surfaces.told(error, request.path_info, request.META, request.ids.told)
     return HttpResponse(orjson.dumps(body), status=status, content_type=JSON, headers=error.headers)
 
 

@@ -8,6 +8,7 @@ from apps.analytics import metrics
 from apps.core import clock
 from apps.gateway.edge.http import LeanRequest
 from apps.gateway.traffic import spans
+from apps.gateway.wire.surfaces import PREFIXES
 
 log = structlog.get_logger("freeai.request")
 
@@ -46,7 +47,7 @@ class Observation:
         """A span of it, unless it is a probe."""
         request = self._request
         match = request.resolver_match
-        if match is None or not match.route.startswith("v1/"):
+        if match is None or not match.route.startswith(PREFIXES):
             return
         attributes: dict[str, spans.Value] = {
             "http.request.method": request.method or "",

@@ -16,6 +16,7 @@ from apps.gateway.edge import gauges
 from apps.gateway.edge.methods import only
 from apps.gateway.wire.errors import JSON, unauthorized
 
+PATHS = frozenset({"/livez", "/readyz", "/api/health", "/metrics"})
 OK = orjson.dumps({"status": "ok"})
 UNAVAILABLE = orjson.dumps({"status": "unavailable"})
 DATABASE_TIMEOUT_S = 2.0

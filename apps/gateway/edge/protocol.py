@@ -1,13 +1,12 @@
-"""HTTP/1.1 on the socket: uvicorn's protocol, bounded, and without its way with offers to upgrade.
+"""HTTP/1.1 on the socket: uvicorn's protocol, bounded, without its way with offers to upgrade, and with `/v1` answered by itself (`cycle`).
 
 A client gets FREEAI_HEAD_TIMEOUT_S for a head, FREEAI_BODY_TIMEOUT_S and more for a body (`patience`), FREEAI_SEND_TIMEOUT_S to take what
 is sent to it; a head may have FREEAI_MAX_HEAD_BYTES and FREEAI_MAX_HEADERS, and a connection MOST_QUEUED requests that wait for the
-present one: then nothing more is read of it (`intake`). What is refused here has no request id and no line in the ledger: nobody knows
-yet whose it is.
+present one: then nothing more is read of it (`intake`). What is refused here has no request id and no line in the ledger.
 """
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 import httptools
 from django.conf import settings
@@ -15,7 +14,8 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from apps.core.json_types import JSONArray
-from apps.gateway.edge import patience, refused_heads, targets
+from apps.gateway.edge import patience, targets, unheard
+from apps.gateway.edge.cycle import Cycle, Serve
 from apps.gateway.edge.intake import Flow, Intake
 from apps.gateway.edge.timed import Phase, Timed
 from apps.gateway.wire.errors import ApiError
@@ -23,6 +23,8 @@ from apps.gateway.wire.errors import ApiError
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
 SOCKETS = b"/ws/"
 """Where WebSockets are; elsewhere an offer of one is ignored like any other."""
+SERVED = b"/v1/"
+"""What is answered here, without the application."""
 LARGEST_READ: Final = 256 * 1024
 """Of the loop: a head may begin in the last bytes of one that is full of the body before."""
 MOST_QUEUED: Final = 16
@@ -50,10 +52,14 @@ class Protocol(Timed):
     """Whether the parser told of something whole in the bytes that it is fed now."""
     _chunks = 0
     """Of the present body."""
-    _running: RequestResponseCycle | None = None
-    """The request that is answered, or was last; `cycle` is the one that came last."""
     _refusal: ApiError | None = None
     _most_headers = 0
+
+    def __init__(self, *positional: Any, serve: Serve | None = None, **named: Any) -> None:
+        """`serve` answers `/v1` here; without it the application does, as everything else."""
+        super().__init__(*positional, **named)
+        self._serve = serve
+        self._running: RequestResponseCycle | None = None  # or was last; `cycle` is the one that came last
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """See asyncio.Protocol."""
@@ -129,7 +135,7 @@ class Protocol(Timed):
                 break
         self._barren = self._fed if self._got_on else self._barren + self._fed
         if self._barren > settings.FREEAI_MAX_HEAD_BYTES + LARGEST_READ:
-            self._refuse(refused_heads.too_large())
+            self._refuse(unheard.too_large())
 
     def on_message_begin(self) -> None:
         """A head begins; it is known already when it is read again."""
@@ -151,7 +157,7 @@ class Protocol(Timed):
         `_refuse_large_head`: of the thousands that one read may hold, none more is looked at."""
         if not self._reads_again and self._phase is Phase.HEAD:
             if len(self.headers) >= self._most_headers:
-                self._refusal = refused_heads.too_large()
+                self._refusal = unheard.too_large()
                 raise self._refusal
             super().on_header(name, value)
 
@@ -165,7 +171,10 @@ class Protocol(Timed):
         except ApiError as refusal:
             self._refusal = refusal
             raise
-        super().on_headers_complete()
+        if self._serve is not None and self.url.startswith(SERVED):
+            self._begin_cycle(self._serve)
+        else:
+            super().on_headers_complete()
         self._enter(Phase.BODY)
         self._received = self._seen = self._chunks = 0
         self._answered_early = None
@@ -185,7 +194,7 @@ class Protocol(Timed):
         """A chunk of the body begins. Raises ApiError, as `_refuse_large_head`, for one of too many that are tiny."""
         self._chunks += 1
         if self._chunks > SOME_CHUNKS + self._received // LEAST_CHUNK:
-            self._refusal = refused_heads.tiny_chunks()
+            self._refusal = unheard.tiny_chunks()
             raise self._refusal
 
     def on_message_complete(self) -> None:
@@ -215,6 +224,15 @@ class Protocol(Timed):
         self.connections.discard(self)
         self.transport.close()
 
+    def _begin_cycle(self, serve: Serve) -> None:
+        """As uvicorn begins one, which knows no other kind."""
+        before, self.cycle = self.cycle, Cycle.of(self, serve)
+        if before is None or before.response_complete:  # type: ignore[redundant-expr]  # None at first
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
@@ -224,6 +242,8 @@ class Protocol(Timed):
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
+            if isinstance(self._running, Cycle):
+                self._running.leave()
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
@@ -232,9 +252,9 @@ class Protocol(Timed):
         """Raises ApiError, which the parser passes on as an error of its own."""
         if self._barren + self._fed <= settings.FREEAI_MAX_HEAD_BYTES:
             return  # the usual case: nothing to add up
-        size = refused_heads.size_of(self.url, self.headers)
+        size = unheard.size_of(self.url, self.headers)
         if size > settings.FREEAI_MAX_HEAD_BYTES:
-            self._refusal = refused_heads.too_large()
+            self._refusal = unheard.too_large()
             raise self._refusal
 
     def _refuse(self, error: ApiError) -> None:
@@ -251,7 +271,7 @@ class Protocol(Timed):
                 self.transport.abort()
                 return
         if answering or not reading:
-            self.transport.write(refused_heads.answer(error, getattr(self, "url", b"")))
+            self.transport.write(unheard.answer(error, getattr(self, "url", b"")))
         self.transport.close()
 
     def _should_upgrade(self) -> bool:

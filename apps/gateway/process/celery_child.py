@@ -8,6 +8,7 @@ import threading
 import structlog
 from django.conf import settings
 
+from apps.analytics import shared_metrics
 from apps.core import clock
 from apps.gateway import supervision
 
@@ -89,11 +90,59 @@ class CeleryChild:
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
+class CeleryProcess:
+    """The same for a parent that forks and must have no thread: `look` is called every second or so, and starts it at first."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pauses = supervision.BackOff()
+        self._began = self._due_at = 0.0
+
+    def look(self) -> None:
+        """Note whether it runs, and start it where that is due."""
+        now = clock.monotonic()
+        if self._process is not None and (code := self._process.poll()) is not None:
+            self._process = None
+            self._ended(f"signal {-code}" if code < 0 else f"exit code {code}", now)
+        elif self._process is not None and now - self._began >= PROVEN_S:
+            supervision.mark(NAME, True)
+        elif self._process is None and now >= self._due_at:
+            self._began = now
+            try:
+                self._process = _spawn()
+            except OSError as error:
+                self._ended(f"not started: {error.strerror}", now)
+
+    def stop(self) -> None:
+        """Let the worker finish its task, for 10 s at most."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        supervision.forget(NAME)
+
+    def _ended(self, reason: str, now: float) -> None:
+        supervision.mark(NAME, False)
+        pause_s = self._pauses.after(now - self._began)
+        self._due_at = now + pause_s
+        log.error("celery.ended", reason=reason, restart_in_s=pause_s)
+
+
 def _spawn() -> "subprocess.Popen[bytes]":
     """In a session of its own, so that Ctrl-C reaches it through us, after the streams."""
     return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
         [sys.executable, *WORKER, *QUIET],
-        env=os.environ | {"FREEAI_PARENT_PID": str(os.getpid())},
+        env=_environment(),
         cwd=settings.BASE_DIR,
         start_new_session=True,
     )
+
+
+def _environment() -> dict[str, str]:
+    """Ours; its metrics are its own."""
+    env = os.environ | {"FREEAI_PARENT_PID": str(os.getpid())}
+    env.pop(shared_metrics.VARIABLE, None)
+    return env

@@ -1,4 +1,5 @@
-"""One gateway a database, as long as quotas are counted in its memory: two would each grant every quota.
+"""One gateway a database, as long as quotas are counted in its memory: two would each grant every quota. Those that count in Redis share
+it, and serve beside none that does not.
 
 The lock is held by what the operating system or the server takes back from a process that dies: a file lock beside a SQLite file, an
 advisory lock of a connection to PostgreSQL, whose own keep-alives find a host that is gone.
@@ -11,6 +12,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 from typing import Protocol
@@ -52,26 +54,40 @@ class Lock(Protocol):
 
 def take() -> None:
     """Take the database for this process, once: again where the lock was lost meanwhile. Raises AnotherGatewayError, DatabaseError.
-    Gateways that share their counters share the database."""
+    Gateways that share their counters share the database, and only look whether one is there that does not."""
     global _held
-    if is_shared(settings.FREEAI_STATE):
-        return
     with _turn, connection.wrap_database_errors:
+        if is_shared(settings.FREEAI_STATE):
+            _patiently(_refuse_one_by_itself)
+            return
         if _held is not None and _held.holds():
             return
         lock: Lock = _DatabaseLock() if connection.vendor == "postgresql" else _FileLock()
-        give_up_at = clock.monotonic() + LEAVING_S
-        while True:
-            try:
-                lock.take()
-                break
-            except AnotherGatewayError:
-                if clock.monotonic() >= give_up_at:
-                    raise
-                sleep(RETRY_S)
+        _patiently(lock.take)
         if _held is not None:
             log.warning("database_lock.taken_again")
         _held = lock
+
+
+def _patiently(take_it: Callable[[], None]) -> None:
+    """Raises AnotherGatewayError where a predecessor does not leave."""
+    give_up_at = clock.monotonic() + LEAVING_S
+    while True:
+        try:
+            take_it()
+            return
+        except AnotherGatewayError:
+            if clock.monotonic() >= give_up_at:
+                raise
+        sleep(RETRY_S)
+
+
+def _refuse_one_by_itself() -> None:
+    if (found := holder()) is not None:
+        raise AnotherGatewayError(
+            f"Another gateway{f' ({found})' if found else ''} serves on this database and counts the quotas in its memory: together they "
+            "would grant each twice. Stop it, or start it with this FREEAI_STATE too."
+        )
 
 
 def release() -> None:

@@ -1,33 +1,16 @@
-"""The address that the gateway serves on: taken first, announced when the gateway has started, accepting from then on."""
+"""The address that the gateway serves on, taken before anything else: connections wait from then on."""
 
-import asyncio
 import errno
-import functools
-import logging
 import os
 import socket
-from collections.abc import Callable
-from types import FrameType
+import sys
 from typing import Any
-
-import uvicorn
-from django.conf import settings
-from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
-
-from apps.gateway import runtime
-from apps.gateway.edge import patience
-from apps.gateway.edge.disconnects import interrupt_all
-from apps.gateway.edge.protocol import Protocol
-from apps.gateway.edge.websocket import WebSocket
-from apps.gateway.process import memory
 
 Address = tuple[Any, ...]  # as the socket's family has it: host, port, and for IPv6 flow and interface
 
 BACKLOG = 2048
-WS_MAX_BYTES = 1024  # nobody has anything to say there
-LAST_WORDS_S = 1.0
-TICK_S = 0.1  # uvicorn's
-TICKS_OF_A_SWEEP = round(patience.SWEEP_S / TICK_S)
+SPREADS = sys.platform.startswith("linux")
+"""Whether connections to one address are shared out among the sockets that listen on it."""
 UNREACHABLE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 REASONS = {
     errno.EADDRINUSE: "another process listens there; stop it, or choose another port with --port (FREEAI_PORT)",
@@ -37,26 +20,21 @@ REASONS = {
 }
 
 
-UNHEARD = logging.Logger("unheard", level=logging.CRITICAL + 1)
-
-
-class StartError(Exception):
-    """The gateway cannot start. The text is a sentence with the remedy, where one is known."""
-
-
 class AddressError(Exception):
     """The address cannot be had. The text is a sentence with the remedy."""
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Take the port (0: a free one) on every address of the host. Connections wait from now on. Raises AddressError."""
+def listen(host: str, port: int, *, spreads: bool = False) -> list[socket.socket]:
+    """Take the port (0: a free one) on every address of the host. Connections wait from now on. `spreads`: `spread` follows. Raises
+    AddressError."""
     sockets: list[socket.socket] = []
     failure: OSError | None = None
     for family, address in _addresses(host, port):
+        wanted = (address[0], port_of(sockets) if sockets else port, *address[2:])
         try:
-            sockets.append(
-                _listening(family, (address[0], port_of(sockets) if sockets else port, *address[2:]))
-            )
+            made = _bound(family, wanted)
+            _listening(made, spreads=spreads)
+            sockets.append(made)
         except OSError as error:
             if error.errno not in UNREACHABLE:
                 close(sockets)
@@ -65,6 +43,31 @@ def listen(host: str, port: int) -> list[socket.socket]:
     if failure is not None and not sockets:
         raise AddressError(_sentence(host, port, failure)) from failure
     return sockets
+
+
+def spread(sockets: list[socket.socket], places: int) -> list[list[socket.socket]]:
+    """As many sets of sockets on the same addresses, these being the first: the system shares connections out among them. Where it cannot,
+    all are one. Raises AddressError."""
+    if not SPREADS:
+        return [sockets, *([each.dup() for each in sockets] for _ in range(places - 1))]
+    spread_out = [sockets]
+    try:
+        for _ in range(places - 1):
+            spread_out.append([])
+            for each in sockets:
+                spread_out[-1].append(beside(each.family, each.getsockname()))
+    except OSError as error:
+        for some in spread_out:
+            close(some)
+        raise AddressError(_sentence("an address", port_of(sockets), error)) from error
+    return spread_out
+
+
+def beside(family: int, address: Address) -> socket.socket:
+    """One more on an address of which we have others. Raises OSError."""
+    made = _bound(family, address, beside_ours=True)
+    _listening(made, spreads=True)
+    return made
 
 
 def port_of(sockets: list[socket.socket]) -> int:
@@ -76,129 +79,6 @@ def port_of(sockets: list[socket.socket]) -> int:
 def close(sockets: list[socket.socket]) -> None:
     for each in sockets:
         each.close()
-
-
-def serve(sockets: list[socket.socket], announce: Callable[[], None]) -> None:
-    """Until a signal; open streams get FREEAI_SHUTDOWN_GRACE_S to end.
-
-    `announce` is called once, off the event loop, when the gateway has started and before the first connection is accepted.
-    What it raises ends the gateway and is raised here. Raises StartError when the gateway does not start.
-    """
-    config = uvicorn.Config(
-        "freeai.asgi:application",
-        loop="uvloop",
-        http=Protocol,
-        ws=WebSocket,
-        ws_max_size=WS_MAX_BYTES,
-        ws_max_queue=4,
-        ws_per_message_deflate=False,
-        lifespan="on",
-        access_log=False,
-        proxy_headers=False,  # what a proxy says of scheme and sender is the Django side's business (FREEAI_TRUST_PROXY)
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=settings.FREEAI_SHUTDOWN_GRACE_S,
-    )
-    config.load()
-    patience.raise_file_limit()
-    memory.give_back_large()
-    failures: list[Exception] = []
-    config.lifespan_class = functools.partial(_Lifespan, announce=announce, failures=failures)
-    server = _Server(config)
-    try:
-        server.run(sockets)
-    except KeyboardInterrupt:  # uvicorn raises Ctrl-C anew at its end
-        if not server.started:
-            raise
-    except SystemExit:
-        if failures:
-            raise failures[0] from None
-        raise
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's, which hears signals while a start waits for the database, and ends what is still open a moment before the grace is
-    over, so that every client is told."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._leaving = asyncio.Event()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
-        self._leaving.set()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        starting = asyncio.create_task(self._start(sockets))
-        leaving = asyncio.create_task(self._leaving.wait())
-        await asyncio.wait([starting, leaving], return_when=asyncio.FIRST_COMPLETED)
-        leaving.cancel()
-        if starting.done():
-            if refusal := await starting:
-                raise refusal
-        else:
-            self.lifespan.startup_failed = True  # so what is cancelled is no error to be logged
-            starting.cancel()
-
-    async def on_tick(self, counter: int) -> bool:
-        """See uvicorn: ten times a second. True ends the server."""
-        if counter % TICKS_OF_A_SWEEP == 0:
-            connections = self.server_state.connections
-            patience.sweep(connections, asyncio.get_running_loop().time())  # type: ignore[arg-type]  # all ours
-        return await super().on_tick(counter)
-
-    async def _start(self, sockets: list[socket.socket] | None) -> SystemExit | None:
-        """How uvicorn ends the process where it does: raised in a task of its own, that would be logged as nobody's."""
-        try:
-            await super().startup(sockets)
-        except SystemExit as refusal:
-            return refusal
-        return None
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        grace_s = settings.FREEAI_SHUTDOWN_GRACE_S
-        when_s = grace_s - min(LAST_WORDS_S, grace_s / 4)
-        ending = asyncio.get_running_loop().call_later(when_s, _end_requests)
-        try:
-            await super().shutdown(sockets)
-        finally:
-            ending.cancel()
-
-
-def _end_requests() -> None:
-    runtime.current().stopping = True
-    interrupt_all()
-
-
-class _Lifespan(LifespanOn):
-    """uvicorn's, with a word between the gateway's start and the first connection. Why there is no start goes to `failures`."""
-
-    def __init__(
-        self, config: uvicorn.Config, *, announce: Callable[[], None], failures: list[Exception]
-    ) -> None:
-        super().__init__(config)
-        self._announce = announce
-        self._failures = failures
-
-    async def send(self, message: LifespanSendMessage) -> None:
-        if message["type"] == "lifespan.startup.failed":
-            self._failures.append(StartError(message["message"]))
-            self.logger = UNHEARD  # it is said once, at the end
-        await super().send(message)
-
-    async def startup(self) -> None:
-        await super().startup()
-        if self.should_exit:
-            return
-        try:
-            await runtime.in_a_start(self._announce)
-        except Exception as error:  # noqa: BLE001 - raised by `serve`, when the gateway has stopped
-            self._failures.append(error)
-            await self.shutdown()
-            self.should_exit = True
 
 
 def _addresses(host: str, port: int) -> list[tuple[int, Address]]:
@@ -215,19 +95,32 @@ def _addresses(host: str, port: int) -> list[tuple[int, Address]]:
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
-def _listening(family: int, address: Address) -> socket.socket:
-    """It listens at once: a port that is only bound may be taken by somebody else who listens first."""
+def _bound(family: int, address: Address, *, beside_ours: bool = False) -> socket.socket:
+    """Raises OSError."""
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if beside_ours and SPREADS:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind(address)
-        made.listen(BACKLOG)
     except BaseException:
         made.close()
         raise
     return made
+
+
+def _listening(bound: socket.socket, *, spreads: bool) -> None:
+    """At once: a port that is only bound may be taken by somebody else who listens first. It is shared from now on, and not before: with
+    a gateway that is there already it would be shared too. Raises OSError; the socket is closed then."""
+    try:
+        if spreads and SPREADS:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.listen(BACKLOG)
+    except BaseException:
+        bound.close()
+        raise
 
 
 def _sentence(host: str, port: int, error: OSError) -> str:

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import Error
 from django.utils import timezone
 from msgspec import Struct
-from msgspec.structs import replace
 
 from apps.core import clock
 from apps.core.ids import least_at
@@ -23,7 +22,6 @@ from apps.gateway.attempts.decision import Decision, features_of, in_rows
 from apps.gateway.models import RequestDecision
 from apps.gateway.traffic.decisions import Decisions, Note
 from apps.providers.types import Capability
-from apps.strategies.auto import Choice
 from apps.strategies.ranking import Ranking, capable
 
 log = structlog.get_logger("freeai.gateway")
@@ -95,12 +93,7 @@ async def in_words(note: Note, store: StateStore) -> Decision:
     _, incapable = capable(note.offers, demand)
     excluded = (note.ranking.excluded + incapable)[:MOST_EXCLUDED]
     rows = await in_rows(store, Ranking(note.ranking.candidates[:MOST_RANKED], excluded), note.now)
-    return Decision(note.strategy, features_of(note.facts, _without_words(note.choice)), rows, [])
-
-
-def _without_words(choice: Choice | None) -> Choice | None:
-    """What `auto` chose, without what it found in the prompt."""
-    return choice and replace(choice, observation=replace(choice.observation, reasons=()))
+    return Decision(note.strategy, features_of(note.facts, note.choice), rows, [])
 
 
 def pack(decision: Decision) -> bytes:

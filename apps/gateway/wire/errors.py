@@ -3,6 +3,7 @@
 ApiError               any refusal or failure that a client sees
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,11 @@ from apps.core.json_types import JSONObject
 JSON = "application/json"
 TOO_MANY, SERVER_ERROR = 429, 500
 RESTART_S = 5
+TOO_LONG = frozenset({"context_length_exceeded", "token_limit_exceeded"})
+LENGTHS = (
+    re.compile(r"maximum context length is (?P<most>\d+) tokens.*?about (?P<tokens>\d+) tokens", re.DOTALL),
+    re.compile(r"about (?P<tokens>\d+) tokens; this client key may use (?P<most>\d+) "),
+)
 AGAIN = "Please try again later."
 ENDS = ".!?…"
 
@@ -84,6 +90,16 @@ def stopping() -> ApiError:
         code="shutting_down",
         headers={"Retry-After": str(RESTART_S)},
     )
+
+
+def lengths_of(error: ApiError) -> tuple[str, str] | None:
+    """About how many tokens a prompt has that is too long, and how many it may have; None of any other error."""
+    if error.code not in TOO_LONG:
+        return None
+    for lengths in LENGTHS:
+        if found := lengths.search(error.message):
+            return found["tokens"], found["most"]
+    return None
 
 
 def words_in_stream(error: ApiError, message: str) -> str:

@@ -4,13 +4,12 @@ Clients go by the type and the status, and by some words: who reads "prompt is t
 2.1.197 and anthropic 2.14, 2026-11. FreeAI's own members, `param` and `code` are in the inner object.
 """
 
-import re
 from typing import Final
 
 import orjson
 
 from apps.core.json_types import JSONObject
-from apps.gateway.wire.errors import ApiError, words_in_stream
+from apps.gateway.wire.errors import TOO_LONG, ApiError, lengths_of, words_in_stream
 
 PATH: Final = "/v1/messages"
 VERSION: Final = "HTTP_ANTHROPIC_VERSION"
@@ -27,11 +26,6 @@ TYPES: Final = {
 OVERLOADED, SERVER_ERROR = 529, 500
 NOBODY: Final = frozenset({"upstream_failed", "no_healthy_provider"})
 """All candidates failed, or none can be asked: clients come back for an overload, and for nothing else so patiently."""
-TOO_LONG: Final = frozenset({"context_length_exceeded", "token_limit_exceeded"})
-LENGTHS: Final = (
-    re.compile(r"maximum context length is (?P<most>\d+) tokens.*?about (?P<tokens>\d+) tokens", re.DOTALL),
-    re.compile(r"about (?P<tokens>\d+) tokens; this client key may use (?P<most>\d+) "),
-)
 
 
 def is_meant(path: str, meta: dict[str, str]) -> bool:
@@ -72,7 +66,7 @@ def _body(error: ApiError, message: str, request_id: str) -> JSONObject:
 def _words(error: ApiError) -> str:
     if error.code not in TOO_LONG:
         return error.message
-    for lengths in LENGTHS:
-        if found := lengths.search(error.message):
-            return f"prompt is too long: {found['tokens']} tokens > {found['most']} maximum"
+    if found := lengths_of(error):
+        tokens, most = found
+        return f"prompt is too long: {tokens} tokens > {most} maximum"
     return f"prompt is too long: {error.message}"

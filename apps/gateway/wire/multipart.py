@@ -16,7 +16,7 @@ MAX_FIELD_CHARS = 64 * 1024
 
 
 class Form(Struct, frozen=True):
-    """The text fields in their order, and the files by field name."""
+    """The text fields in their order, and the files by field name; of a list (`image[]`) by its place in it, as `image[0]`."""
 
     fields: list[tuple[str, str]]
     files: dict[str, bytes]
@@ -52,6 +52,7 @@ class _Memory(FileUploadHandler):
         super().__init__()
         self.files: dict[str, bytes] = {}
         self._parts: list[bytes] = []
+        self._listed = -1
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -62,6 +63,9 @@ class _Memory(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> None:
         name = self.field_name or ""
+        if name.endswith("[]"):
+            self._listed += 1
+            name = f"{name[:-2]}[{self._listed}]"
         if name in self.files:
             raise bad_request(f"`{name[:100]}`: more than one file.", param=name[:100])
         self.files[name] = b"".join(self._parts)

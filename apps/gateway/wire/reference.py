@@ -9,6 +9,8 @@ from apps.core.json_types import JSONObject, JSONValue
 
 OPENAI_ERROR: Final = "ApiError"
 MESSAGES_ERROR: Final = "MessagesError"
+GOOGLE_ERROR: Final = "GoogleError"
+TEXT_ERROR: Final = "TextError"
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -18,7 +20,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     from the route. `flags`: query parameters that are true or false; `query`: the schemas of others. `sent`, `example`: of body and
     answer. `formats`: media types of the answer beside JSON. `events`: where it may be streamed, the type of the JSON in each event;
     `end_mark`: whether such a stream ends with one, and with an error as other answers tell it. `is_open`: whether it needs no key.
-    `form`: the body's JSON Schema where it is a multipart form. `error`: the component of its errors.
+    `stream_type`: its media type. `form`: the body's JSON Schema where it is a multipart form. `error`: the component of its errors.
     """
 
     summary: str
@@ -33,6 +35,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     example: JSONValue = None
     formats: tuple[str, ...] = ()
     events: Any = None
+    stream_type: str = "text/event-stream"
     form: dict[str, Any] | None = None
     error: str = OPENAI_ERROR
     end_mark: bool = False

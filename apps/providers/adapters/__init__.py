@@ -10,7 +10,9 @@ from .cohere import WIRE as COHERE
 from .contract import Wire
 from .gemini import WIRE as GEMINI
 from .huggingface import WIRE as HUGGINGFACE
+from .judges import GUARD, POLICY
 from .mistral import WIRE as MISTRAL
+from .nvidia import WIRE as NVIDIA
 from .openai import WIRE as OPENAI
 
 Codec = TypeVar("Codec")
@@ -22,6 +24,9 @@ WIRES: dict[str, Wire] = {
     "mistral": MISTRAL,
     "cloudflare": CLOUDFLARE,
     "huggingface": HUGGINGFACE,
+    "nvidia": NVIDIA,
+    "policy": POLICY,
+    "guard": GUARD,
 }
 
 

@@ -4,12 +4,18 @@ and types out; no I/O, no clock, no Django.
 A new endpoint is a record here, a field of `Wire`, and one codec file in each wire that has it."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
+from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
+from apps.providers.demands.image import ImageRequest, Pictures
+from apps.providers.demands.moderation import Moderation, ModerationRequest
+from apps.providers.demands.rerank import Reranked, RerankRequest
+from apps.providers.demands.speech import Speech, SpeechRequest
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.errors import UpstreamError
-from apps.providers.tasks import EmbeddingRequest, EmbeddingResult, Transcript, TranscriptionRequest
+from apps.providers.tasks import TaskAnswer, TaskRequest
 from apps.providers.types import ChatChunk, ChatRequest, ChatResult, Offer, UpstreamRequest
 from apps.providers.wires import ToolNames
 
@@ -81,12 +87,31 @@ class TranscriptionCodec(Struct, frozen=True, kw_only=True):
 
     `build`: the upstream call. `parse`: a 200 answer; raises UpstreamError: PARSING, and what a wrapped error is classified as. Silence
     is an answer: text "". `sends`: whether the wire has a place for the form field of this name, in this request. `by_chat`: there is no
-    endpoint for it; chat models that hear are asked.
+    endpoint for it; chat models that hear are asked. `translates`: whether it can ask for English, whatever is spoken.
     """
 
     build: Callable[[TranscriptionRequest, Offer], UpstreamRequest]
     parse: Callable[[bytes, Offer], Transcript]
     sends: Callable[[str, TranscriptionRequest], bool]
+    by_chat: bool = False
+    translates: bool = False
+
+
+R = TypeVar("R", bound=TaskRequest)
+A = TypeVar("A", bound=TaskAnswer)
+
+
+class TaskCodec(Struct, Generic[R, A], frozen=True, kw_only=True):
+    """A task on one wire whose requests are JSON and one call each.
+
+    `build`: the upstream call; raises UpstreamError(REFUSED) when the wire cannot say the request. `parse`: a 200 answer to the request;
+    raises UpstreamError: PARSING, and what a wrapped error is classified as. `sends`: whether the wire has a place for the request's
+    further field of this name. `by_chat`: there is no endpoint for it; chat models are asked.
+    """
+
+    build: Callable[[R, Offer], UpstreamRequest]
+    parse: Callable[[bytes, R, Offer], A]
+    sends: Callable[[str], bool]
     by_chat: bool = False
 
 
@@ -103,4 +128,8 @@ class Wire(Struct, frozen=True, kw_only=True):
     chat: ChatCodec | None = None
     embeddings: EmbeddingCodec | None = None
     transcription: TranscriptionCodec | None = None
+    speech: TaskCodec[SpeechRequest, Speech] | None = None
+    rerank: TaskCodec[RerankRequest, Reranked] | None = None
+    images: TaskCodec[ImageRequest, Pictures] | None = None
+    moderation: TaskCodec[ModerationRequest, Moderation] | None = None
     inline_images: bool = False

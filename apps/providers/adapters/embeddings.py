@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from apps.providers.adapters import codecs
 from apps.providers.adapters.contract import EmbeddingCodec
+from apps.providers.adapters.shared.posts import unsent
 from apps.providers.adapters.shared.vectors import Batch
-from apps.providers.tasks import EmbeddingRequest
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.types import Offer
 
 __all__ = ["Batch", "codec_for", "dropped", "split", "why_unfit"]
@@ -27,12 +28,7 @@ def why_unfit(request: EmbeddingRequest, offer: Offer) -> str:
 
 def dropped(request: EmbeddingRequest, offer: Offer) -> tuple[str, ...]:
     """Fields of the request that do not reach the upstream."""
-    wire, codec = offer.preset.embeddings, codec_for(offer)
-    return tuple(
-        name
-        for name, value in request.extra.items()
-        if value is not None and (name in wire.drops or not codec.sends(name))
-    )
+    return unsent(request.extra, offer.preset.embeddings.drops, codec_for(offer).sends)
 
 
 def split(request: EmbeddingRequest, offer: Offer) -> Sequence[Batch]:

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from apps.providers.adapters import codecs
 from apps.providers.adapters.contract import TranscriptionCodec
-from apps.providers.tasks import TranscriptionRequest
+from apps.providers.demands.transcription import TranscriptionRequest
 from apps.providers.types import Offer
 from apps.providers.wires import MIB
 
@@ -26,9 +26,11 @@ def codec_for(offer: Offer) -> TranscriptionCodec:
 def why_unfit(request: TranscriptionRequest, offer: Offer) -> Misfit | None:
     """Why this wire cannot carry the request, None if it can."""
     wire = offer.preset.transcription
+    if request.into_english and not codec_for(offer).translates:
+        return Misfit("does not translate")
     if request.format not in wire.formats:
         return Misfit(f"takes no {request.format} files")
-    if wire.language_required and not request.language:
+    if wire.language_required and not request.language and not request.into_english:
         return Misfit("needs `language`")
     if len(request.audio) > wire.max_bytes:
         return Misfit(f"takes files of at most {wire.max_bytes // MIB} MB", too_large=True)

@@ -108,7 +108,7 @@ class Changes:
         row = self._rows.get(listed.name)
         if row is not None and not (row.shipped or row.listed):
             return  # an operator's own
-        want = wanted(listed, row.shipped if row else {}, self._provider.access)
+        want = wanted(listed, row.shipped if row else {}, self._provider.access, self._provider.wire)
         if row is not None:
             if want is not None:
                 self._follow(row, want)

@@ -1,5 +1,6 @@
 """What a model's row should say: the catalogue's word, above it the list's, and the family's where neither has one. Pure."""
 
+from collections.abc import Collection
 from typing import Any, Final, cast
 
 from msgspec import Struct
@@ -32,8 +33,11 @@ class Wanted(Struct, frozen=True):
     inferred: tuple[str, ...]
 
 
-def wanted(listed: Listed, shipped: JSONObject, provider_access: str) -> Wanted | None:
-    """None for a model that does nothing that is served. `shipped` is the catalogue's word, perhaps none.
+def wanted(
+    listed: Listed, shipped: JSONObject, provider_access: str, tables: Collection[str] = ()
+) -> Wanted | None:
+    """None for a model that does nothing that is served. `shipped` is the catalogue's word, perhaps none; `tables` are
+    the parts of its `[wire]`.
 
     The capabilities are missing where nobody knows anything of them; a model of which nobody says what it costs is not taken for free
     where others are paid for. A row that the catalogue disables is enabled by the list only if
@@ -41,7 +45,7 @@ def wanted(listed: Listed, shipped: JSONObject, provider_access: str) -> Wanted 
     """
     family = family_of(listed.name)
     task = _task(listed, family)
-    if task not in TASKS and not shipped:
+    if not shipped and not _is_served(task, tables):
         return None
     columns = {name: value for name, value in listed.columns.items() if name != "access"}
     inferred: JSONObject = {}
@@ -60,6 +64,12 @@ def wanted(listed: Listed, shipped: JSONObject, provider_access: str) -> Wanted 
         base = shipped.get("capabilities") or (list(family.capabilities) if family else [])
         columns["capabilities"] = _merged(base, listed.abilities)
     return Wanted(columns | inferred, tuple(sorted(inferred)))
+
+
+def _is_served(task: str, tables: Collection[str]) -> bool:
+    """Whether it is a task, and one that the provider has an endpoint for."""
+    facts = TASKS.get(cast(Task, task))
+    return facts is not None and facts.in_lists and (not facts.table or facts.table in tables)
 
 
 def _add_unshipped(

@@ -16,6 +16,7 @@ from apps.strategies.expression.compiler import compile_typed
 from apps.strategies.expression.errors import ExpressionError
 from apps.strategies.expression.fields import FIELDS, CandidateFacts, Field, RequestFacts, Source
 from apps.strategies.expression.parser import parse
+from apps.strategies.expression.questions import Question, questions
 from apps.strategies.expression.syntax import Name, Node, walk
 
 __all__ = [
@@ -45,18 +46,22 @@ class Compiled:
     """A condition that is ready to run.
 
     ``evaluate`` is an attribute, not a method, so that a call goes straight to the closure. It returns
-    True, False or UNKNOWN and never raises. ``fields`` are the fields it reads, in the schema's order.
+    True, False or UNKNOWN and never raises. ``fields`` are the fields it reads, in the schema's order;
+    ``questions`` is what of the request its verdict hangs on.
     """
 
     source: str
     syntax: Node
     fields: tuple[Field, ...]
     evaluate: Evaluate
+    questions: tuple[Question, ...]
 
 
 def compile_expression(source: str) -> Compiled:
     """Parses, checks and compiles a condition. Raises ExpressionError."""
     syntax = parse(source)
-    run = cast(Evaluate, compile_typed(check_condition(syntax)))  # of a condition, says the checker
+    checked = check_condition(syntax)
+    run = cast(Evaluate, compile_typed(checked))  # of a condition, says the checker
     named = {node.name for node in walk(syntax) if isinstance(node, Name)}
-    return Compiled(source, syntax, tuple(field for field in FIELDS.values() if field.name in named), run)
+    fields = tuple(field for field in FIELDS.values() if field.name in named)
+    return Compiled(source, syntax, fields, run, tuple(questions(checked)))

@@ -235,6 +235,7 @@ async def test_view_shows_what_the_model_counts(new_store: NewStore, wanted: Sub
         elif open_grants:  # nothing given back, so that the model's bounds hold at every moment
             await _end(store, model, open_grants.pop(number % len(open_grants)), {}, now)
         [seen] = await store.view([wanted], now)
+        assert await store.glance([wanted], now) == [(seen.blocked_until, seen.in_flight, seen.success_rate)]
         for window, used in zip(wanted.windows, seen.used, strict=True):
             least, most = model.used(window, now)
             assert least <= used <= most

@@ -157,6 +157,7 @@ async def test_they_answer_the_same(
             await pair.both("reset", ACCOUNT, now)
         assert await pair.both("open_grants") == len(under_way)
         await pair.both("view", subjects, now)
+        await pair.both("glance", subjects, now)
         await pair.both("read", all_windows, now)
     assert pair.trips[0] == pair.trips[1]
 

@@ -117,7 +117,8 @@ class TestAppearing:
         assert chosen(user) == {"gemini-9-flash", "learnlm-9"}
         assert model("gemini-9-pro-preview").access == "prepaid"
         assert chosen(user, "embedding") == {"gemini-embedding-9"}
-        assert outcome.summary.passed_over == ["gemini-9-flash-preview-tts", "veo-9"]
+        assert chosen(user, "speech") == {"gemini-9-flash-preview-tts"}
+        assert outcome.summary.passed_over == ["veo-9"]
 
     def test_what_nobody_knows_anything_of_is_only_for_those_who_name_it(self, fake, user):
         groq = provider(fake, "groq")
@@ -131,6 +132,16 @@ class TestAppearing:
         assert chosen(user) == {"openai/gpt-oss-20b"}
         assert [offer.model for offer in catalogue.pinned(user.pk, "groq", "acme-new")] == ["acme-new"]
         assert [offer.model for offer in catalogue.aside(user.pk, "acme-new")] == ["acme-new"]
+
+    def test_of_other_tasks_only_what_the_address_is_known_to_serve_comes(self, fake, user):
+        groq = provider(fake, "groq")
+        names = ["acme/reranker-9", "acme/llama-guard-9", "acme/flux-9", "acme/orpheus-9"]
+        fake.list_models("groq", [{"id": name, "active": True} for name in names])
+
+        outcome = read(credential(user, groq, "gsk_canary_0123456789"))
+
+        assert chosen(user, "speech") >= {"acme/orpheus-9"}
+        assert outcome.summary.passed_over == ["acme/reranker-9", "acme/llama-guard-9", "acme/flux-9"]
 
     def test_an_operator_who_says_what_it_can_do_makes_it_known(self, fake, user):
         groq = provider(fake, "groq")

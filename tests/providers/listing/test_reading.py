@@ -90,9 +90,9 @@ def test_every_fakes_list_is_read_with_the_catalogues_table(name):
             {"context_window": 128_000, "prompt_microusd": 350_000, "completion_microusd": 750_000},
             {},
         ),
-        ("cloudflare", "@cf/black-forest-labs/flux-1-schnell", "", {}, {}),
+        ("cloudflare", "@cf/black-forest-labs/flux-1-schnell", "image", {}, {}),
         ("together", "BAAI/bge-base-en-v1.5", "embedding", {"context_window": 512}, {}),
-        ("together", "black-forest-labs/FLUX.1-schnell", "", {}, {}),
+        ("together", "black-forest-labs/FLUX.1-schnell", "image", {}, {}),
     ],
 )
 def test_reads_what_each_provider_tells(name, model, task, columns, abilities):

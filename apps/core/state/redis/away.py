@@ -19,6 +19,7 @@ from apps.core.state.contract import (
     BreakerPolicy,
     Claim,
     Completion,
+    Glance,
     Grant,
     ReadPast,
     Refusal,
@@ -91,6 +92,11 @@ class Away:
         """The standing of each: what this process may not take is used."""
         self._mirror.follow(now)
         return [self._standing(subject, now) for subject in subjects]
+
+    async def glance(self, subjects: Sequence[Subject], now: float) -> list[Glance]:
+        """What of it a request looks at anew."""
+        standings = await self.view(subjects, now)
+        return [Glance(each.blocked_until, each.in_flight, each.success_rate) for each in standings]
 
     async def acquire_first(self, claims: Sequence[Claim], now: float) -> list[Grant | Refusal]:
         """The first of them that fits into its share, behind the refusals before it."""

@@ -16,6 +16,7 @@ from apps.core.state.contract import (
     BreakerPolicy,
     Claim,
     Completion,
+    Glance,
     Grant,
     Reading,
     ReadPast,
@@ -94,6 +95,13 @@ class RedisStore:
         if (away := self._member.away) is not None:
             return await away.view(subjects, now)
         return await self._mirror.view(subjects, now)
+
+    async def glance(self, subjects: Sequence[Subject], now: float) -> list[Glance]:
+        if await self._is_there():
+            await self._watching.look(subjects, now)
+        if (away := self._member.away) is not None:
+            return await away.glance(subjects, now)
+        return await self._mirror.glance(subjects, now)
 
     async def read(self, windows: Sequence[Window], now: float) -> list[Reading]:
         if await self._is_there():

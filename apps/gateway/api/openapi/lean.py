@@ -1,5 +1,6 @@
 """Routes of the lean handler in the OpenAPI document: `/v1` as its endpoints declare it, and the probe below `/api`."""
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from itertools import starmap
@@ -12,6 +13,8 @@ from apps.gateway.wire.reference import Operation, Route
 
 ALWAYS: Final = (400, 500, 503)
 WRITING: Final = (401, 413, 415)
+NAMED: Final = re.compile(r"\{(\w+)\}")
+IN_AN_ID: Final = str.maketrans("/:", "__", "{}")
 HEALTH: Final[JSONObject] = {
     "operationId": "get_health",
     "summary": "The process answers",
@@ -57,7 +60,7 @@ def add(result: JSONObject, generator: Any, request: object, public: bool) -> JS
 
 
 def _described(method: str, path: str, operation: Operation, generator: Any) -> JSONObject:
-    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    names = NAMED.findall(path)
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
     ]
@@ -65,7 +68,7 @@ def _described(method: str, path: str, operation: Operation, generator: Any) -> 
     statuses = (*ALWAYS, *(WRITING if method == "POST" else (401,)), *operation.errors)
     asked = starmap(schemas.parameter, operation.query.items())
     described: JSONObject = {
-        "operationId": method.lower() + path.replace("/", "_").translate(str.maketrans("", "", "{}")),
+        "operationId": method.lower() + path.translate(IN_AN_ID),
         "summary": operation.summary,
         "tags": ["v1"],
         "security": [{"clientKey": []}, *open_too],
@@ -87,7 +90,7 @@ def _answer(operation: Operation, generator: Any) -> JSONObject:
     content = _content(operation.answer, operation.example, generator)
     content |= {name: {"schema": {"type": "string"}} for name in operation.formats}
     if operation.events is not None:
-        content["text/event-stream"] = {"schema": _event(operation, generator)}
+        content[operation.stream_type] = {"schema": _event(operation, generator)}
     return {str(operation.status): {"description": "", "content": content}}
 
 

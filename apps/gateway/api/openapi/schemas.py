@@ -82,8 +82,40 @@ MESSAGES_ERROR: Final[JSONObject] = {
     },
     "additionalProperties": False,
 }
+GOOGLE_ERROR: Final[JSONObject] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "status", "details"],
+            "properties": {
+                "code": {"type": "integer"},
+                "message": {"type": "string"},
+                "status": {"type": "string"},
+                "details": {"type": "array", "items": {"type": "object"}},
+                "provider": {"type": ["string", "null"]},
+                "kind": {"type": ["string", "null"]},
+                "attempts": {"type": "array", "items": {"type": "object"}},
+            },
+        }
+    },
+    "additionalProperties": False,
+}
+TEXT_ERROR: Final[JSONObject] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "string"}},
+    "additionalProperties": False,
+}
 COMPONENTS: Final[JSONObject] = {
-    "schemas": {"Error": ERROR, "ApiError": API_ERROR, "MessagesError": MESSAGES_ERROR},
+    "schemas": {
+        "Error": ERROR,
+        "ApiError": API_ERROR,
+        "MessagesError": MESSAGES_ERROR,
+        "GoogleError": GOOGLE_ERROR,
+        "TextError": TEXT_ERROR,
+    },
     "securitySchemes": {
         "clientKey": {
             "type": "http",

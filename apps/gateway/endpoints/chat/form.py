@@ -2,6 +2,7 @@
 
 from apps.core.json_types import JSONObject
 from apps.gateway.answering.chunks import ChunkStream
+from apps.gateway.answering.stream import StreamForm
 from apps.gateway.attempts.dispatch import Served
 from apps.gateway.endpoints.chat.members import closing_members, members
 from apps.gateway.endpoints.chat.wire.response import FrameWriter
@@ -10,7 +11,7 @@ from apps.gateway.wire.errors import ApiError
 from apps.providers.types import ChatRequest
 
 
-class ChatForm:
+class ChatForm(StreamForm):
     """Of the answer to `chat`. `last`: more members of the last data frame."""
 
     def __init__(self, chat: ChatRequest, last: JSONObject) -> None:

@@ -3,6 +3,7 @@
 from apps.core.json_types import JSONObject
 from apps.gateway.answering.chunks import ChunkStream
 from apps.gateway.answering.operation import answers_of
+from apps.gateway.answering.stream import StreamForm
 from apps.gateway.attempts.dispatch import Served
 from apps.gateway.endpoints.completions.members import closing_members, members
 from apps.gateway.endpoints.completions.wire.request import Asked
@@ -11,7 +12,7 @@ from apps.gateway.wire import errors
 from apps.gateway.wire.errors import ApiError
 
 
-class CompletionForm:
+class CompletionForm(StreamForm):
     """Of the answer to the one prompt of `asked`. `last`: more members of the last data frame."""
 
     def __init__(self, asked: Asked, last: JSONObject) -> None:

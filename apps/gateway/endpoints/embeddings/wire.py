@@ -1,8 +1,5 @@
 """POST /v1/embeddings: bytes -> EmbeddingRequest, vectors -> OpenAI's list."""
 
-import sys
-from array import array
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
@@ -13,8 +10,8 @@ from apps.core.json_types import JSONArray, JSONObject
 from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import bad_request
 from apps.gateway.wire.names import MODEL_SCHEMA, native_model
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.estimates import text_tokens
-from apps.providers.tasks import EmbeddingRequest
 from apps.providers.types import Usage
 
 MAX_INPUTS = 10_000
@@ -78,16 +75,6 @@ def _inputs(value: str | list[Item]) -> tuple[str, ...] | tuple[tuple[int, ...],
     raise bad_request(
         "`input`: must be a string, strings, a list of tokens or lists of tokens.", param="input"
     )
-
-
-def encode(vector: "array[float]", encoding_format: str) -> bytes:
-    """A vector as JSON: a list of numbers, or base64 of little-endian 32-bit floats as OpenAI's SDKs expect."""
-    if encoding_format == "float":
-        return orjson.dumps(vector.tolist())
-    packed = array("f", vector)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return b'"' + b64encode(packed.tobytes()) + b'"'
 
 
 def render(vectors: Sequence[bytes], usage: Usage, members: JSONObject) -> bytes:

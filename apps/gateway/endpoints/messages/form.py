@@ -2,6 +2,7 @@
 
 from apps.core.json_types import JSONObject
 from apps.gateway.answering.chunks import ChunkStream
+from apps.gateway.answering.stream import StreamForm
 from apps.gateway.attempts.dispatch import Served
 from apps.gateway.endpoints.messages.members import closing_members, members
 from apps.gateway.endpoints.messages.wire.events import EventWriter
@@ -9,7 +10,7 @@ from apps.gateway.wire import messages_errors
 from apps.gateway.wire.errors import ApiError
 
 
-class MessageForm:
+class MessageForm(StreamForm):
     """`model`: as the client named it. `shown_to`: the user who is shown what the model thought; None leaves it out. `last`: more members
     of `message_delta`."""
 

@@ -13,6 +13,7 @@ from apps.clients.limits import Allowance
 from apps.core.json_types import JSONObject
 from apps.gateway import model_names, runtime
 from apps.gateway.answering.explained import asked_for
+from apps.gateway.answering.operation import ChatWholeOfObjects
 from apps.gateway.answering.stream import stream_answer
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.allowance import rate_headers
@@ -25,13 +26,13 @@ from apps.gateway.edge.http import LeanRequest
 from apps.gateway.edge.methods import only
 from apps.gateway.endpoints.messages.form import MessageForm
 from apps.gateway.endpoints.messages.members import closing_members, members
-from apps.gateway.endpoints.messages.operation import MessageWhole
 from apps.gateway.endpoints.messages.wire import request as messages_request
 from apps.gateway.endpoints.messages.wire import response as messages_response
 from apps.gateway.endpoints.messages.wire.events import EventWriter
 from apps.gateway.endpoints.messages.wire.request import Asked
 from apps.gateway.endpoints.messages.wire.signatures import is_own
 from apps.gateway.wire.errors import JSON
+from apps.gateway.wire.events import EVENTS
 from apps.providers.types import ChatRequest, Usage
 
 ENDPOINT: Final = "messages"
@@ -58,7 +59,7 @@ async def _whole(
     call: Call[ChatRequest], asked: Asked, allowance: Allowance, shown_to: int | None, explained: JSONObject
 ) -> HttpResponseBase:
     gateway = runtime.current()
-    operation = MessageWhole(call.demand, gateway.images, asked.ignored)
+    operation = ChatWholeOfObjects(call.demand, gateway.images, asked.ignored)
     served = await dispatch.run(gateway, call, operation)
     answer = served.answer
     body = messages_response.whole(answer.result, answer.usage, members(served, asked.model), shown_to)
@@ -72,7 +73,7 @@ def _warmed_up(answer_id: str, asked: Asked, allowance: Allowance) -> HttpRespon
     named: JSONObject = {"id": f"msg_{answer_id}", "model": asked.model or asked.chat.model or ""}
     if asked.chat.stream:
         events = EventWriter(named, 0, None, dict).end(NO_USAGE)
-        return LeanResponse(events, rate_headers(allowance), "text/event-stream; charset=utf-8")
+        return LeanResponse(events, rate_headers(allowance), EVENTS)
     said = messages_response.message_of(
         named, [], stop_reason="end_turn", usage=messages_response.usage_of(NO_USAGE)
     )

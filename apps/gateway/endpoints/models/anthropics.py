@@ -9,7 +9,7 @@ import orjson
 from django.http import QueryDict
 
 from apps.core.json_types import JSONObject
-from apps.gateway.endpoints.models import wire
+from apps.gateway.answering import askable
 from apps.gateway.model_names import ALIAS
 from apps.gateway.wire.errors import bad_request
 from apps.strategies.naming import PREFIX, is_virtual
@@ -35,7 +35,7 @@ def listing(models: list[JSONObject], query: QueryDict) -> bytes:
 
 def single(asked: str, meant: str, models: list[JSONObject]) -> bytes:
     """One model by the name that the client has for it; `meant` is ours. Raises ApiError(404)."""
-    wire.find(meant, models, asked)
+    askable.find(meant, models, asked)
     return orjson.dumps(_model(asked))
 
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from apps.gateway.wire.reference import Operation, Route
+from apps.core.json_types import JSONObject
+from apps.gateway.wire.reference import GOOGLE_ERROR, Operation, Route
 
 
 class Model(Struct):
@@ -26,6 +27,35 @@ class Models(Struct):
     data: list[Model]
 
 
+class GoogleModel(Struct):
+    """The same, as Google's clients read it."""
+
+    name: str
+    version: str
+    displayName: str  # noqa: N815 - as it is written
+    description: str
+    inputTokenLimit: int  # noqa: N815
+    outputTokenLimit: int  # noqa: N815
+    supportedGenerationMethods: list[str]  # noqa: N815
+
+
+class GoogleModels(Struct, kw_only=True):
+    """A page of them; `nextPageToken` where there is another one."""
+
+    models: list[GoogleModel]
+    nextPageToken: str = ""  # noqa: N815 - as it is written
+
+
+WHOLE: Final[JSONObject] = {"type": "string", "pattern": "^[0-9]{1,6}$"}
+GOOGLES: Final = {
+    "name": "models/freeai-fast",
+    "version": "1",
+    "displayName": "freeai-fast",
+    "description": "Lowest observed latency",
+    "inputTokenLimit": 131072,
+    "outputTokenLimit": 65536,
+    "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
+}
 FAST: Final = {
     "id": "freeai-fast",
     "object": "model",
@@ -44,5 +74,22 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
     ),
     ("GET", "/v1/models/{model}"): Operation(
         summary="One of them", answer=Model, is_open=True, errors=(404,), example=FAST
+    ),
+    ("GET", "/v1beta/models"): Operation(
+        summary="The models that can be asked for, as Google's API for Gemini lists them",
+        answer=GoogleModels,
+        is_open=True,
+        flags=("all",),
+        query={"pageSize": WHOLE, "pageToken": WHOLE},
+        error=GOOGLE_ERROR,
+        example={"models": [GOOGLES]},
+    ),
+    ("GET", "/v1beta/models/{model}"): Operation(
+        summary="One of them",
+        answer=GoogleModel,
+        is_open=True,
+        errors=(404,),
+        error=GOOGLE_ERROR,
+        example=GOOGLES,
     ),
 }

@@ -1,61 +1,9 @@
-"""GET /v1/models: the virtual models for everybody, strategies and reachable models for a client key."""
+"""GET /v1/models in OpenAI's shape."""
 
 import orjson
 
-from apps.clients.keys import Principal
 from apps.core.json_types import JSONObject
-from apps.gateway.attempts.permissions import may_select, may_use
-from apps.gateway.wire.errors import ApiError
-from apps.providers.offers import CATALOGUE
-from apps.providers.types import Offer
-from apps.strategies.library import STRATEGIES
-from apps.strategies.naming import BUILTIN_NAMES, VIRTUAL_MODELS, selected_by, virtual_name
-
-OWN = "freeai"
-CREATED = 1_767_225_600  # 2026-01-01: the list does not change with time
-CONTEXT_LENGTH = 131_072
-LONG_CONTEXT_LENGTH = 1_048_576
-
-
-def public() -> list[JSONObject]:
-    """The virtual models, which everybody may see."""
-    library = STRATEGIES.value
-    return [
-        _model(
-            name,
-            OWN,
-            library[strategy].description if strategy in library else strategy,
-            LONG_CONTEXT_LENGTH if strategy == "long_context" else CONTEXT_LENGTH,
-        )
-        for name, strategy in VIRTUAL_MODELS.items()
-    ]
-
-
-def allowed(principal: Principal) -> list[JSONObject]:
-    """All that a client key may ask for: virtual models, the user's custom strategies, and reachable models."""
-    models = [model for model in public() if may_select(principal, model["id"], selected_by(model["id"]))]
-    models += [
-        _model(virtual_name(name), OWN, strategy.description, CONTEXT_LENGTH)
-        for name, strategy in sorted(STRATEGIES.value.items())
-        if name not in BUILTIN_NAMES and may_select(principal, virtual_name(name), name)
-    ]
-    models += [
-        _model(
-            f"{offer.provider}/{offer.model}",
-            offer.provider,
-            f"{offer.model} at {offer.provider}",
-            offer.context_window,
-        )
-        for offer in _reachable(principal.user_id)
-        if may_use(principal, offer)
-    ]
-    return models
-
-
-def _reachable(user_id: int) -> tuple[Offer, ...]:
-    """What costs money included: these names pin it."""
-    pool = CATALOGUE.value.pool(user_id)
-    return pool.offers + pool.withheld
+from apps.gateway.answering import askable
 
 
 def listing(models: list[JSONObject]) -> bytes:
@@ -65,23 +13,4 @@ def listing(models: list[JSONObject]) -> bytes:
 
 def single(name: str, models: list[JSONObject]) -> bytes:
     """One model object, by its id or, for a provider's model, by its bare name. Raises ApiError(404)."""
-    return orjson.dumps(find(name, models, name))
-
-
-def find(name: str, models: list[JSONObject], asked: str) -> JSONObject:
-    """The model of the name. Raises ApiError(404), in which it is called as the client `asked` for it."""
-    for model in models:
-        if name in (model["id"], model["id"].removeprefix(f"{model['owned_by']}/")):
-            return model
-    raise ApiError(404, f"The model `{asked[:200]}` does not exist.", code="model_not_found", param="model")
-
-
-def _model(name: str, owner: str, description: str, context_length: int) -> JSONObject:
-    return {
-        "id": name,
-        "object": "model",
-        "created": CREATED,
-        "owned_by": owner,
-        "description": description,
-        "context_length": context_length,
-    }
+    return orjson.dumps(askable.find(name, models, name))

@@ -6,6 +6,7 @@ from typing import Any
 from apps.core.json_types import JSONObject
 from apps.gateway.answering.chunks import ChunkStream
 from apps.gateway.answering.operation import WholeAnswer
+from apps.gateway.answering.stream import StreamForm
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.dispatch import Served
 from apps.gateway.endpoints.responses.members import closing_members, members, unserved_members
@@ -21,7 +22,7 @@ MOST_CHARS = 512
 """Of a value of `metadata`."""
 
 
-class ResponseForm:
+class ResponseForm(StreamForm):
     """Of the answer to one request. `last`: more members of the whole object."""
 
     def __init__(self, asked: Asked, call: Call[ChatRequest], memory: Memory, last: JSONObject) -> None:

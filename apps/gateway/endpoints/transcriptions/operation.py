@@ -1,4 +1,4 @@
-"""Transcriptions in the attempt loop: one upload, one upstream call."""
+"""Transcriptions, and translations of speech, in the attempt loop: one upload, one upstream call."""
 
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import most_text, whole
@@ -8,8 +8,8 @@ from apps.providers.adapters import transcription
 from apps.providers.adapters.transcription import codec_for
 from apps.providers.audio_length import audio_seconds, heard_seconds
 from apps.providers.claims import Expected, Size, claim
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.tasks import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, Task, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded
@@ -18,10 +18,11 @@ from apps.strategies.ranking import Excluded
 class Transcription:
     """The operation."""
 
-    task: Task = "transcription"
+    keeps_part = False
 
     def __init__(self, demand: TranscriptionRequest) -> None:
         self.demand = demand
+        self.task: Task = "translation" if demand.into_english else "transcription"
 
     def why_unfit(self, offer: Offer) -> Excluded | None:
         """Why the offer's wire cannot carry the file."""

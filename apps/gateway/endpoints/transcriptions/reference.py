@@ -1,11 +1,17 @@
-"""Transcriptions in the OpenAPI document."""
+"""Transcriptions, and translations of speech, in the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
-from apps.gateway.endpoints.transcriptions.wire import FIELD_NAME, FORMATS, GRANULARITIES, GRANULARITY_FIELDS
+from apps.gateway.endpoints.transcriptions.wire import (
+    FIELD_NAME,
+    FORMATS,
+    GRANULARITIES,
+    GRANULARITY_FIELDS,
+    NOT_OF_TRANSLATIONS,
+)
 from apps.gateway.wire.multipart import MAX_FIELD_CHARS
 from apps.gateway.wire.names import MODEL_SCHEMA
 from apps.gateway.wire.reference import ATTEMPTED, Operation, Route
@@ -43,6 +49,19 @@ FORM: Final[dict[str, Any]] = {
     "propertyNames": {"pattern": f"^{FIELD_NAME.pattern}$"},
     "additionalProperties": TEXT,
 }
+IN_ENGLISH: Final = FORM | {
+    "properties": {
+        name: schema for name, schema in FORM["properties"].items() if name not in NOT_OF_TRANSLATIONS
+    },
+    "propertyNames": {"allOf": [FORM["propertyNames"], {"not": {"enum": sorted(NOT_OF_TRANSLATIONS)}}]},
+}
+EXAMPLE: Final = {
+    "text": "Hello world...",
+    "provider": "groq",
+    "model": "whisper-large-v3-turbo",
+    "latency_ms": 1230,
+    "fallback_position": 1,
+}
 OPERATIONS: Final[Mapping[Route, Operation]] = {
     ("POST", "/v1/audio/transcriptions"): Operation(
         summary="Speech to text",
@@ -50,12 +69,14 @@ OPERATIONS: Final[Mapping[Route, Operation]] = {
         answer=Transcription,
         formats=("text/plain",),
         errors=ATTEMPTED,
-        example={
-            "text": "Hello world...",
-            "provider": "groq",
-            "model": "whisper-large-v3-turbo",
-            "latency_ms": 1230,
-            "fallback_position": 1,
-        },
-    )
+        example=EXAMPLE,
+    ),
+    ("POST", "/v1/audio/translations"): Operation(
+        summary="Speech to English text",
+        form=IN_ENGLISH,
+        answer=Transcription,
+        formats=("text/plain",),
+        errors=ATTEMPTED,
+        example=EXAMPLE | {"model": "whisper-large-v3"},
+    ),
 }

@@ -1,17 +1,24 @@
-"""POST /v1/audio/transcriptions: a form -> TranscriptionRequest, a transcript -> the format that was asked for."""
+"""POST /v1/audio/transcriptions and …/translations: a form -> TranscriptionRequest, a transcript -> the format that was asked for."""
 
 import re
 from typing import Any, get_args
 
 import orjson
+from msgspec.structs import replace
 
 from apps.core.json_types import JSONObject
-from apps.gateway.endpoints.transcriptions import audio, subtitles
+from apps.gateway.endpoints.transcriptions import subtitles
 from apps.gateway.endpoints.transcriptions.languages import LANGUAGES
 from apps.gateway.wire.errors import JSON, ApiError, bad_request
 from apps.gateway.wire.multipart import Form
 from apps.gateway.wire.names import native_model
-from apps.providers.tasks import Granularity, Transcript, TranscriptFormat, TranscriptionRequest
+from apps.providers.demands.transcription import (
+    Granularity,
+    Transcript,
+    TranscriptFormat,
+    TranscriptionRequest,
+)
+from apps.providers.sounds import detect
 from apps.providers.types import Capability
 from apps.providers.wires import MAX_AUDIO_BYTES, MIB, AudioFormat
 
@@ -33,9 +40,20 @@ KNOWN_FIELDS = frozenset(
     }
     | set(GRANULARITY_FIELDS)
 )
+NOT_OF_TRANSLATIONS = frozenset({"language", *GRANULARITY_FIELDS})
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 FIELD_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 TEXT = "text/plain; charset=utf-8"
+
+
+def parse_translation(form: Form) -> TranscriptionRequest:
+    """The validated request for English. Raises ApiError 400, 413."""
+    for name, _ in form.fields:
+        if name in NOT_OF_TRANSLATIONS:
+            raise bad_request(
+                f"`{name}`: translations have no such field; they are into English.", param=name
+            )
+    return replace(parse(form), into_english=True)
 
 
 def parse(form: Form) -> TranscriptionRequest:
@@ -92,7 +110,7 @@ def _file(form: Form) -> bytes:
 
 
 def _format(sound: bytes) -> AudioFormat:
-    found = audio.detect(sound)
+    found = detect(sound)
     if found is None:
         raise bad_request(
             "`file`: not an audio file; flac, m4a, mp3, mp4, mpeg, mpga, ogg, opus, wav, webm and aac are taken.",
@@ -149,9 +167,9 @@ def _needs(response_format: str, granularities: frozenset[Granularity]) -> froze
     return frozenset(needs)
 
 
-def render(transcript: Transcript, response_format: str, members: JSONObject) -> tuple[bytes, str]:
+def render(request: TranscriptionRequest, transcript: Transcript, members: JSONObject) -> tuple[bytes, str]:
     """(body, content type). `members` are FreeAI's own fields of the JSON formats."""
-    match response_format:
+    match request.response_format:
         case "text":
             return f"{transcript.text}\n".encode(), TEXT
         case "srt":
@@ -159,14 +177,14 @@ def render(transcript: Transcript, response_format: str, members: JSONObject) ->
         case "vtt":
             return subtitles.vtt(transcript.segments or ()).encode(), TEXT
         case "verbose_json":
-            return orjson.dumps(_verbose(transcript) | members), JSON
+            return orjson.dumps(_verbose(request, transcript) | members), JSON
         case _:
             return orjson.dumps({"text": transcript.text, **members}), JSON
 
 
-def _verbose(transcript: Transcript) -> JSONObject:
+def _verbose(request: TranscriptionRequest, transcript: Transcript) -> JSONObject:
     body: JSONObject = {
-        "task": "transcribe",
+        "task": "translate" if request.into_english else "transcribe",
         "language": transcript.language or "",
         "duration": _duration(transcript),
         "text": transcript.text,

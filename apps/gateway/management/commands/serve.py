@@ -5,22 +5,27 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from socket import socket
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.analytics import shared_metrics
 from apps.clients.management.arguments import whole_number
 from apps.core.state.choice import why_not
 from apps.core.turns import in_a_thread_of_its_own
-from apps.gateway.process import database_lock, key_offers, listening, setup
+from apps.gateway.process import database_lock, key_offers, listening, serving, setup
 from apps.gateway.process.announcements import first_run, keys_in_environment, url_of
 from apps.gateway.process.celery_child import CeleryChild
 from apps.gateway.process.setup import Made
+from apps.gateway.process.workers import raising
 from apps.providers import local_search
 
 HIGHEST_PORT = 65_535
+MOST_WORKERS = 128
 STDOUT = 1
+WRONG_USAGE = 2
 
 
 class Command(BaseCommand):
@@ -46,9 +51,9 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--workers",
-            type=int,
+            type=whole_number(1, MOST_WORKERS),
             default=settings.FREEAI_WORKERS,
-            help="Web processes; more than one needs Redis.",
+            help="Web processes; more than one needs Redis (FREEAI_STATE) (default: %(default)s).",
         )
         parser.add_argument("--no-tasks", action="store_true", help="Do not start Celery worker and beat.")
 
@@ -63,30 +68,49 @@ class Command(BaseCommand):
             raise
 
     def _serve(self, options: dict[str, Any]) -> None:
-        if refusal := why_not(options["workers"]):
-            raise CommandError(refusal, returncode=2)
+        if refusal := why_not(options["workers"], settings.FREEAI_STATE):
+            raise CommandError(refusal, returncode=WRONG_USAGE)
         lock = _claim(settings.DATA_DIR / "serve.lock")
+        if options["workers"] > 1 and not shared_metrics.is_open(settings.DATA_DIR):
+            _start_anew(lock)
         try:
-            sockets = listening.listen(options["host"], options["port"])
-        except listening.AddressError as error:
-            raise CommandError(str(error)) from error
-        try:
+            sockets = listening.listen(options["host"], options["port"], spreads=options["workers"] > 1)
             in_a_thread_of_its_own("start", _prepare)
-        except database_lock.AnotherGatewayError as error:
+        except (listening.AddressError, database_lock.AnotherGatewayError) as error:
             raise CommandError(str(error)) from error
-        local_search.we_listen_at(socket.getsockname()[:2] for socket in sockets)
+        local_search.we_listen_at(each.getsockname()[:2] for each in sockets)
         url = url_of(options["host"], listening.port_of(sockets))
-        tasks = None if options["no_tasks"] else CeleryChild()
+        try:
+            if options["workers"] > 1:
+                self._raise_workers(sockets, lock, url, options)
+            else:
+                self._work_alone(sockets, url, with_tasks=not options["no_tasks"])
+        except serving.StartError as error:
+            raise CommandError(str(error)) from error
+        finally:
+            os.close(lock)
+
+    def _work_alone(self, sockets: list[socket], url: str, *, with_tasks: bool) -> None:
+        tasks = CeleryChild() if with_tasks else None
         try:
             if tasks is not None:
                 tasks.start()
-            listening.serve(sockets, lambda: self._begin(url))
-        except listening.StartError as error:
-            raise CommandError(str(error)) from error
+            serving.serve(serving.configure(), sockets, lambda: self._begin(url))
         finally:
             if tasks is not None:
                 tasks.stop()
-            os.close(lock)
+
+    def _raise_workers(self, sockets: list[socket], lock: int, url: str, options: dict[str, Any]) -> None:
+        raising.raise_workers(
+            listening.spread(sockets, options["workers"]),
+            announce=lambda: self._begin(url),
+            started=self._started,
+            own=[lock],
+            with_tasks=not options["no_tasks"],
+        )
+
+    def _started(self) -> None:
+        self._announced = True
 
     def _begin(self, url: str) -> None:
         setup.make_first_secrets(lambda made: self._announce(made, url))
@@ -110,6 +134,14 @@ class Command(BaseCommand):
             self.stdout.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)  # or the exit would try again, and fail
+
+
+def _start_anew(lock: int) -> NoReturn:
+    """As the same process, which counts where several can: that is decided when the metrics are loaded."""
+    os.environ[shared_metrics.VARIABLE] = str(shared_metrics.open_directory(settings.DATA_DIR))
+    os.close(lock)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
 def _prepare() -> None:

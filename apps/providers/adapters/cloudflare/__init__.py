@@ -2,6 +2,6 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import transcription
+from . import images, rerank, speech, transcription
 
-WIRE = Wire(transcription=transcription.CODEC)
+WIRE = Wire(transcription=transcription.CODEC, speech=speech.CODEC, images=images.CODEC, rerank=rerank.CODEC)

@@ -5,6 +5,7 @@ from base64 import b64encode
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
+from apps.providers.adapters.refusals.unsayable import cannot_say
 from apps.providers.adapters.shared.audio import (
     MIME_TYPES,
     duration,
@@ -18,7 +19,7 @@ from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import encoded, load_payload
 from apps.providers.adapters.shared.urls import model_path
 from apps.providers.adapters.shared.values import as_dict, as_text
-from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 
 RAW_MODEL = "@cf/openai/whisper"  # takes the bytes as they are; its successors take JSON
@@ -27,10 +28,13 @@ RAW_MODEL = "@cf/openai/whisper"  # takes the bytes as they are; its successors 
 def build(request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
     headers = bearer_headers(offer)
     body = request.audio
+    if offer.model == RAW_MODEL and request.into_english:
+        raise cannot_say("the model writes down what it hears in the language of the speaker", "model")
     if offer.model == RAW_MODEL:
         headers["content-type"] = MIME_TYPES[request.format]
     else:
-        payload: JSONObject = {"audio": b64encode(body).decode("ascii"), "task": "transcribe"}
+        task = "translate" if request.into_english else "transcribe"
+        payload: JSONObject = {"audio": b64encode(body).decode("ascii"), "task": task}
         if request.language:
             payload["language"] = request.language
         if request.prompt:
@@ -59,4 +63,4 @@ def sends(name: str, request: TranscriptionRequest) -> bool:
     return name in ("language", "prompt")
 
 
-CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends)
+CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends, translates=True)

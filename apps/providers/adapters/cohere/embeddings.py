@@ -11,7 +11,7 @@ from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import as_count
 from apps.providers.adapters.shared.values import as_dict, as_text
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors
-from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
+from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest, Usage
 
 INPUT_TYPES = frozenset({"search_document", "search_query", "classification", "clustering"})

@@ -2,7 +2,7 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import chat, embeddings, transcription
+from . import chat, embeddings, speech, transcription
 from .headers import google_headers
 from .refusals import parse_error
 
@@ -12,5 +12,6 @@ WIRE = Wire(
     chat=chat.CODEC,
     embeddings=embeddings.CODEC,
     transcription=transcription.CODEC,
+    speech=speech.CODEC,
     inline_images=True,
 )

@@ -13,7 +13,7 @@ from apps.providers.adapters.gemini.refusals import frame_error
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.values import as_dict, as_list
 from apps.providers.adapters.shared.vectors import Batch, json_call, normalised, read_vectors
-from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
+from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest
 
 

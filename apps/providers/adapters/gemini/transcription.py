@@ -9,7 +9,7 @@ from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.gemini.chat.request import build_chat
 from apps.providers.adapters.gemini.chat.response import parse_chat
-from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.types import ChatRequest, Offer, UpstreamRequest
 from apps.providers.verdict import judge_result
 
@@ -19,8 +19,14 @@ INSTRUCTION = (
 )
 
 
+TRANSLATION = (
+    "Translate the speech in this audio into English, sentence by sentence and completely. Answer with the translation alone: no"
+    " comments, no timestamps, no speaker names. If nothing is said, answer with an empty text."
+)
+
+
 def build(request: TranscriptionRequest, offer: Offer) -> UpstreamRequest:
-    wanted = [INSTRUCTION]
+    wanted = [TRANSLATION if request.into_english else INSTRUCTION]
     if request.language:
         wanted.append(f"The speech is in the language with the ISO 639-1 code {request.language}.")
     if request.prompt:
@@ -45,4 +51,4 @@ def sends(name: str, request: TranscriptionRequest) -> bool:
     return name in ("language", "prompt", "temperature")
 
 
-CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends, by_chat=True)
+CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends, by_chat=True, translates=True)

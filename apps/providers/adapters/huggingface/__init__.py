@@ -2,6 +2,8 @@
 
 from apps.providers.adapters.contract import Wire
 
-from . import embeddings, transcription
+from . import embeddings, images, rerank, transcription
 
-WIRE = Wire(embeddings=embeddings.CODEC, transcription=transcription.CODEC)
+WIRE = Wire(
+    embeddings=embeddings.CODEC, transcription=transcription.CODEC, images=images.CODEC, rerank=rerank.CODEC
+)

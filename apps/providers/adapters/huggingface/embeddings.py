@@ -11,7 +11,7 @@ from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.urls import model_path
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors, unreadable
-from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
+from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest
 
 

@@ -10,7 +10,7 @@ from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.urls import model_path
 from apps.providers.adapters.shared.values import as_dict, as_list
-from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 
 

@@ -6,11 +6,12 @@ Timestamps and `language` exclude each other upstream; the timestamps are what w
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
-from apps.providers.adapters.shared.audio import Field, duration, form_call, numbered_segments, text_of
+from apps.providers.adapters.shared.audio import duration, form_call, numbered_segments, text_of
+from apps.providers.adapters.shared.forms import Field
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_dict, as_text
-from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 
 OWN_FIELDS = frozenset({"diarize", "context_bias"})

@@ -8,27 +8,24 @@ from apps.providers.adapters.contract import EmbeddingCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.payloads import load_payload
+from apps.providers.adapters.shared.posts import fitted
 from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_dict, as_index, as_list
 from apps.providers.adapters.shared.vectors import Batch, json_call, read_vectors, unreadable
-from apps.providers.tasks import EmbeddingRequest, EmbeddingResult
+from apps.providers.demands.embedding import EmbeddingRequest, EmbeddingResult
 from apps.providers.types import Offer, UpstreamRequest
 
 
 def build(request: EmbeddingRequest, batch: Batch, offer: Offer) -> UpstreamRequest:
     wire = offer.preset.embeddings
-    payload: JSONObject = {
+    asked: JSONObject = {
         **wire.defaults,
         **request.extra,
         "input": batch.inputs,
         "dimensions": request.dimensions,
     }
-    fitted = {
-        wire.renames.get(name, name): value
-        for name, value in payload.items()
-        if name not in wire.drops and value is not None
-    }
-    return json_call(offer, "embeddings", {"model": offer.model, **fitted}, bearer_headers(offer))
+    payload = {"model": offer.model, **fitted(asked, wire.renames, wire.drops)}
+    return json_call(offer, "embeddings", payload, bearer_headers(offer))
 
 
 def sends(name: str) -> bool:

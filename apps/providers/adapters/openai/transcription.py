@@ -1,4 +1,4 @@
-"""POST /audio/transcriptions in OpenAI's dialect: Groq, SambaNova, Cohere's compatibility endpoint, local servers.
+"""POST /audio/transcriptions and /audio/translations in OpenAI's dialect: Groq, SambaNova, Cohere's compatibility endpoint, local servers.
 
 Subtitles are made by the gateway from the segments of a verbose answer.
 """
@@ -6,17 +6,17 @@ Subtitles are made by the gateway from the segments of a verbose answer.
 from apps.providers.adapters.contract import TranscriptionCodec
 from apps.providers.adapters.refusals.answers import wrapped_error
 from apps.providers.adapters.shared.audio import (
-    Field,
     duration,
     form_call,
     numbered_segments,
     text_of,
     timed_words,
 )
+from apps.providers.adapters.shared.forms import Field
 from apps.providers.adapters.shared.payloads import load_payload
 from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_text
-from apps.providers.tasks import Transcript, TranscriptionRequest
+from apps.providers.demands.transcription import Transcript, TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 
 
@@ -60,4 +60,4 @@ def _options(request: TranscriptionRequest) -> list[Field]:
     return [*fields, *request.extra]
 
 
-CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends)
+CODEC = TranscriptionCodec(build=build, parse=parse, sends=sends, translates=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from uuid import uuid4
 
 from apps.core.json_types import JSONObject
+from apps.providers.adapters.shared.forms import Field, File, encoded_form
 from apps.providers.adapters.shared.headers import bearer_headers
 from apps.providers.adapters.shared.urls import resolve_base
 from apps.providers.adapters.shared.values import as_dict, as_list, as_text
+from apps.providers.demands.transcription import TranscriptionRequest
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.tasks import TranscriptionRequest
 from apps.providers.types import Offer, UpstreamRequest
 from apps.providers.wires import AudioFormat
 
@@ -24,7 +24,6 @@ MIME_TYPES: dict[AudioFormat, str] = {
     "wav": "audio/wav",
     "webm": "audio/webm",
 }
-Field = tuple[str, str]
 
 
 def task_url(offer: Offer, path: str) -> str:
@@ -33,20 +32,12 @@ def task_url(offer: Offer, path: str) -> str:
 
 
 def form_call(offer: Offer, fields: Iterable[Field], request: TranscriptionRequest) -> UpstreamRequest:
-    """POST /audio/transcriptions as multipart/form-data; the file comes last, because Cohere demands it."""
-    boundary = uuid4().hex
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields
-    ]
-    parts.append(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="audio.{request.format}"\r\n'
-        f"Content-Type: {MIME_TYPES[request.format]}\r\n\r\n".encode()
-    )
-    body = b"".join([*parts, request.audio, f"\r\n--{boundary}--\r\n".encode()])
+    """POST /audio/transcriptions, or /audio/translations, as multipart/form-data; the file comes last, because Cohere demands it."""
+    file = File("file", f"audio.{request.format}", MIME_TYPES[request.format], request.audio)
     headers = bearer_headers(offer)
-    headers["content-type"] = f"multipart/form-data; boundary={boundary}"
-    return UpstreamRequest(url=task_url(offer, "audio/transcriptions"), headers=headers, body=body)
+    headers["content-type"], body = encoded_form(fields, [file])
+    path = "audio/translations" if request.into_english else "audio/transcriptions"
+    return UpstreamRequest(url=task_url(offer, path), headers=headers, body=body)
 
 
 def text_of(payload: JSONObject) -> str:

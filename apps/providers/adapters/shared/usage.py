@@ -24,6 +24,13 @@ def usage_of(payload: JSONObject, offer: Offer) -> Usage | None:
     )
 
 
+def prompt_usage(payload: JSONObject, offer: Offer) -> Usage | None:
+    """Usage of an answer that has no tokens of its own: some tell the total alone."""
+    usage = as_dict(payload.get("usage"))
+    told = usage.get("prompt_tokens") or usage.get("total_tokens")
+    return usage_of(payload, offer) if told is None else Usage(as_count(told), 0)
+
+
 def as_count(*values: Any) -> int:
     """A number of tokens, the sum of `values`: whole and not negative. What is no number counts as 0."""
     return sum(map(_count, values))

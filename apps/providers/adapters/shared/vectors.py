@@ -10,10 +10,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from apps.providers.adapters.shared.payloads import encoded
-from apps.providers.adapters.shared.urls import resolve_base
+from apps.providers.adapters.shared.posts import json_post
+from apps.providers.demands.embedding import Tokens
 from apps.providers.errors import ErrorKind, UpstreamError
-from apps.providers.tasks import Tokens
 from apps.providers.types import Offer, UpstreamRequest
 
 
@@ -26,11 +25,7 @@ class Batch(Struct, frozen=True):
 
 def json_call(offer: Offer, path: str, payload: Any, headers: dict[str, str]) -> UpstreamRequest:
     """POST `payload` to `path` below the base of the embeddings wire. Raises UpstreamError(REFUSED) for what no JSON can say."""
-    return UpstreamRequest(
-        url=f"{resolve_base(offer.base_url, offer.preset.embeddings.base_url)}/{path}",
-        headers=headers,
-        body=encoded(payload),
-    )
+    return json_post(offer, offer.preset.embeddings.base_url, path, payload, headers)
 
 
 def read_vectors(values: Any, count: int) -> list["array[float]"]:

@@ -12,8 +12,9 @@ from typing import Any, Final
 import orjson
 
 from apps.core.json_types import JSONObject
-from apps.gateway.endpoints.messages.wire.arguments import Arguments
-from apps.gateway.endpoints.messages.wire.response import CUT, NOTHING, message_of, stop_reason, usage_of
+from apps.gateway.answering.arguments import Arguments
+from apps.gateway.answering.calls import CUT
+from apps.gateway.endpoints.messages.wire.response import NOTHING, message_of, stop_reason, usage_of
 from apps.gateway.endpoints.messages.wire.signatures import Signing
 from apps.providers.types import ChatChunk, Usage
 

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from apps.core.json_types import JSONObject
-from apps.gateway.answering.efforts import known_effort
+from apps.gateway.answering.efforts import effort_of, known_effort
 from apps.gateway.answering.routed import chat_request
 from apps.gateway.answering.survey import cautious, survey
 from apps.gateway.endpoints.messages.wire.history import Verify, messages_of
@@ -15,8 +15,6 @@ from apps.gateway.wire.body import decode, validate
 from apps.gateway.wire.errors import ApiError, bad_request
 from apps.providers.types import ChatRequest
 
-LITTLE_THOUGHT, SOME_THOUGHT = 4096, 16_384
-"""Budgets in tokens below which an effort is "low", and "medium"."""
 SHOWN: Final = frozenset({"enabled", "adaptive", "between_tools"})
 ANSWER: Final = "answer"
 OWN_FIELDS = ("strategy", "preferred_provider", "fallback")
@@ -96,8 +94,7 @@ def _effort(known: TokensBody) -> str | None:
     if thinking is not None and thinking.type == "disabled":
         return "none"
     if thinking is not None and thinking.budget_tokens is not None:
-        budget = thinking.budget_tokens
-        return "low" if budget < LITTLE_THOUGHT else "medium" if budget < SOME_THOUGHT else "high"
+        return effort_of(thinking.budget_tokens)
     effort = known.output_config.effort if known.output_config is not None else None
     return known_effort(effort)
 

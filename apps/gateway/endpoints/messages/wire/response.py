@@ -3,9 +3,8 @@
 from typing import Any, Final
 
 from apps.core.json_types import JSONObject
-from apps.gateway.endpoints.messages.wire.arguments import read
+from apps.gateway.answering.calls import CUT, Call, calls_of
 from apps.gateway.endpoints.messages.wire.signatures import sign
-from apps.providers.errors import UpstreamError
 from apps.providers.types import ChatResult, Usage
 
 STOPS: Final = {
@@ -14,7 +13,6 @@ STOPS: Final = {
     "tool_calls": "tool_use",
     "content_filter": "refusal",
 }
-CUT: Final = "length"
 NOTHING: Final[JSONObject] = {"type": "text", "text": ""}
 """The one block of a message that says nothing: clients look for a first one."""
 
@@ -59,13 +57,7 @@ def blocks_of(message: JSONObject, shown_to: int | None, *, is_cut: bool) -> lis
         blocks.append({"type": "thinking", "thinking": thought, "signature": sign(thought, shown_to)})
     if text := (message.get("content") or "") + (message.get("refusal") or ""):
         blocks.append({"type": "text", "text": text})
-    for call in message.get("tool_calls") or ():
-        try:
-            blocks.append(_tool_use(call))
-        except UpstreamError:
-            if not is_cut:
-                raise
-    return blocks
+    return blocks + [_tool_use(call) for call in calls_of(message, is_cut=is_cut)]
 
 
 def stop_reason(finish: Any, *, has_calls: bool) -> str:
@@ -89,11 +81,5 @@ def usage_of(usage: Usage) -> JSONObject:
     return told
 
 
-def _tool_use(call: JSONObject) -> JSONObject:
-    function = call["function"]
-    return {
-        "type": "tool_use",
-        "id": call["id"],
-        "name": function["name"],
-        "input": read(function.get("arguments") or ""),
-    }
+def _tool_use(call: Call) -> JSONObject:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": call.input}

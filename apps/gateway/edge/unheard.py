@@ -1,4 +1,4 @@
-"""What is refused on the socket, before any handler: how large a head is, and the whole answer, in the words of the side that was asked."""
+"""What is answered before there is a request: it is refused by its head, by how long it takes, or for want of room."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,6 +8,7 @@ from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from apps.core import security_headers
+from apps.gateway.wire import surfaces
 from apps.gateway.wire.errors import ApiError
 
 SEPARATORS: Final = 4
@@ -20,7 +21,7 @@ def size_of(url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> int:
 
 
 def too_large() -> ApiError:
-    """431: it has too many bytes, or headers."""
+    """The refusal of a head."""
     most = f"{settings.FREEAI_MAX_HEAD_BYTES} bytes, {settings.FREEAI_MAX_HEADERS} headers"
     return ApiError(
         431, f"The head of the request is too large (at most {most}).", code="request_head_too_large"
@@ -28,7 +29,7 @@ def too_large() -> ApiError:
 
 
 def tiny_chunks() -> ApiError:
-    """400: a body of which next to nothing is body."""
+    """The refusal of a body of which next to nothing is body."""
     return ApiError(
         400,
         "The body of the request comes in too many tiny chunks; send larger ones.",
@@ -37,8 +38,10 @@ def tiny_chunks() -> ApiError:
 
 
 def answer(error: ApiError, url: bytes) -> bytes:
-    """A whole answer, with which the connection ends."""
-    body = orjson.dumps(error.body if url.startswith(b"/v1") else {"detail": error.message})
+    """A whole answer, in the words of the side that the URL belongs to."""
+    path = url.partition(b"?")[0].decode("latin-1")
+    status, told = surfaces.told(error, path, {}, "")
+    body = orjson.dumps(told if surfaces.is_served(path) else {"detail": error.message})
     headers = [
         *security_headers.OF_API,
         (b"content-type", b"application/json"),
@@ -46,4 +49,4 @@ def answer(error: ApiError, url: bytes) -> bytes:
         (b"connection", b"close"),
     ]
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-    return STATUS_LINE[error.status] + lines + b"\r\n" + body
+    return STATUS_LINE[status] + lines + b"\r\n" + body

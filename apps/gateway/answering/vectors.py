@@ -1,19 +1,22 @@
 """Embeddings in the attempt loop: one client request is as many upstream calls as the candidate's batch size asks for."""
 
+import sys
+from array import array
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Final
 
+import orjson
 from msgspec import Struct
 
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import Most, whole
 from apps.gateway.attempts.counting import true_usage
 from apps.gateway.attempts.settlement import Attempt
-from apps.gateway.endpoints.embeddings.wire import encode
 from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
 from apps.providers.claims import Expected, Size, claim
-from apps.providers.tasks import EmbeddingRequest
+from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.types import Offer, Task, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
 from apps.strategies.ranking import Excluded
@@ -42,6 +45,7 @@ class Embeddings:
     """The operation: all batches of the request, from one model of one provider."""
 
     task: Task = "embedding"
+    keeps_part = False
 
     def __init__(self, demand: EmbeddingRequest) -> None:
         self.demand = demand
@@ -94,3 +98,13 @@ class EmbeddingBatch:
         inputs = len(self._batch.inputs)
         numbers = inputs * ((self._request.dimensions or MAX_NUMBERS) + BESIDE)
         return Most(min(numbers * NUMBER_BYTES + BODY_BYTES, MAX_BYTES), numbers + BESIDE)
+
+
+def encode(vector: "array[float]", encoding_format: str) -> bytes:
+    """A vector as JSON: a list of numbers, or base64 of little-endian 32-bit floats as OpenAI's SDKs expect."""
+    if encoding_format == "float":
+        return orjson.dumps(vector.tolist())
+    packed = array("f", vector)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return b'"' + b64encode(packed.tobytes()) + b'"'

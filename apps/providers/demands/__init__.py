@@ -1,0 +1,1 @@
+"""What is asked of each task beside chat, and what is answered: a file a task."""

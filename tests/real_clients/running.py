@@ -1,0 +1,87 @@
+"""Running a client's program in its environment, and reading what it says."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import orjson
+
+from tests.e2e.server import Server
+from tests.real_clients.environments import MissingError, found
+from tests.real_clients.matrix import PROGRAMS, Client, Row
+
+TIMEOUT_S: Final = 240
+MOST_WORDS: Final = 300
+END: Final = "its end"
+
+
+def run(client: Client, serving: Server) -> Row:
+    """A client's row: what its program says, or why it could not be run."""
+    row = Row(client=client)
+    try:
+        environment = found(client.needs)
+    except MissingError as missing:
+        row.missing = str(missing)
+        return row
+    began = time.monotonic()
+    with TemporaryDirectory(prefix="freeai-client-") as home:
+        _read(row, *_ended(client, environment, Path(home), serving))
+    row.seconds = time.monotonic() - began
+    return row
+
+
+def _ended(client: Client, environment: Path, home: Path, serving: Server) -> tuple[str, str]:
+    """What the program wrote, and why it did not come to its end ("" if it did)."""
+    env = {
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+        "NO_PROXY": "127.0.0.1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "FREEAI_URL": serving.url,
+        "FREEAI_KEY": serving.client_key,
+        "FREEAI_CLIENT": client.name,
+        "FREEAI_PROVIDERS": ",".join(client.providers),
+        "FREEAI_ENVIRONMENT": str(environment),
+    }
+    command = _command(PROGRAMS / client.program, environment, home)
+    try:
+        done = subprocess.run(
+            command, env=env, cwd=home, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        said = late.stdout.decode() if isinstance(late.stdout, bytes) else ""
+        return said, f"it did not end in {TIMEOUT_S} s"
+    words = " ".join(done.stderr.split())[-MOST_WORDS:]
+    return done.stdout, f"exit code {done.returncode}: {words}" if done.returncode else ""
+
+
+def _command(program: Path, environment: Path, home: Path) -> list[str]:
+    match program.suffix:
+        case ".py":
+            return [str(environment / "bin" / "python"), str(program)]
+        case ".mjs":  # which finds packages beside itself, and nowhere else
+            shutil.copytree(program.parent, home / "program")
+            (home / "program" / "node_modules").symlink_to(environment / "node_modules")
+            return ["node", str(home / "program" / program.name)]
+        case ".java":
+            return ["java", str(program)]
+        case _:
+            return ["bash", str(program)]
+
+
+def _read(row: Row, said: str, broken: str) -> None:
+    """A program that broke off has a red cell more."""
+    for line in said.splitlines():
+        if not line.startswith("{"):
+            continue
+        told = orjson.loads(line)
+        if "version" in told:
+            row.version = told["version"]
+        else:
+            row.cells[told["cell"]] = "" if told["ok"] else told["words"] or "it failed"
+    if broken:
+        row.cells[END] = broken
