@@ -12,6 +12,7 @@ PAUSE_S: Final = 0.01
 TIMEOUT_S: Final = 20.0
 SILENT: Final = 1_000
 UNREAD: Final = 100
+HALVES: Final = 30
 TINY: Final = 850_000
 LARGEST: Final = 26 * MIB
 CHAT: Final = "/v1/chat/completions"
@@ -116,6 +117,47 @@ def unread_streams(victim: Victim) -> Iterator[None]:
             each.close()
 
 
+def unread_pipeline(victim: Victim) -> Iterator[None]:
+    """Requests without a key behind one another, on one connection, of whose answers none is read."""
+    with victim.connect() as made:
+        yield from _pushing(made, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
+
+
+def tiny_chunks(victim: Victim) -> Iterator[None]:
+    while True:
+        with victim.connect() as made:
+            made.sendall(victim._replace(key="x").head(CHAT, None))
+            yield from _pushing(made, b"1\r\n \r\n" * 10_000)
+
+
+def half_bodies(victim: Victim) -> Iterator[None]:
+    """And then nothing, until there is no room for more."""
+    made: list[socket.socket] = []
+    try:
+        while True:
+            if len(made) < HALVES:
+                made.append(victim.connect())
+                with suppress(OSError):
+                    made[-1].sendall(victim.head(CHAT, LARGEST) + b"a" * (LARGEST // 2))
+            yield
+    finally:
+        for each in made:
+            each.close()
+
+
+def _pushing(made: socket.socket, data: bytes) -> Iterator[None]:
+    """Until the other side ends it."""
+    made.settimeout(PAUSE_S)
+    while True:
+        try:
+            made.send(data)
+        except TimeoutError:
+            pass
+        except OSError:
+            return
+        yield
+
+
 def scrapes(victim: Victim) -> Iterator[None]:
     yield from _asking(victim, "GET", "/metrics", b"", {})
 
@@ -148,6 +190,9 @@ ABUSES: Final[Mapping[str, Abuse]] = {
     "26 MiB of one text": largest_body,
     "1,000 silent connections": silent_connections,
     "100 streams that are not read": unread_streams,
+    "requests whose answers are not read": unread_pipeline,
+    "a body in chunks of a byte": tiny_chunks,
+    "30 halves of bodies": half_bodies,
     "scrapes of /metrics": scrapes,
     "log-ins of unknown names": log_ins,
 }

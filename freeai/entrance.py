@@ -1,7 +1,7 @@
 """What every process passes before it works (`manage.py`, the ASGI application, Celery), and how it says that it cannot.
 
-A process that may not or cannot start says so in one line a reason, with its remedy, and ends with exit code 1. A traceback is kept
-for what is a fault of ours, and for `--traceback`.
+A process that may not or cannot start says so in one line a reason, with its remedy, and ends with exit code 1; with 2 where a setting
+is refused. A traceback is kept for what is a fault of ours, and for `--traceback`.
 """
 
 import os
@@ -25,6 +25,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "freeai.settings")
 OTHERS = (
     0o077  # may nothing with what is written: the database, its journals, the spool, Celery's files, exports
 )
+MISCONFIGURED = 2
 INTERRUPTED = 130  # what a shell expects of a process that Ctrl-C ended
 
 
@@ -40,7 +41,8 @@ def enter(*, needs_secrets: bool = False, tolerant: bool = False) -> None:
     streams.make_whole()
     django.setup()
     if not tolerant and (refusals := run_checks(tags=[TAG])):
-        sys.exit("\n".join(refusal.msg for refusal in refusals))
+        sys.stderr.write("".join(f"{refusal.msg}\n" for refusal in refusals))
+        sys.exit(MISCONFIGURED)
     if needs_secrets and not secret_files.are_there():
         sys.exit(NOT_SET_UP)
     logs.configure(settings.FREEAI_LOG_LEVEL, settings.FREEAI_LOG_FORMAT)

@@ -28,7 +28,7 @@ def read(name: str, default: T, parse: Callable[[str], T]) -> T:
     """What the variable says, stripped; `default` where it is unset or empty. `parse` raises ValueError("one of …")."""
     known.add(name)
     declared[name] = Declared(default, parse)
-    text = os.environ.get(name, "").strip()
+    text = _given(name)
     return _parsed(name, name, text, parse, default) if text else default
 
 
@@ -36,7 +36,7 @@ def secret(name: str, file: Path, default: T, parse: Callable[[str], T]) -> T:
     """The variable, else what is in the file, else `default`: set-up has not made it yet."""
     known.add(name)
     declared[name] = Declared(default, parse)
-    if text := os.environ.get(name, "").strip():
+    if text := _given(name):
         return _parsed(name, name, text, parse, default)
     try:
         text = file.read_text().strip()
@@ -54,7 +54,15 @@ def secret(name: str, file: Path, default: T, parse: Callable[[str], T]) -> T:
 
 def is_given(name: str) -> bool:
     """Whether the variable says anything."""
-    return bool(os.environ.get(name, "").strip())
+    return bool(_given(name))
+
+
+def _given(name: str) -> str:
+    """Stripped. Blanks alone are refused: what is meant to close something would leave it open in silence."""
+    text = os.environ.get(name, "")
+    if text and not text.strip():
+        refused[name] = f"{name} must not be blank: give it a value, or leave it out."
+    return text.strip()
 
 
 def _parsed(name: str, source: str, text: str, parse: Callable[[str], T], default: T) -> T:

@@ -41,6 +41,10 @@ FREEAI_MAX_HEAD_BYTES = env.read("FREEAI_MAX_HEAD_BYTES", 64 * 1024, values.whol
 FREEAI_MAX_HEADERS = env.read("FREEAI_MAX_HEADERS", 200, values.whole_number(20, 10_000))
 FREEAI_HEAD_TIMEOUT_S = env.read("FREEAI_HEAD_TIMEOUT_S", 15, values.whole_number(1, 3600))
 FREEAI_BODY_TIMEOUT_S = env.read("FREEAI_BODY_TIMEOUT_S", 60, values.whole_number(1, 86_400))
+FREEAI_MAX_HELD_BODY_BYTES = env.read(
+    "FREEAI_MAX_HELD_BODY_BYTES", 256 * 1024 * 1024, values.whole_number(1024 * 1024, 1024**4)
+)
+FREEAI_BODY_SILENCE_S = env.read("FREEAI_BODY_SILENCE_S", 15, values.whole_number(1, 86_400))
 FREEAI_SEND_TIMEOUT_S = env.read("FREEAI_SEND_TIMEOUT_S", 30, values.whole_number(1, 86_400))
 FREEAI_HTTP_ENGINE = env.read("FREEAI_HTTP_ENGINE", "own", values.one_of(["own", "aiohttp"]))
 FREEAI_MAX_ANSWER_BYTES = env.read(

@@ -23,6 +23,8 @@ HOST_NAME = re.compile(
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(:[0-9]{1,5})?|[a-z]+://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 TOKEN = re.compile(r"[!-~]+")
 LEAST_SECRET_KEY = 32
+LEAST_DISTINCT = 5
+"""Characters of a secret: fewer are a pattern, however often it comes."""
 MAIL_PORTS = {"smtp": 25, "smtps": 465, "smtp+tls": 587}
 DATABASES = frozenset({"postgres", "postgresql", "sqlite"})
 
@@ -87,8 +89,10 @@ def token(least: int) -> Callable[[str], str]:
     """What a client can send in a header, and nobody guesses: so many characters or more."""
 
     def parse(text: str) -> str:
-        if len(text) < least or not TOKEN.fullmatch(text):
-            raise ValueError(f"{least} or more printable ASCII characters, without spaces.")
+        if len(text) < least or not TOKEN.fullmatch(text) or len(set(text)) < LEAST_DISTINCT:
+            raise ValueError(
+                f"{least} or more printable ASCII characters, without spaces, and more than {LEAST_DISTINCT - 1} different ones."
+            )
         return text
 
     return parse
@@ -96,8 +100,10 @@ def token(least: int) -> Callable[[str], str]:
 
 def secret_key(text: str) -> str:
     """What signs sessions and tokens: whoever guesses it is anybody."""
-    if len(text) < LEAST_SECRET_KEY:
-        raise ValueError(f"{LEAST_SECRET_KEY} or more characters that nobody guesses.")
+    if len(text) < LEAST_SECRET_KEY or len(set(text)) < LEAST_DISTINCT:
+        raise ValueError(
+            f"{LEAST_SECRET_KEY} or more characters that nobody guesses, more than {LEAST_DISTINCT - 1} different ones."
+        )
     return text
 
 

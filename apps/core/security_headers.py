@@ -12,7 +12,13 @@ NO_PAGE: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame
 """For answers that no browser shows as a page."""
 A_PAGE: Final = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 """For pages, whose scripts and styles are files of this server."""
-OF_API: Final = [(b"x-content-type-options", b"nosniff"), (b"content-security-policy", NO_PAGE.encode())]
+OF_API: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", NO_PAGE.encode()),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+]
+"""No cache keeps what was asked and answered, and no address that names it is told to another server."""
 
 
 @sync_and_async_middleware

@@ -5,6 +5,7 @@ from django.urls import include, path
 from apps.gateway import endpoints
 from apps.gateway.edge import probes
 from apps.gateway.edge.misdirected import hint
+from apps.gateway.edge.targets import SERVER
 from apps.gateway.wire import surfaces
 
 urlpatterns = [
@@ -18,4 +19,4 @@ urlpatterns = [
 
 def is_lean(path: str) -> bool:
     """Whether the lean handler serves this path, be it to tell who missed the client API where that is."""
-    return surfaces.is_served(path) or path in probes.PATHS or bool(hint(path))
+    return surfaces.is_served(path) or path in probes.PATHS or path == SERVER or bool(hint(path))

@@ -13,7 +13,7 @@ from tests.edge.test_settings import BAD
 def test_all_bad_values_at_once_are_a_line_each(entrance: str, tmp_path: Path):
     ended = run(ENTRANCES[entrance], tmp_path / "data", **BAD)
 
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert sorted(line.split(" ")[0] for line in ended.stderr.splitlines()) == sorted(BAD)
     assert "hunter2" not in ended.stdout + ended.stderr
     assert "it went on" not in ended.stdout
@@ -23,7 +23,7 @@ def test_all_bad_values_at_once_are_a_line_each(entrance: str, tmp_path: Path):
 def test_an_issuer_needs_a_client(tmp_path: Path):
     ended = manage("check", data_dir=tmp_path / "data", FREEAI_OIDC_ISSUER="https://id.example.com")
 
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert [line.split(" ")[0] for line in ended.stderr.splitlines()] == ["FREEAI_OIDC_CLIENT_ID"]
 
 
@@ -33,18 +33,22 @@ def test_a_data_directory_that_is_a_file_is_one_line(entrance: str, tmp_path: Pa
 
     ended = run(ENTRANCES[entrance], tmp_path / "file" / "data")
 
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert ended.stderr == (
         f"FREEAI_DATA_DIR must be a directory that FreeAI may write to: {tmp_path / 'file'} is a file.\n"
     )
 
 
 @pytest.mark.parametrize("entrance", ["serve", "setup"])
-@pytest.mark.parametrize("place", ["/proc/freeai", "/tmp/" + "n" * 300])  # noqa: S108 - nothing can be made there
-def test_a_data_directory_that_cannot_be_made_is_one_line(entrance: str, place: str):
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [("/proc/freeai", 1), ("/tmp/" + "n" * 300, 2)],  # noqa: S108 - nothing can be made there
+    ids=["tried", "checked"],
+)
+def test_a_data_directory_that_cannot_be_made_is_one_line(entrance: str, place: str, code: int):
     ended = run(ENTRANCES[entrance], Path(place))
 
-    assert ended.returncode == 1
+    assert ended.returncode == code
     assert len(ended.stderr.splitlines()) == 1
     assert ended.stderr.startswith("FREEAI_DATA_DIR must be ")
 
@@ -58,7 +62,7 @@ def test_a_data_directory_of_somebody_else_is_one_line(mode: int, tmp_path: Path
     ended = manage("check", data_dir=tmp_path)
 
     tmp_path.chmod(0o700)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert ended.stderr.startswith("FREEAI_DATA_DIR must be ")
 
@@ -86,7 +90,7 @@ def test_a_wrong_master_key_file_is_one_line_that_names_it(
 
     ended = run(ENTRANCES[entrance], tmp_path)
 
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert ended.stderr.startswith("FREEAI_MASTER_KEYS")
     assert str(file) in ended.stderr

@@ -24,13 +24,25 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return noted
 
 
-@pytest.mark.parametrize("text", [None, "", "   "])
+@pytest.mark.parametrize("text", [None, ""])
 def test_unset_and_empty_are_the_default(text: str | None, monkeypatch, refused):
     if text is not None:
         monkeypatch.setenv("FREEAI_X", text)
 
     assert env.read("FREEAI_X", 7, values.whole_number(0, 9)) == 7
     assert refused == {}
+
+
+def test_blanks_alone_are_no_value(monkeypatch, refused, tmp_path: Path):
+    monkeypatch.setenv("FREEAI_X", "   ")
+    monkeypatch.setenv("FREEAI_Y", "\t")
+
+    assert env.read("FREEAI_X", "", values.token(16)) == ""
+    assert env.secret("FREEAI_Y", tmp_path / "y", "", values.secret_key) == ""
+    assert {name: text.split(":")[0] for name, text in refused.items()} == {
+        "FREEAI_X": "FREEAI_X must not be blank",
+        "FREEAI_Y": "FREEAI_Y must not be blank",
+    }
 
 
 def test_a_refused_value_is_noted_and_the_default_stands_in(monkeypatch, refused):

@@ -67,8 +67,11 @@ BAD = [
     (values.yes_or_no, ["2", "ja", "-"]),
     (port, ["-1", "65536", "8000.0", "0x10", "1_000", "٣", "9" * 5000, "http"]),
     (level, ["verbose", "info,debug", "20"]),
-    (token, ["two words and more", "päss" * 8, "a\tb" * 8, "a\nb" * 8, "short", "s" * 15]),
-    (values.secret_key, ["short", "s" * 31]),
+    (
+        token,
+        ["two words and more", "päss" * 8, "a\tb" * 8, "a\nb" * 8, "short", "s" * 15, "s" * 64, "abcd" * 16],
+    ),
+    (values.secret_key, ["short", "s" * 31, "s" * 64, "abcd" * 16]),
     (values.scopes, ["profile", "open id", "OpenID"]),
     (master_keys.parse, [",", "short", f"{KEYS[0]},short", KEYS[0][:-2], "ä" * 44]),
     (

@@ -258,6 +258,7 @@ def test_limits_are_those_of_the_code():
         settings.FREEAI_MAX_HEADERS,
         settings.FREEAI_HEAD_TIMEOUT_S,
         settings.FREEAI_BODY_TIMEOUT_S,
+        settings.FREEAI_BODY_SILENCE_S,
         settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
         settings.FREEAI_MAX_BODY_BYTES,
         settings.FREEAI_MAX_JSON_VALUES,

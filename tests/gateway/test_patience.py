@@ -249,7 +249,8 @@ class TestSilence:
         assert (await client.hear()).count(b"HTTP/1.1 200") == 2
 
     @pytest.mark.parametrize("coding", [b"content-length: 100000", b"transfer-encoding: chunked"])
-    async def test_a_body_has_its_time(self, connect, server, coding):
+    async def test_a_body_has_its_time(self, connect, server, coding, settings):
+        settings.FREEAI_BODY_SILENCE_S = 1000
         client = await connect()
         await client.say(HEAD + coding + b"\r\n\r\n", b"5\r\nhello\r\n")
 
@@ -262,24 +263,76 @@ class TestSilence:
         assert orjson.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "request_timeout"
         assert await client.is_closed()
 
-    async def test_a_slow_upload_has_more(self, connect, server):
+    @pytest.mark.parametrize("much", [5, 1_000_000])
+    async def test_what_has_come_of_a_body_earns_no_silence(self, connect, server, much):
+        client = await connect()
+        await client.say(HEAD + b"content-length: 2000000\r\n\r\n", b"a" * much)
+
+        server.sweep(14)
+        assert server.state.connections
+        server.sweep(17)
+
+        assert status_of(await client.hear()) == 408
+        assert await client.is_closed()
+
+    async def test_what_has_come_early_is_not_in_advance(self, connect, server, settings):
+        settings.FREEAI_BODY_SILENCE_S = 1000
+        client = await connect()
+        await client.say(HEAD + b"content-length: 25000000\r\n\r\n", *[b"a" * 65_536] * 320)
+
+        server.sweep(1)
+        server.sweep(60)
+        assert server.state.connections
+        server.sweep(63)
+
+        assert status_of(await client.hear()) == 408
+
+    async def test_a_slow_upload_has_more(self, connect, server, settings):
+        settings.FREEAI_BODY_SILENCE_S = 1000
         client = await connect()
         await client.say(HEAD + b"content-length: 2000000\r\n\r\n", b"a" * patience.PACE * 30)
 
         server.sweep(85)
         assert server.state.connections
-        server.sweep(95)
+        server.sweep(97)
 
         assert status_of(await client.hear()) == 408
 
-    async def test_a_body_that_nobody_waits_for_too(self, connect, server):
+    async def test_a_body_that_nobody_waits_for_has_a_moment(self, connect, server):
         client = await connect()
         await client.say(b"POST /early HTTP/1.1\r\nHost: x\r\ncontent-length: 100000\r\n\r\n", b"a")
         assert status_of(await client.hear()) == 200
 
-        server.sweep(62)
+        server.sweep(4)
+        assert server.state.connections
+        server.sweep(6)
 
         assert await client.is_closed()
+
+    async def test_within_that_moment_the_connection_goes_on(self, connect, server):
+        client = await connect()
+        early = b"POST /early HTTP/1.1\r\nHost: x\r\ncontent-length: 100000\r\n\r\n"
+        await client.say(early, b"a" * 100_000, early, b"a" * 100_000)
+
+        server.sweep(60)
+
+        assert (await client.hear()).count(b"HTTP/1.1 200") == 2
+        assert server.state.connections
+
+    async def test_a_closed_one_is_not_kept_for_what_it_does_not_take(self, connect, server):
+        client = await connect()
+        await client.say(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
+        (connection,) = server.state.connections
+        connection._stuck_since = None  # as where less waits than makes it wait
+        connection.transport.close()
+
+        server.sweep(1)
+        server.sweep(30)
+        assert server.state.connections
+        server.sweep(33)
+        await asyncio.sleep(0.05)
+
+        assert not server.state.connections
 
     async def test_no_more_than_a_largest_body_is_thrown_away(self, connect, server, settings):
         settings.FREEAI_MAX_BODY_BYTES = 1_000_000

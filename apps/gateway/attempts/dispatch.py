@@ -159,7 +159,7 @@ class _Run(Generic[T]):
         """Wait for the slots that come in time, and take the first that is still free: only where nothing but quota was in the way."""
         loop = asyncio.get_running_loop()
         began, end = loop.time(), min(self._call.started + self._call.max_wait_s, self._call.deadline)
-        with self._runtime.waiting_room.place() as may_wait:
+        with self._runtime.waiting_room.place(self._call.principal.user_id) as may_wait:
             while may_wait and not self._stopped and waiting.is_short(self._failed):
                 wait_s = waiting.slot_in_s(self._waiting, clock.now())
                 if wait_s is None or loop.time() + wait_s > end:

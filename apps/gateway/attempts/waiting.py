@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from heapq import nsmallest
 from typing import Final
 
+from apps.core.fair_room import FairRoom
 from apps.gateway.attempts.unserved import FailedAttempt
 from apps.gateway.config import CONFIG
 from apps.gateway.wire.errors import bad_request
@@ -18,7 +19,8 @@ NAMED: Final = HEADER.removeprefix("HTTP_").replace("_", "-").lower()
 LONGEST_S: Final = 300
 DIGITS: Final = 3
 MOST_WAITING: Final = 1000
-"""In one process: as many hold their requests in memory. Who comes beyond them is refused at once."""
+"""In one process: as many hold their requests in memory, and no user holds more places than are left. Who comes beyond is refused at
+once."""
 SOONEST: Final = 6
 BY_CHANCE: Final = 2
 JITTER_S: Final = (0.01, 0.05)
@@ -95,14 +97,18 @@ class Room:
     """Where the requests of one process wait."""
 
     def __init__(self) -> None:
-        self.taken = 0
+        self._places: FairRoom[int] = FairRoom(lambda: MOST_WAITING)
+
+    @property
+    def taken(self) -> int:
+        return self._places.taken
 
     @contextmanager
-    def place(self) -> Iterator[bool]:
-        """Whether there is one; given back at the end."""
-        is_free = self.taken < MOST_WAITING
-        self.taken += is_free
+    def place(self, user_id: int) -> Iterator[bool]:
+        """Whether there is one for a request of the user; given back at the end."""
+        is_free = self._places.take(user_id, 1)
         try:
             yield is_free
         finally:
-            self.taken -= is_free
+            if is_free:
+                self._places.give_back(user_id, 1)

@@ -52,7 +52,7 @@ class EventStreamResponse(HttpResponseBase):
     def __init__(self, stream: EventStream, headers: dict[str, str], media_type: str) -> None:
         super().__init__(
             content_type=media_type,
-            headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **headers},
+            headers={"X-Accel-Buffering": "no", **headers},
         )
         self.stream = stream
 

@@ -58,6 +58,7 @@ async def serve(request: LeanRequest, exchange: Exchange) -> None:
         if not exchange.client_left:
             await answer.end_early()
     finally:
+        request.let_go()
         observation.end()
 
 

@@ -44,9 +44,11 @@ async def authenticate(request: LeanRequest, endpoint: str = "") -> tuple[Princi
 def identify(request: LeanRequest) -> Principal:
     """The key's principal, whose limits are not touched. Raises ApiError(401)."""
     try:
-        return verify(_given(request), clock.now())
+        principal = verify(_given(request), clock.now())
     except InvalidKeyError as error:
         raise unauthorized(MESSAGES.get(error.reason, WRONG)) from None
+    request.user_id = principal.user_id
+    return principal
 
 
 def has_key(request: LeanRequest) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from io import BytesIO
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
@@ -11,9 +11,12 @@ from django.http import HttpResponseBase
 
 from apps.core.encodings import encoding_of, not_decoded
 from apps.gateway.attempts.calls import RequestIds
+from apps.gateway.edge import held_bodies
 from apps.gateway.wire import multipart
 from apps.gateway.wire.errors import ApiError
 
+T = TypeVar("T")
+LARGE_BYTES: Final = 1024 * 1024
 NOT_YET = RequestIds("", "")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -30,9 +33,13 @@ class LeanRequest(ASGIRequest):
         self.ids = NOT_YET
         self._receive = receive
         self.complete = False
+        self.user_id: int | None = None
+        """Whose key it has, once that is known."""
+        self._held = 0
 
     async def read_body(self) -> bytes:
-        """The whole body. Raises ApiError(415) for a compressed one, ApiError(413) beyond FREEAI_MAX_BODY_BYTES, ClientLeftError."""
+        """The whole body, which is held until `let_go`. Raises ApiError(415) for a compressed one, ApiError(413) beyond
+        FREEAI_MAX_BODY_BYTES, ApiError(429, 503) where too much is held, ClientLeftError."""
         if encoding := encoding_of(self.META):
             raise ApiError(415, not_decoded(encoding), code="unsupported_content_encoding")
         limit = settings.FREEAI_MAX_BODY_BYTES
@@ -49,15 +56,36 @@ class LeanRequest(ASGIRequest):
             size += len(part)
             if size > limit:
                 raise _too_large(limit)
+            self._hold(size)
             parts.append(part)
             self.complete = not message.get("more_body", False)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def parsed(self, parse: Callable[[bytes], T]) -> T:
+        """What a pure function makes of the whole body. A large one is not parsed in the loop, which serves others between the pieces that
+        it is counted in, its decoding (100 ms for the largest) and what follows. Raises as `read_body`, and what `parse` raises."""
+        body = await self.read_body()
+        if len(body) <= LARGE_BYTES:
+            return parse(body)
+        return await asyncio.to_thread(parse, body)
 
     async def read_form(self) -> multipart.Form:
         """The whole body as a form. Raises ApiError(400), and as `read_body`."""
         body = await self.read_body()
         # 25 MB take the parser some 50 ms: off the loop, so that nobody else waits for them.
         return await asyncio.to_thread(multipart.parse, self.META.get("CONTENT_TYPE", ""), body)
+
+    def let_go(self) -> None:
+        """The request is over."""
+        if self._held:
+            held_bodies.ROOM.give_back(self.user_id, self._held)
+            self._held = 0
+
+    def _hold(self, size: int) -> None:
+        """Of the body, so many bytes. Raises ApiError(429, 503)."""
+        if size > held_bodies.SMALL_BYTES:
+            held_bodies.hold(self.user_id, size - self._held)
+            self._held = size
 
     async def client_left(self) -> None:
         """Returns when the client closes the connection. Only after the body was read."""

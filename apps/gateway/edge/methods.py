@@ -1,14 +1,22 @@
-"""Allowed methods of a `/v1` view."""
+"""Allowed methods: of a `/v1` view, and of the server itself."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from apps.gateway.wire.errors import ApiError
+from apps.gateway.wire.errors import ApiError, bad_request
 
 View = Callable[..., Awaitable[HttpResponseBase]]
+OF_THE_SERVER = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+
+
+def of_the_server(request: HttpRequest) -> HttpResponse:
+    """The answer to `OPTIONS *` (RFC 9110 § 9.3.7). Raises ApiError(400) for what has no meaning without a path."""
+    if request.method != "OPTIONS":
+        raise bad_request("The target `*` is for OPTIONS alone; ask for a path.")
+    return HttpResponse(status=204, headers={"Allow": OF_THE_SERVER})
 
 
 def only(*methods: str) -> Callable[[View], Any]:

@@ -16,7 +16,9 @@ from apps.core.refused_by_django import reason_of
 from apps.gateway.attempts.calls import RequestIds
 from apps.gateway.edge.cors import answering_other_origins
 from apps.gateway.edge.http import ClientLeftError, Handler, LeanRequest
+from apps.gateway.edge.methods import of_the_server
 from apps.gateway.edge.misdirected import hint
+from apps.gateway.edge.targets import SERVER
 from apps.gateway.wire import messages_errors, surfaces
 from apps.gateway.wire.errors import JSON, ApiError, bad_request, own_fault
 
@@ -30,6 +32,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 async def route(request: LeanRequest) -> HttpResponseBase:
     """Find the view and call it. Raises ApiError(404, 405)."""
+    if request.path_info == SERVER:
+        return of_the_server(request)
     try:
         match = _resolve(request.path_info)
     except Resolver404:

@@ -1,8 +1,8 @@
 """How long the server waits for what a client still has to send, how large a head may be, and how many connections there may be.
 
-A client that trickles is told from one that uploads slowly by what arrives: a body may take FREEAI_BODY_TIMEOUT_S, and on top of that
-the time that what has come of it takes at PACE. What does not read is no client's fault: while we have paused the reading, no time runs.
-In the same way one that has stopped reading is told from one that reads slowly: by what it takes.
+A client that trickles is told from one that uploads slowly by what arrives: of a body it may be FREEAI_BODY_TIMEOUT_S behind PACE, and
+silent for FREEAI_BODY_SILENCE_S. What comes early earns no silence for later. What does not read is no client's fault: while we have
+paused the reading, no time runs. In the same way one that has stopped reading is told from one that reads slowly: by what it takes.
 """
 
 import resource
@@ -19,6 +19,8 @@ PACE: Final = 16 * 1024
 READING_PACE: Final = 1024
 """Bytes of an answer a second that are reading, however long it takes."""
 SWEEP_S: Final = 1.0
+DRAIN_S: Final = 5.0
+"""How long a body is still taken in whose request is answered already: clients that send all of it before they read see the answer."""
 MOST_BY_DEFAULT: Final = 10_000
 LEFT_FOR_OTHERS: Final = 0.5
 """Share of the descriptors of the process that is not for clients: upstreams, files, the database."""
@@ -40,6 +42,11 @@ class Connection(Protocol):
 
     def make_room(self) -> None:
         """Close it, to the advantage of another."""
+
+
+def caught_up(since: float, moved: int, pace: int, now: float) -> float:
+    """Since when a client is behind its pace, after it has moved so many bytes more. None of that is in advance."""
+    return min(now, since + moved / pace)
 
 
 def most_connections() -> int:

@@ -1,23 +1,23 @@
 """HTTP/1.1 on the socket: uvicorn's protocol, bounded, without its way with offers to upgrade, and with `/v1` answered by itself (`cycle`).
 
 A client gets FREEAI_HEAD_TIMEOUT_S for a head, FREEAI_BODY_TIMEOUT_S and more for a body (`patience`), FREEAI_SEND_TIMEOUT_S to take what
-is sent to it; a head may have FREEAI_MAX_HEAD_BYTES and FREEAI_MAX_HEADERS. What is refused here has no request id and no line in the
-ledger: nobody knows yet whose it is.
+is sent to it; a head may have FREEAI_MAX_HEAD_BYTES and FREEAI_MAX_HEADERS, and a connection MOST_QUEUED requests that wait for the
+present one: then nothing more is read of it (`intake`). What is refused here has no request id and no line in the ledger.
 """
 
 import asyncio
-from enum import Enum, auto
 from typing import Any, Final
 
 import httptools
 from django.conf import settings
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from apps.core.json_types import JSONArray
-from apps.gateway.edge import patience
+from apps.gateway.edge import patience, targets, unheard
 from apps.gateway.edge.cycle import Cycle, Serve
-from apps.gateway.edge.unheard import answer, too_large
+from apps.gateway.edge.intake import Flow, Intake
+from apps.gateway.edge.timed import Phase, Timed
 from apps.gateway.wire.errors import ApiError
 
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
@@ -27,19 +27,14 @@ SERVED = b"/v1/"
 """What is answered here, without the application."""
 LARGEST_READ: Final = 256 * 1024
 """Of the loop: a head may begin in the last bytes of one that is full of the body before."""
-SEPARATORS: Final = 4
-"""Bytes of a line of a head that are neither name nor value."""
+MOST_QUEUED: Final = 16
+SOME_CHUNKS: Final = 1_000
+"""Of a body, however small they are."""
+LEAST_CHUNK: Final = 64
+"""Bytes of a body for each chunk beyond those: parsing one costs as much as copying thousands of bytes."""
 
 
-class Phase(Enum):
-    """What the client has to send."""
-
-    NOTHING = auto()
-    HEAD = auto()
-    BODY = auto()
-
-
-class Protocol(HttpToolsProtocol):
+class Protocol(Timed):
     """Answers over HTTP/1.1 whatever a client offers to speak: `Upgrade: h2c` of the JDK and of `curl --http2` (RFC 9110 § 7.8).
 
     The parser ends a message at the head of a request that offers an upgrade, and what follows, the body, is no longer HTTP to it. So a new
@@ -47,11 +42,6 @@ class Protocol(HttpToolsProtocol):
     """
 
     _reads_again = False
-    _phase = Phase.HEAD
-    _since = 0.0
-    """Of the loop: when the phase began, later by each second in which we did not read."""
-    _received = 0
-    """Bytes of the present body."""
     _discarded = 0
     """Bytes of bodies that nobody wanted."""
     _barren = 0
@@ -60,10 +50,8 @@ class Protocol(HttpToolsProtocol):
     """Bytes that it is fed now."""
     _got_on = False
     """Whether the parser told of something whole in the bytes that it is fed now."""
-    _stuck_since: float | None = None
-    """Of the loop: when the client had taken as much of what is sent as one that reads takes; None while nothing waits for it."""
-    _untaken = 0
-    """Bytes that waited for it at the last look."""
+    _chunks = 0
+    """Of the present body."""
     _refusal: ApiError | None = None
     _most_headers = 0
 
@@ -71,28 +59,63 @@ class Protocol(HttpToolsProtocol):
         """`serve` answers `/v1` here; without it the application does, as everything else."""
         super().__init__(*positional, **named)
         self._serve = serve
-        self._running: RequestResponseCycle | None = None
+        self._running: RequestResponseCycle | None = None  # or was last; `cycle` is the one that came last
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """See asyncio.Protocol."""
         full = len(self.connections) >= patience.most_connections()
         has_room = not full or patience.make_room(self.connections)  # type: ignore[arg-type]  # all ours
         super().connection_made(transport)
-        self._since = self.loop.time()
+        self.flow = Flow(transport, self._may_read)
+        self._intake = Intake()
+        self._enter(Phase.HEAD)
         if not has_room:
             self._refuse(
                 ApiError(503, "Too many connections.", type="api_error", code="too_many_connections")
             )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol. A request under way is not answered any more."""
+        """See asyncio.Protocol. uvicorn tells the latest request alone, which may only be waiting for its turn."""
+        self._tell_running()
+        self._intake.clear()
         super().connection_lost(exc)
-        if isinstance(self._running, Cycle):
-            self._running.leave()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        self._unset_keepalive_if_required()
+        self._heard = self.loop.time()
+        self._intake.put(data)
+        self._go_on()
+        if (
+            self._answered_early is not None
+        ):  # one read a turn: nothing else slows down who sends what nobody wants
+            self.flow.pause_reading()
+            self.loop.call_soon(self.flow.resume_reading)
+
+    def on_response_complete(self) -> None:
+        """A request is answered, and the next one's turn."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if self._phase is Phase.BODY and self.cycle.response_complete:
+            self._answered_early = self.loop.time()
+        self._go_on()
+        self.flow.resume_reading()
+
+    def _go_on(self) -> None:
+        """Parse what has come, as far as there is room for requests."""
+        while self._intake and (room := MOST_QUEUED - len(self.pipeline)) > 0:
+            if self.transport.is_closing():
+                self._intake.clear()
+                return
+            self._unset_keepalive_if_required()
+            self._feed(self._intake.take(room))
+        if self._intake:
+            self.flow.pause_reading()
+
+    def _may_read(self) -> bool:
+        return not (self._intake or self.transport.is_closing()) and len(self.pipeline) < MOST_QUEUED
+
+    def _feed(self, data: bytes | memoryview) -> None:
         self._got_on = False
         self._fed = len(data)
         while data:
@@ -100,6 +123,7 @@ class Protocol(HttpToolsProtocol):
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as offer:
                 if self._should_upgrade():
+                    self._intake.clear()
                     self.handle_websocket_upgrade()
                     return
                 data = data[offer.args[0] :]
@@ -111,7 +135,7 @@ class Protocol(HttpToolsProtocol):
                 break
         self._barren = self._fed if self._got_on else self._barren + self._fed
         if self._barren > settings.FREEAI_MAX_HEAD_BYTES + LARGEST_READ:
-            self._refuse(too_large())
+            self._refuse(unheard.too_large())
 
     def on_message_begin(self) -> None:
         """A head begins; it is known already when it is read again."""
@@ -133,7 +157,7 @@ class Protocol(HttpToolsProtocol):
         `_refuse_large_head`: of the thousands that one read may hold, none more is looked at."""
         if not self._reads_again and self._phase is Phase.HEAD:
             if len(self.headers) >= self._most_headers:
-                self._refusal = too_large()
+                self._refusal = unheard.too_large()
                 raise self._refusal
             super().on_header(name, value)
 
@@ -142,12 +166,18 @@ class Protocol(HttpToolsProtocol):
         if self._reads_again:
             return
         self._refuse_large_head()
+        try:
+            self.url = targets.path_of(self.url)
+        except ApiError as refusal:
+            self._refusal = refusal
+            raise
         if self._serve is not None and self.url.startswith(SERVED):
             self._begin_cycle(self._serve)
         else:
             super().on_headers_complete()
         self._enter(Phase.BODY)
-        self._received = 0
+        self._received = self._seen = self._chunks = 0
+        self._answered_early = None
         self._got_on = True
 
     def on_body(self, body: bytes) -> None:
@@ -160,44 +190,20 @@ class Protocol(HttpToolsProtocol):
             if self._discarded > settings.FREEAI_MAX_BODY_BYTES:
                 self.transport.close()
 
+    def on_chunk_header(self) -> None:
+        """A chunk of the body begins. Raises ApiError, as `_refuse_large_head`, for one of too many that are tiny."""
+        self._chunks += 1
+        if self._chunks > SOME_CHUNKS + self._received // LEAST_CHUNK:
+            self._refusal = unheard.tiny_chunks()
+            raise self._refusal
+
     def on_message_complete(self) -> None:
         """The client has said all."""
         super().on_message_complete()
         if not self._reads_again:
             self._phase = Phase.NOTHING
+            self._answered_early = None
             self._got_on = True
-
-    def pause_writing(self) -> None:
-        """See asyncio.Protocol."""
-        super().pause_writing()
-        self._stuck_since = self.loop.time()
-        self._untaken = self.transport.get_write_buffer_size()
-
-    def resume_writing(self) -> None:
-        """See asyncio.Protocol."""
-        super().resume_writing()
-        self._stuck_since = None
-
-    # What `patience` asks.
-    def overdue(self, now: float) -> bool:
-        """See `patience.Connection`."""
-        if self._stuck_since is not None:
-            return self._has_stopped(now, self._stuck_since)
-        if self._phase is Phase.NOTHING:
-            return False
-        if self._phase is Phase.HEAD:
-            return now - self._since > settings.FREEAI_HEAD_TIMEOUT_S
-        if self.flow.read_paused:
-            self._since += patience.SWEEP_S
-        return now - self._since > settings.FREEAI_BODY_TIMEOUT_S + self._received / patience.PACE
-
-    def _has_stopped(self, now: float, stuck_since: float) -> bool:
-        """Whether the client reads no more. What it takes gives it time, but none in advance."""
-        untaken = self.transport.get_write_buffer_size()
-        taken = max(0, self._untaken - untaken)
-        self._untaken = untaken
-        self._stuck_since = min(now, stuck_since + taken / patience.READING_PACE)
-        return now - self._stuck_since > settings.FREEAI_SEND_TIMEOUT_S
 
     def time_out(self) -> None:
         """See `patience.Connection`."""
@@ -231,8 +237,13 @@ class Protocol(HttpToolsProtocol):
         self._running = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _enter(self, phase: Phase) -> None:
-        self._phase, self._since = phase, self.loop.time()
+    def _tell_running(self) -> None:
+        """That nobody is there any more, if it is answered still."""
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+            if isinstance(self._running, Cycle):
+                self._running.leave()
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
@@ -241,9 +252,9 @@ class Protocol(HttpToolsProtocol):
         """Raises ApiError, which the parser passes on as an error of its own."""
         if self._barren + self._fed <= settings.FREEAI_MAX_HEAD_BYTES:
             return  # the usual case: nothing to add up
-        size = len(self.url) + sum(len(name) + len(value) + SEPARATORS for name, value in self.headers)
+        size = unheard.size_of(self.url, self.headers)
         if size > settings.FREEAI_MAX_HEAD_BYTES:
-            self._refusal = too_large()
+            self._refusal = unheard.too_large()
             raise self._refusal
 
     def _refuse(self, error: ApiError) -> None:
@@ -253,13 +264,14 @@ class Protocol(HttpToolsProtocol):
             return
         answering, reading = self._is_answering(), self._phase is Phase.BODY
         if answering:
+            self._tell_running()
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            if self.cycle.response_started or not reading:
+            if self.pipeline or self.cycle.response_started or not reading:
                 self.transport.abort()
                 return
         if answering or not reading:
-            self.transport.write(answer(error, getattr(self, "url", b"")))
+            self.transport.write(unheard.answer(error, getattr(self, "url", b"")))
         self.transport.close()
 
     def _should_upgrade(self) -> bool:

@@ -21,6 +21,7 @@ from apps.gateway.edge import patience
 from apps.gateway.edge.disconnects import interrupt_all
 from apps.gateway.edge.protocol import Protocol
 from apps.gateway.edge.websocket import WebSocket
+from apps.gateway.process import memory
 from apps.gateway.process.listening import BACKLOG
 
 log = structlog.get_logger("freeai.gateway")
@@ -67,6 +68,7 @@ def configure() -> uvicorn.Config:
     config.load()
     config.http_protocol_class = functools.partial(Protocol, serve=lean.serve)  # type: ignore[assignment]  # as uvicorn calls it
     patience.raise_file_limit()
+    memory.give_back_large()
     return config
 
 

@@ -28,7 +28,7 @@ from apps.providers.types import ChatRequest
 async def chat_completions(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/chat/completions."""
     principal, allowance = await authenticate(request, "chat")
-    chat = chat_request.parse(await request.read_body())
+    chat = await request.parsed(chat_request.parse)
     call = plan_chat(request.ids, principal, chat, max_wait_s(request.META))
     explained = await asked_for(request, call)
     if chat.stream:

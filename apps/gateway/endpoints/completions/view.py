@@ -36,7 +36,7 @@ ENDPOINT: Final = "completions"
 async def completions(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/completions."""
     principal, allowance = await authenticate(request, ENDPOINT)
-    asked = completion_request.parse(await request.read_body())
+    asked = await request.parsed(completion_request.parse)
     calls = _planned(request, principal, asked)
     explained = await asked_for(request, calls[0])
     if asked.chats[0].stream:

@@ -15,7 +15,7 @@ from apps.gateway.endpoints.embeddings import wire
 async def create_embeddings(request: LeanRequest) -> LeanResponse:
     """POST /v1/embeddings."""
     principal, allowance = await authenticate(request, "embeddings")
-    operation = Embeddings(wire.parse(await request.read_body()))
+    operation = Embeddings(await request.parsed(wire.parse))
     served = await serve(request, principal, operation)
     body = wire.render(served.answer.encoded, served.answer.usage, answer_members(served))
     return LeanResponse(body, answer_headers(served, operation, allowance))

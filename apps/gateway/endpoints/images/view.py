@@ -20,7 +20,7 @@ from apps.providers.demands.image import ImageRequest
 async def create_images(request: LeanRequest) -> LeanResponse:
     """POST /v1/images/generations."""
     principal, allowance = await authenticate(request, "images")
-    return await _drawn(request, principal, allowance, wire.parse(await request.read_body()))
+    return await _drawn(request, principal, allowance, await request.parsed(wire.parse))
 
 
 @only("POST")

@@ -43,7 +43,7 @@ NO_USAGE: Final = Usage(0, 0)
 async def messages(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/messages."""
     principal, allowance = await authenticate(request, ENDPOINT)
-    asked = _parsed(await request.read_body(), principal)
+    asked = await request.parsed(partial(_parsed, principal=principal))
     call = plan_chat(request.ids, principal, asked.chat, max_wait_s(request.META), ENDPOINT)
     explained = await asked_for(request, call)
     shown_to = principal.user_id if asked.shows_thinking else None
@@ -85,7 +85,7 @@ async def count_tokens(request: LeanRequest) -> HttpResponse:
     """POST /v1/messages/count_tokens: an estimate, which asks nobody and takes nothing of the key's limits: agents send many at once."""
     principal = identify(request)
     verify = partial(is_own, user_id=principal.user_id)
-    tokens = messages_request.count_tokens(await request.read_body(), verify)
+    tokens = await request.parsed(partial(messages_request.count_tokens, verify=verify))
     return HttpResponse(orjson.dumps({"input_tokens": tokens}), content_type=JSON)
 
 

@@ -15,7 +15,7 @@ from apps.gateway.endpoints.moderations.operation import Moderate
 async def create_moderation(request: LeanRequest) -> LeanResponse:
     """POST /v1/moderations."""
     principal, allowance = await authenticate(request, "moderations")
-    operation = Moderate(wire.parse(await request.read_body()))
+    operation = Moderate(await request.parsed(wire.parse))
     served = await serve(request, principal, operation)
     body = wire.render(request.ids.own, operation.demand, served.answer.verdicts, answer_members(served))
     return LeanResponse(body, answer_headers(served, operation, allowance))

@@ -18,7 +18,7 @@ from apps.gateway.wire.surfaces import ALIASES, ROOT, V1
 async def create_ranking(request: LeanRequest) -> LeanResponse:
     """POST /v1/rerank."""
     principal, allowance = await authenticate(request, "rerank")
-    asked = wire.parse(await request.read_body())
+    asked = await request.parsed(wire.parse)
     operation = Rerank(asked)
     served = await serve(request, principal, operation)
     body = wire.render(request.ids.own, asked, served.answer, answer_members(served))

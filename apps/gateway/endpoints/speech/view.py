@@ -15,7 +15,7 @@ from apps.gateway.endpoints.speech.operation import Speak
 async def create_speech(request: LeanRequest) -> LeanResponse:
     """POST /v1/audio/speech."""
     principal, allowance = await authenticate(request, "speech")
-    operation = Speak(wire.parse(await request.read_body()))
+    operation = Speak(await request.parsed(wire.parse))
     served = await serve(request, principal, operation)
     content_type = wire.CONTENT_TYPES[served.answer.format]
     return LeanResponse(served.answer.audio, answer_headers(served, operation, allowance), content_type)

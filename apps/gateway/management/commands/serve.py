@@ -32,7 +32,7 @@ WRONG_USAGE = 2
 class Command(BaseCommand):
     help = (
         "Start the gateway. On the first run it sets everything up and prints what you need. "
-        "Exit codes: 0 stopped, 1 it could not start, 2 wrong usage, 130 interrupted before it had started."
+        "Exit codes: 0 stopped, 1 it could not start, 2 wrong usage or a setting that is refused, 130 interrupted before it had started."
     )
     _announced = False
     requires_system_checks = []  # before any command, the entrance checks the settings

@@ -1,0 +1,131 @@
+"""One connection that asks more than it reads, or says a body in next to nothing; many bodies that are held: a gateway at its defaults."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+
+import httpx
+import pytest
+
+from tests.e2e.server import Server, start, wait_until
+from tests.e2e.test_hostile_clients import GROWTH_MIB, MIB, Others, connect, resident
+
+GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+TINY = b"1\r\n \r\n" * 10_000
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = start(tmp_path_factory.mktemp("connections") / "data", "--no-tasks")
+    for _ in range(20):
+        assert server.chat(model="sandbox/ok").status_code == 200
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(serving: Server) -> Iterator[None]:
+    """Others are answered while a test goes on, and the process is no larger behind it."""
+    before = resident(serving)
+    others = Others(serving)
+    yield
+    others.stop()
+    assert others.statuses == {200}
+    wait_until(lambda: resident(serving) < before + GROWTH_MIB, 20)
+
+
+def push(made: socket.socket, data: bytes, seconds: float) -> bool:
+    """Send it over and over. Whether the server ends the connection within that time."""
+    made.settimeout(0.3)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            made.send(data)
+        except TimeoutError:
+            pass
+        except OSError:
+            return True
+    return False
+
+
+def test_requests_whose_answers_nobody_reads(serving: Server):
+    before = resident(serving)
+
+    with connect(serving) as made:
+        push(made, GET * 500, 6)
+
+        assert resident(serving) < before + GROWTH_MIB
+
+
+def test_requests_behind_one_another_are_answered(serving: Server):
+    with connect(serving) as made:
+        made.sendall(GET * 300)
+        heard = b""
+        while heard.count(b"HTTP/1.1 200 ") < 300:
+            part = made.recv(65_536)
+            assert part
+            heard += part
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b"/livez", b"/v1/nope", b"/v1/chat/completions", b"/metrics", b"/api/auth/login", b"/admin/login/"],
+)
+def test_a_body_in_chunks_of_a_byte(serving: Server, path: bytes):
+    with connect(serving) as made:
+        made.sendall(CHUNKED % path)
+
+        assert push(made, TINY, 10)
+
+
+def test_half_a_body_and_then_nothing(serving: Server):
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
+
+    with connect(serving) as made:
+        made.sendall(head % (serving.client_key.encode(), 25 * MIB) + b"a" * (12 * MIB))
+        made.settimeout(25)
+        answer = made.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_many_large_bodies_at_once(serving: Server):
+    body = b'{"model":"sandbox/stall","messages":[{"role":"user","content":"Hi"}],"x":"%s"}' % (
+        b"a" * 20 * MIB
+    )
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
+    refused = 0
+
+    with ExitStack() as held:
+        for _ in range(10):
+            made = held.enter_context(connect(serving))
+            with suppress(OSError):
+                made.sendall(head % (serving.client_key.encode(), len(body)) + body)
+            made.settimeout(0.5)
+            with suppress(OSError):
+                refused += made.recv(65_536).startswith(b"HTTP/1.1 429 ")
+
+    assert refused == 4  # half of 256 MiB is six of them
+
+
+@pytest.mark.parametrize(("method", "status"), [("OPTIONS", 204), ("TRACE", 400), ("PATCH", 400)])
+def test_requests_for_no_path(serving: Server, method: str, status: int):
+    with connect(serving) as made:
+        made.sendall(f"{method} * HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+        assert made.recv(65_536).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+@pytest.mark.parametrize(
+    "target", ["//", "//a//b", "//example.com/admin", "{url}/livez", "{url}", "x:80", "x"]
+)
+@pytest.mark.parametrize("method", ["GET", "PATCH", "TRACE", "OPTIONS"])
+def test_odd_targets_are_no_fault_of_ours(serving: Server, method: str, target: str):
+    asked = target.replace("{url}", serving.url)
+    with connect(serving) as made:
+        made.sendall(f"{method} {asked} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+        assert int(made.recv(65_536).split()[1]) < 500
+    assert httpx.get(f"{serving.url}/livez").status_code == 200
