@@ -27,7 +27,7 @@ from apps.gateway.endpoints.rerank import wire as rerank
 from apps.gateway.endpoints.responses.wire import schema as responses
 from apps.gateway.endpoints.speech import wire as speech
 from apps.gateway.endpoints.transcriptions import wire as transcriptions
-from apps.gateway.wire import multipart
+from apps.gateway.wire import multipart, surfaces
 from apps.providers import image_fetch
 from apps.providers.errors import POLICY, ErrorKind
 from apps.providers.wires import MAX_AUDIO_BYTES
@@ -216,8 +216,9 @@ def test_every_request_header_has_its_row():
 
 
 def test_every_endpoint_has_its_row():
-    """Of what is served under /v1 and /v1beta alike the latter."""
+    """Of what is served under /v1 and /v1beta alike the latter; aliases are told in the row of the path whose they are."""
     served = {f"/{prefix}{route.pattern}" for prefix, patterns in endpoints.served() for route in patterns}
+    served -= {f"/{alias}" for alias in surfaces.ALIASES}
     served -= {
         path.replace("/v1beta/", "/v1/")
         for path in served
