@@ -17,10 +17,10 @@ METHODS: Final = (
     "embedContent",
     "batchEmbedContents",
 )
-OWN: Final = re.compile(r"/v1beta(?!/openai)(?:/.*)?")
+OWN: Final = re.compile(r"/v1beta(?!/openai)(?:/.*)?", re.DOTALL)
 """All but the paths of OpenAI's clients, which some bring along from another server."""
-SHARED: Final = re.compile(rf"/v1/models/.+:(?:{'|'.join(METHODS)})")
-LISTS: Final = re.compile(r"/v1/models(?:/.+)?")
+SHARED: Final = re.compile(rf"/v1/models/.+:(?:{'|'.join(METHODS)})", re.DOTALL)
+LISTS: Final = re.compile(r"/v1/models(?:/.+)?", re.DOTALL)
 KEY: Final = "HTTP_X_GOOG_API_KEY"
 TYPE: Final = "type.googleapis.com/google.rpc."
 DOMAIN: Final = "freeai"

@@ -18,6 +18,8 @@ MAX_TOOLS = 128
 MAX_INPUTS = 10_000
 MAX_DIMENSIONS = 65_536
 
+Effort = Literal["minimal", "low", "medium", "high", "max"]
+
 
 class CalledTool(Struct):
     name: ToolName
@@ -72,7 +74,7 @@ class AskedModel(Struct, kw_only=True):
     stream: bool | None = None
     format: str | JSONObject | None = None
     options: Options | None = None
-    think: bool | str | None = None
+    think: bool | Effort | None = None
     strategy: Name | None = None
     preferred_provider: Name | None = None
     fallback: bool | None = None
