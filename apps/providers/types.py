@@ -22,7 +22,7 @@ Capability = Literal[
     "vision", "files", "audio", "audio_output", "tools", "forced_tools", "json_schema", "json_object", "n", "logprobs", "reasoning",
     "fim", "dimensions", "segments", "words", "translation", "image_edits",
 ]  # fmt: skip
-Task = Literal["chat", "embedding", "transcription", "translation", "rerank", "moderation", "image", "speech"]
+Task = Literal["chat", "embedding", "transcription", "translation", "rerank", "image", "speech", "moderation"]
 Access = Literal["free", "card", "prepaid"]
 """What a user must have before a model serves: nothing but an account, a payment method on file, or money."""
 ChatWire = Literal["openai", "gemini", "cohere"]

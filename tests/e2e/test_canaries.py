@@ -41,7 +41,6 @@ QUERY = canary("query")
 FILE_NAME = canary("file-name")
 ANYWHERE = {
     "User-Agent": SENT,
-    "X-Goog-Api-Key": SENT,
     "Cookie": f"session={SENT}; freeai_access={SENT}",
     "X-Forwarded-For": SENT,
     "X-Other": SENT,
@@ -231,7 +230,7 @@ def test_what_is_sent_to_the_wrong_place(planted: Server, key: str):
     """A key where a name belongs, and everything in the query and the headers."""
     answers = []
     with httpx.Client(base_url=planted.url, timeout=30, headers=ANYWHERE) as http:
-        answers.append(http.get("/v1/models", headers={"X-Api-Key": SENT}))
+        answers += [http.get("/v1/models", headers={name: SENT}) for name in ("X-Api-Key", "X-Goog-Api-Key")]
         for path in (
             "/v1/models",
             "/v1/nothing",

@@ -80,7 +80,7 @@ def test_second_start_prints_no_secret_and_keeps_the_first_ones(data_dir: Path):
 def test_ctrl_c_stops_celery_too(data_dir: Path):
     running = server.start(data_dir)
     children = running.children()
-    assert any("celery" in " ".join(child.cmdline()) for child in children)
+    assert any("freeai.embedded" in " ".join(child.cmdline()) for child in children)
 
     assert running.stop() == 0
 

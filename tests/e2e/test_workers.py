@@ -217,7 +217,7 @@ def test_celery_is_the_parents(data_dir: Path, env: dict[str, str]):
         wait_until(lambda: len(workers(gateway)) == 3 and ready(gateway) == 2, 60)
         wait_until(lambda: 'freeai_background_up{task="celery"} 1.0' in scrape(gateway), 30)
         children = psutil.Process(gateway.process.pid).children()
-        celery = next(each for each in children if "celery" in each.cmdline())
+        celery = next(each for each in children if "freeai.embedded" in " ".join(each.cmdline()))
 
         celery.kill()
 

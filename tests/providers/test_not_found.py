@@ -17,6 +17,9 @@ SHAPES: dict[str, Any] = {
     "mistral": lambda text: {"object": "error", "message": text},
     "cloudflare": lambda text: {"success": False, "errors": [{"code": 1, "message": text}]},
     "huggingface": lambda text: {"error": text},
+    "nvidia": lambda text: {"detail": text},
+    "policy": lambda text: {"error": {"message": text}},
+    "guard": lambda text: {"error": {"message": text}},
 }
 
 

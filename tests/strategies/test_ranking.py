@@ -132,7 +132,8 @@ def test_a_glance_brings_load_and_reliability_up_to_date_and_nothing_else(pool, 
 
     glanced = best_first([as_glanced(item, Glance(0.0, in_flight, success_rate)) for item in before])
 
-    assert [item.parts for item in glanced] == [item.parts for item in after]
+    assert {id(item.offer): item.parts for item in glanced} == {id(item.offer): item.parts for item in after}
+    # What differs by the rounding of sums may change places with its like.
     assert [item.score for item in glanced] == pytest.approx([item.score for item in after])
 
 

@@ -127,7 +127,7 @@ class Fairness:
             return Share(0.0, 0, 0, 1.0)
         others = self._others.get(user, {})
         if pool.level_at != int(now):
-            pool.level, pool.level_at = _level(_together(pool.clients, others, part)), int(now)
+            pool.level, pool.level_at = _level(_summed(pool.clients, others, part)), int(now)
         asked, admitted = known.last_minute(part)
         if (elsewhere := others.get(client)) is not None:
             asked, admitted = asked + elsewhere.asked, admitted + elsewhere.admitted
@@ -138,7 +138,7 @@ class Fairness:
         part, room = int(now * PARTS / SPAN_S), MOST_TOLD
         pools: dict[int, dict[int, _Lately]] = {}
         for user, pool in self._pools.items():
-            lately = {key: one for key, one in _together(pool.clients, {}, part).items() if one.asked}
+            lately = {key: one for key, one in _summed(pool.clients, {}, part).items() if one.asked}
             if lately and len(lately) <= room:
                 pools[user] = lately
                 room -= len(lately)
@@ -186,7 +186,7 @@ class Fairness:
                     del self._held[candidate]
 
 
-def _together(clients: Mapping[int, _Client], others: Mapping[int, _Lately], part: int) -> dict[int, _Lately]:
+def _summed(clients: Mapping[int, _Client], others: Mapping[int, _Lately], part: int) -> dict[int, _Lately]:
     """The last minute of each key, here and elsewhere."""
     lately = dict(others)
     for key, known in clients.items():
