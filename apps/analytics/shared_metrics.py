@@ -97,13 +97,13 @@ def reserve() -> None:
 def forget(number: int) -> None:
     """A worker has died: what was so only while it lived is not so any more."""
     if is_shared():
-        multiprocess.mark_process_dead(number)  # type: ignore[no-untyped-call]
+        multiprocess.mark_process_dead(number)  # type: ignore[no-untyped-call]  # the library has no types there
 
 
 def registry() -> CollectorRegistry:
     """What all processes counted, added up, and what this one tells for all."""
     made = CollectorRegistry()
-    multiprocess.MultiProcessCollector(made, os.environ[VARIABLE])  # type: ignore[no-untyped-call]
+    multiprocess.MultiProcessCollector(made, os.environ[VARIABLE])  # type: ignore[no-untyped-call]  # the library has no types there
     for each in (_Processes(), *alone):
         made.register(each)
     return made

@@ -4,71 +4,19 @@ afterwards the process is as large as it was."""
 import os
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
-from threading import Event, Thread
 
 import httpx
-import psutil
 import pytest
 
-from tests.e2e.server import Server, start, wait_until
+from tests.e2e.hostility import MIB, as_it_was, connect, serving
+from tests.e2e.server import Server
 
-MIB = 1024 * 1024
-GROWTH_MIB = 30
+__all__ = ["as_it_was", "serving"]
+
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = start(tmp_path_factory.mktemp("hostile") / "data", "--no-tasks")
-    for _ in range(20):
-        assert server.chat(model="sandbox/ok").status_code == 200
-    yield server
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was(serving: Server) -> Iterator[None]:
-    """Others are answered while a test goes on, and the process is no larger behind it."""
-    before = resident(serving)
-    others = Others(serving)
-    yield
-    others.stop()
-    assert others.statuses == {200}
-    wait_until(lambda: resident(serving) < before + GROWTH_MIB, 20)
-
-
-def resident(server: Server) -> float:
-    """MiB of the process."""
-    return psutil.Process(server.process.pid).memory_info().rss / MIB
-
-
-class Others:
-    """Somebody who goes on asking, in a thread."""
-
-    def __init__(self, server: Server) -> None:
-        self.statuses: set[int] = set()
-        self._server = server
-        self._end = Event()
-        self._thread = Thread(target=self._ask)
-        self._thread.start()
-
-    def _ask(self) -> None:
-        while not self._end.is_set():
-            self.statuses.add(httpx.get(f"{self._server.url}/livez", timeout=10).status_code)
-            self.statuses.add(self._server.chat(model="sandbox/ok").status_code)
-
-    def stop(self) -> None:
-        self._end.set()
-        self._thread.join()
-
-
-def connect(server: Server) -> socket.socket:
-    host, port = server.url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=20)
 
 
 def send(server: Server, *parts: bytes, times: int = 1) -> bytes:

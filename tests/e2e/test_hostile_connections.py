@@ -2,38 +2,19 @@
 
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
 
-from tests.e2e.server import Server, start, wait_until
-from tests.e2e.test_hostile_clients import GROWTH_MIB, MIB, Others, connect, resident
+from tests.e2e.hostility import GROWTH_MIB, MIB, as_it_was, connect, resident, serving
+from tests.e2e.server import Server
 
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 CHUNKED = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 TINY = b"1\r\n \r\n" * 10_000
 
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = start(tmp_path_factory.mktemp("connections") / "data", "--no-tasks")
-    for _ in range(20):
-        assert server.chat(model="sandbox/ok").status_code == 200
-    yield server
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was(serving: Server) -> Iterator[None]:
-    """Others are answered while a test goes on, and the process is no larger behind it."""
-    before = resident(serving)
-    others = Others(serving)
-    yield
-    others.stop()
-    assert others.statuses == {200}
-    wait_until(lambda: resident(serving) < before + GROWTH_MIB, 20)
+__all__ = ["as_it_was", "serving"]
 
 
 def push(made: socket.socket, data: bytes, seconds: float) -> bool:
