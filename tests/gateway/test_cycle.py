@@ -30,6 +30,7 @@ class Edge:
     state: ServerState = field(default_factory=ServerState)
     ended: list[tuple[str, bool]] = field(default_factory=list)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    has_read: asyncio.Event = field(default_factory=asyncio.Event)
     parts: int = 0
     clients: list["Client"] = field(default_factory=list)
 
@@ -40,6 +41,8 @@ class Edge:
             self.ended.append((request.path, True))
         except asyncio.CancelledError:
             self.ended.append((request.path, exchange.client_left))
+        finally:
+            request.let_go()
 
     async def _answer(self, request: LeanRequest, exchange: Exchange) -> None:
         match request.path.rpartition("/")[2]:
@@ -53,6 +56,10 @@ class Edge:
                 await exchange.whole(204, PLAIN, b"")
             case "fails":
                 raise RuntimeError("unforeseen")
+            case "reads":
+                await request.read_body()
+                self.has_read.set()
+                await self.go_on.wait()
             case "waits":
                 await self.go_on.wait()
                 await exchange.whole(200, PLAIN, b"<waited>")
@@ -107,6 +114,22 @@ async def say(edge: Edge, data: bytes) -> Client:
     edge.clients.append(client)
     client.writer.write(data)
     return client
+
+
+async def test_a_client_that_leaves_is_noticed_behind_the_last_large_part_of_a_body(edge: Edge):
+    """Reading pauses at a part that is large, and nobody asks for more behind the last one."""
+    client = await say(edge, b"POST /v1/reads HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
+    await until(lambda: edge.state.tasks)
+    (protocol,) = edge.state.connections
+    assert isinstance(protocol, Protocol)
+    await asyncio.sleep(0)  # its task waits for the body
+    protocol.data_received(b"a" * 200_000)
+    async with asyncio.timeout(20):
+        await edge.has_read.wait()
+
+    client.writer.close()
+
+    await until(lambda: edge.ended == [("/v1/reads", True)])
 
 
 async def test_a_whole_answer_is_one_write(edge: Edge, monkeypatch: pytest.MonkeyPatch):

@@ -198,8 +198,11 @@ class Protocol(Timed):
             raise self._refusal
 
     def on_message_complete(self) -> None:
-        """The client has said all."""
+        """The client has said all. Its reader asks for nothing more, so that reading, which a large part of the body paused, would stay
+        so, and nobody would notice it leave."""
         super().on_message_complete()
+        if not self.pipeline:
+            self.flow.resume_reading()
         if not self._reads_again:
             self._phase = Phase.NOTHING
             self._answered_early = None
