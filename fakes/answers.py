@@ -36,7 +36,7 @@ _RESULTS = ('"role":"tool"', '"functionResponse":')
 class Asked:
     """What of a request decides its answer. `body` is carried for the checks, outside of equality.
 
-    `task`: the call that an agent's prompt asks for and that has no result yet.
+    `task`: the call that an agent's prompt asks for and that has no result yet. `verdict`: the JSON that answers a schema of yes and no.
     `inputs` and `dimensions` (0: the model's own) are of embeddings, `timed` ("segment", "word") of transcriptions.
     `document` is what a list answers. `cap`: the longest answer that is asked for, 0 where none is named.
     """
@@ -55,6 +55,7 @@ class Asked:
     last_user_text: str = ""
     tools: tuple[str, ...] = ()
     task: ToolCall | None = None
+    verdict: str = ""
     inputs: tuple[str, ...] = ()
     dimensions: int = 0
     timed: frozenset[str] = frozenset()
@@ -173,7 +174,7 @@ def task_of(messages: Any) -> ToolCall | None:
 
 
 def _text(asked: Asked, seed: int) -> Choice:
-    return Choice(text=words(seed, PIECES_OF_OK))
+    return Choice(text=(asked.verdict,) if asked.verdict else words(seed, PIECES_OF_OK))
 
 
 def _task(asked: Asked, seed: int) -> Choice:

@@ -22,6 +22,7 @@ from .base import (
     require_types,
 )
 from .dialect import CREATED, Dialect, whole_tool_call
+from .moderations import harm_in
 from .openai_stream import ChunkWriter
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -77,6 +78,7 @@ class OpenAIChat:
             cap=positive_int(body.get("max_completion_tokens") or body.get("max_tokens"), 0),
             last_user_text=_last_user_text(messages),
             task=task_of(messages),
+            verdict=_verdict(body.get("response_format"), _last_user_text(messages)),
             tools=_tool_names(body.get("tools")),
             body=body,
         )
@@ -143,6 +145,18 @@ def _last_user_text(messages: list[dict[str, Any]]) -> str:
         if message.get("role") == "user":
             return _text_of(message.get("content"))
     return ""
+
+
+def _verdict(wanted: Any, text: str) -> str:
+    """What a judge says of a text, where the schema asks for nothing but yes and no; empty where it does not."""
+    try:
+        properties = wanted["json_schema"]["schema"]["properties"]
+        if not properties or any(rule != {"type": "boolean"} for rule in properties.values()):
+            return ""
+    except (KeyError, TypeError, AttributeError):
+        return ""
+    harm = harm_in(text)
+    return orjson.dumps({name: name in harm for name in properties}).decode()
 
 
 def _text_of(content: Any) -> str:
