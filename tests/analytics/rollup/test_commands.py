@@ -13,10 +13,17 @@ from django.core.management import CommandError, call_command
 from apps.analytics import tasks
 from apps.analytics.models import DailyRollup, LedgerHorizon, UnrolledHour, UsageDigest, UsageEventRow
 from apps.analytics.rollup import building, pending
+from apps.core import clock
 from apps.core.ids import uuid7
 
 pytestmark = pytest.mark.django_db
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture(autouse=True)
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the first hour of a day nothing of it is over."""
+    monkeypatch.setattr(clock, "now", (TODAY + timedelta(hours=12)).timestamp)
 
 
 def happened(days_ago: int) -> UsageEventRow:

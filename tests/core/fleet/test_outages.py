@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -86,8 +87,14 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 def of(limit: int, kind: Kind = "fixed", period: str = "day") -> Subject:
-    window = Window(f"1:groq#requests/{period}", "requests", period, limit, kind)
+    window = Window(f"1:groq#requests/{period}", "requests", period, limit, kind, zone=where_it_is_noon())
     return Subject("1:groq", "1:groq|llama", (window,))
+
+
+def where_it_is_noon() -> str:
+    """A zone whose day began hours ago and does not end during a test."""
+    east = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-east:+d}"
 
 
 async def ask(store: RedisStore, wanted: Subject, *, settle: bool = True) -> Grant | None:
@@ -183,8 +190,8 @@ async def test_what_was_granted_meanwhile_counts_for_all_when_redis_is_back(
 
 async def test_a_redis_that_starts_empty_is_rebuilt_from_what_all_know(server: Server, fleet: Fleet) -> None:
     wanted = of(200)
-    yesterday = PastUsage(wanted.windows, clock.now() - 1, {"requests": 11})
-    fleet.ledger.past = [yesterday]
+    earlier = PastUsage(wanted.windows, clock.now() - 1, {"requests": 11})
+    fleet.ledger.past = [earlier]
     stores = await fleet.join(4)
     for store in stores:
         for _ in range(5):
