@@ -33,16 +33,16 @@ def test_a_gateway_ends_when_whoever_started_it_was_killed(tmp_path: Path):
 def test_a_gateway_outlives_the_longest_soak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     made: list[int] = []
 
-    class Refused(Exception):
+    class RefusedError(Exception):
         pass
 
     def refuse(_: Path, *, lifetime_s: int, **__: object) -> None:
         made.append(lifetime_s)
-        raise Refused
+        raise RefusedError
 
     monkeypatch.setattr(soak, "Gateway", refuse)
     monkeypatch.setattr(sys, "argv", ["soak", "--minutes", "180"])
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         soak.main()
 
     [lifetime_s] = made
