@@ -1,4 +1,4 @@
-"""The set-up of docs/OPERATIONS.md § 1.5, its blocks run as they would be pasted: only who runs what, paths, names and ports are the test's own."""
+"""The set-up of docs/OPERATIONS.md § 1.5, its blocks run as pasted: only who runs what, paths, names and ports are the test's own."""
 
 import os
 import re
