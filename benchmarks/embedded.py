@@ -171,9 +171,7 @@ async def measure(arguments: argparse.Namespace, directory: Path) -> float:
     server = await loop.create_server(make, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     bodies = prompts("freeai-auto")
-    load = Load(
-        numbered([wire.http_request(("127.0.0.1", port), wire.PATH, KEY, body) for body in bodies])
-    )
+    load = Load(numbered([wire.http_request(("127.0.0.1", port), wire.PATH, KEY, body) for body in bodies]))
     await load.connect(port)
     await load.run(4 * AT_A_TIME)
     if arguments.counted:

@@ -300,7 +300,7 @@ class _Run(Generic[T]):
         response: UpstreamResponse | None = None
         kept = False
         try:
-            async with asyncio.timeout_at(self._deadline()):
+            with self._runtime.ends.until(self._deadline()):
                 request = await upstream_call.build(attempt.offer)
                 attempt.sent = True
                 response = await self._runtime.transport.open(request, timeouts(self._call.demand))
