@@ -2,8 +2,8 @@
 
 The gateway's protocol, its whole request path and its client for upstreams on real sockets, 16 requests at a time, beside a load and an
 upstream that are two writes each, in the same event loop. No database, and none of the loops that a gateway runs beside its requests.
-CPU time of this process, the least of many rounds; with `--instructions`, which needs valgrind, the instructions of a request outside of the
-system, which are the same on a machine with whatever else to do. `--floor` measures the floor proxy in the same way.
+CPU time of this process, the least of many rounds; with `--instructions`, which needs valgrind, the instructions of a request outside of
+the system, which are the same on a machine with whatever else to do. `--floor` measures the floor proxy in the same way.
 """
 
 import argparse
@@ -117,9 +117,9 @@ def gateway_protocol(upstream_url: str, candidates: int, directory: Path, *, cou
     from django.urls import set_script_prefix
 
     from apps.gateway import runtime
+    from apps.gateway.attempts import shortlist
     from apps.gateway.edge import asgi
     from apps.gateway.edge.protocol import Protocol
-    from apps.gateway.attempts import shortlist
     from apps.gateway.runtime import Runtime
     from benchmarks.held import hold
     from freeai import logs
@@ -175,8 +175,7 @@ async def measure(arguments: argparse.Namespace, directory: Path) -> float:
     await load.connect(port)
     await load.run(4 * AT_A_TIME)
     if arguments.counted:
-        # From here on: the start has many times as many.
-        subprocess.run(["callgrind_control", "-i", "on", str(os.getpid())], check=True, capture_output=True)
+        _count_from_here()
         await load.run(COUNTED)
         return 0.0
     least = float("inf")
@@ -185,6 +184,12 @@ async def measure(arguments: argparse.Namespace, directory: Path) -> float:
         await load.run(CALLS)
         least = min(least, (time.process_time() - begun) / CALLS * 1e6)
     return least
+
+
+def _count_from_here() -> None:
+    """The start has many times as many. Raises subprocess.CalledProcessError."""
+    command = ["callgrind_control", "-i", "on", str(os.getpid())]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def count_instructions(arguments: list[str]) -> float:
