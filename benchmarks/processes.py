@@ -55,6 +55,7 @@ class Child:
         directory: Path,
         env: dict[str, str] | None = None,
         root: Path = ROOT,
+        program: str = sys.executable,
     ) -> None:
         self.name = name
         self.out, self.err = directory / f"{name}.out", directory / f"{name}.err"
@@ -62,7 +63,7 @@ class Child:
         self.started_at = time.perf_counter()
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [program, *arguments],
                 cwd=root,
                 env=env,
                 stdin=subprocess.DEVNULL,
