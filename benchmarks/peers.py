@@ -90,8 +90,8 @@ def _nginx(bench: Bench) -> Iterator[Side | None]:
             user="user root;" if os.geteuid() == 0 else "",
         )
     )
-    arguments = ["-c", str(config), "-e", str(directory / "nginx.log")]
-    with _running(bench, Child("nginx", arguments, directory, program=program), port, "") as side:
+    arguments = [program, "-c", str(config), "-e", str(directory / "nginx.log")]
+    with _running(bench, Child("nginx", arguments, directory), port, "") as side:
         yield side
 
 
@@ -108,8 +108,8 @@ def _litellm(bench: Bench) -> Iterator[Side | None]:
             model=wire.MODEL, url=bench.upstream_url, provider_key=wire.PROVIDER_KEY, key=LITELLM_KEY
         )
     )
-    arguments = ["--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
-    child = Child("litellm", arguments, directory, os.environ.copy(), program=program)
+    arguments = [program, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
+    child = Child("litellm", arguments, directory, os.environ.copy())
     with _running(bench, child, port, LITELLM_KEY) as side:
         yield side
 
@@ -140,8 +140,8 @@ def redis_mode(bench: Bench) -> Figures:
         return {}
     directory: Path = bench.place("redis")
     port = free_port()
-    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with Child("redis", arguments, directory, program=program) as child:
+    arguments = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with Child("redis", arguments, directory) as child:
         wait_for(lambda: "Ready to accept" in child.text(), START_S, "Redis did not start")
         bench.installation("shared", env={"FREEAI_STATE": f"redis://127.0.0.1:{port}/0"})
         try:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -46,7 +47,8 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str, interval_
 
 
 class Child:
-    """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`."""
+    """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`. `arguments` are Python's, unless they
+    begin with the path of another program."""
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class Child:
         directory: Path,
         env: dict[str, str] | None = None,
         root: Path = ROOT,
-        program: str = sys.executable,
+        lifetime_s: int = LIFETIME_S,
     ) -> None:
         self.name = name
         self.out, self.err = directory / f"{name}.out", directory / f"{name}.err"
@@ -63,13 +65,13 @@ class Child:
         self.started_at = time.perf_counter()
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                [program, *arguments],
+                arguments if Path(arguments[0]).is_absolute() else [sys.executable, *arguments],
                 cwd=root,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                preexec_fn=_limit,
+                preexec_fn=partial(signal.alarm, lifetime_s),
             )
         self.root = psutil.Process(self.process.pid)
 
@@ -154,11 +156,6 @@ def clean_env(extra: dict[str, str]) -> dict[str, str]:
     """Our environment without the FREEAI_* variables of whoever runs this."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FREEAI_")}
     return kept | extra
-
-
-def _limit() -> None:
-    """In the child, before exec."""
-    signal.alarm(LIFETIME_S)
 
 
 def allow_many_connections() -> None:
