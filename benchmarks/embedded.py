@@ -57,6 +57,9 @@ class Asking(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._load.answered(self, data)
 
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._load.answered(self, b"the connection was closed")
+
 
 class Load:
     """So many requests, AT_A_TIME of them under way."""
@@ -65,6 +68,7 @@ class Load:
         self._requests = requests
         self._clients: list[Asking] = []
         self._left = self._open = 0
+        self._failed = False
         self._over = asyncio.Event()
 
     async def connect(self, port: int) -> None:
@@ -81,13 +85,15 @@ class Load:
         for client in self._clients:
             self._ask(client)
         await self._over.wait()
-        if self._left:
+        if self._failed:
             raise RuntimeError("an answer was not the right one")
 
     def answered(self, client: Asking, data: bytes) -> None:
         """See Asking."""
         if not data.startswith(b"HTTP/1.1 200") or b'"choices"' not in data:
-            print(data.decode(errors="replace")[:2000])
+            if not self._over.is_set():
+                print(data.decode(errors="replace")[:2000])
+            self._failed = True
             self._over.set()
             return
         self._ask(client)
@@ -131,10 +137,24 @@ def gateway_protocol(upstream_url: str, candidates: int, directory: Path, *, cou
     runtime.install(Runtime())
     if counted:  # a request takes fifty times as long there, and must not have as many more rankings
         shortlist.REFRESH_S = 3600.0
-    config = uvicorn.Config(_nobody, ws="none", lifespan="off", log_config=None, proxy_headers=False)
-    config.load()
+    config = _configured(_nobody)
     state = ServerState()
     return lambda: Protocol(config, state, {}, serve=asgi.serve)
+
+
+def _configured(application: Any) -> uvicorn.Config:
+    config = uvicorn.Config(
+        application,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_keep_alive=600,  # whoever counts instructions is slow
+    )
+    config.load()
+    return config
 
 
 def floor_protocol(upstream_url: str) -> Any:
@@ -147,10 +167,7 @@ def floor_protocol(upstream_url: str) -> Any:
     settings.configure(ROOT_URLCONF="benchmarks.floor", ALLOWED_HOSTS=["127.0.0.1"], USE_TZ=True)
     django.setup()
     floor.UPSTREAM = floor.Upstream(upstream_url, KEY)
-    config = uvicorn.Config(
-        floor.FloorHandler(), http="httptools", ws="none", lifespan="off", log_config=None, access_log=False
-    )
-    config.load()
+    config = _configured(floor.FloorHandler())
     state = ServerState()
     protocol = cast(Any, config.http_protocol_class)
     return lambda: protocol(config, state, {})

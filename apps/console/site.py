@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
+from django.core.checks import CheckMessage
 from django.http import HttpRequest
+from django.utils.module_loading import autodiscover_modules
 
 from apps.core.owned import OwnedAdmin
 
@@ -28,8 +30,18 @@ class ConsoleSite(AdminSite):
             pages = type(pages.__name__, (pages, OwnedAdmin), {"__module__": pages.__module__})
         super().register(model_or_iterable, pages, **options)
 
+    def find_pages(self) -> None:
+        """Import the `admin` modules of all apps, which register theirs. May be called twice."""
+        autodiscover_modules("admin", register_to=self)
+
+    def check(self, app_configs: Any) -> list[CheckMessage]:
+        """Of all pages."""
+        self.find_pages()
+        return super().check(app_configs)
+
     def get_urls(self) -> list[Any]:
         """Our own pages come first."""
+        self.find_pages()
         from apps.console.pages.urls import routes  # late: pages need the site
 
         return [*routes(self), *super().get_urls()]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from auditlog.models import LogEntry
+from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
@@ -30,6 +31,8 @@ from apps.providers.models import Provider, ProviderModel
 from apps.providers.offers import CATALOGUE
 from apps.strategies.library import install_builtins
 from apps.strategies.models import Strategy
+
+admin.site.find_pages()  # as the first request for one of them does
 
 numbers = count()
 PASSWORD = "correct horse 47"

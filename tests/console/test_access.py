@@ -50,6 +50,7 @@ def test_these_are_all_models_of_the_site():
 
 
 def test_all_pages_go_by_the_one_mechanism():
+    assert admin.site._registry
     assert all(isinstance(pages, OwnedAdmin) for pages in admin.site._registry.values())
 
 

@@ -28,6 +28,8 @@ OTHERS_BUSINESS = {
     "rest_framework_simplejwt": "of /api",
     "apps.gateway.api.urls": "of /api",
     "apps.console.pages.urls": "of the admin site",
+    "apps.console.admin": "of the admin site",
+    "django.contrib.auth.admin": "of the admin site",
     "requests": "of nobody",
     "jsonschema": "of nobody",
     "PIL": "of nobody",
