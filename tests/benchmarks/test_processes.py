@@ -20,7 +20,9 @@ sys.exit(1)
 def left_s(directory: Path, lifetime_s: int = LIFETIME_S) -> int:
     program = directory / "program.py"
     program.write_text(LEFT)
-    gateway = Gateway(directory / "gateway", program=[str(program)], root=directory, lifetime_s=lifetime_s)
+    gateway = Gateway(
+        directory / "gateway", program=[sys.executable, str(program)], root=directory, lifetime_s=lifetime_s
+    )
     with pytest.raises(RuntimeError, match="freeai ended"):
         gateway.start()
     return int((directory / "left").read_text())
