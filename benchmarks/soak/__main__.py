@@ -64,6 +64,7 @@ async def _soak(gateway: Gateway, arguments: argparse.Namespace) -> list[Verdict
     seconds: float = arguments.minutes * 60
     async with AsyncExitStack() as stack:
         fake = await stack.enter_async_context(FakeUpstream(journal=False))
+        fake.limit(faults.UPSTREAM, faults.PLENTY)
         await asyncio.to_thread(_begin, gateway, f"{fake.origin}/{faults.UPSTREAM}")
         limits = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(

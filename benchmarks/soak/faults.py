@@ -8,8 +8,11 @@ from typing import Final
 import psutil
 
 from fakes import FakeUpstream
+from fakes.limits import Limits
 
 UPSTREAM: Final = "openai"
+PLENTY: Final = Limits(requests_per_minute=10**9, requests_per_day=10**9, tokens_per_minute=10**9)
+"""What it says of itself. Of 14,400 requests a day nothing was left after ten minutes, and all that followed was refused."""
 FAULTS: Final = (
     *(
         "error_500",

@@ -13,6 +13,8 @@ from fakes import FakeUpstream
 from tests.e2e import server
 from tests.e2e.server import Server
 
+pytestmark = pytest.mark.timeout(300)  # most of it a start, on a machine with much else to do
+
 GRACE_S = 2
 MANY = 200
 SLACK_S = 10
