@@ -1,10 +1,12 @@
 """Chat completions in the attempt loop, whole and streamed: one upstream call each."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 from msgspec import Struct
 
+from apps.core.aside import SIZE, aside
 from apps.core.state.contract import Amounts
 from apps.gateway.answering.calls import CUT, calls_of
 from apps.gateway.answering.chunks import ChunkStream, Patience
@@ -66,9 +68,14 @@ class _Chat:
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         chat = self._chat
-        self._shelf.bring()
         if "vision" in chat.needs:
+            await aside(offer.user_id, self._shelf.bring)
             chat = await prepare(chat, offer, self._images)
+        size = SIZE.get() + self._images.size
+        return await aside(offer.user_id, partial(self._built, chat, offer), size)
+
+    def _built(self, chat: ChatRequest, offer: Offer) -> UpstreamRequest:
+        self._shelf.bring()
         request = codec_for(offer).build(chat, offer)
         if len(request.body) > LARGE_BYTES:
             self._shelf.put_away()
@@ -85,8 +92,11 @@ class ChatWhole(_Chat):
         """The answer, if it is one that the client can be given. Raises UpstreamError: another candidate is asked."""
         return judge_result(result)
 
+    def _parsed(self, offer: Offer, body: bytes) -> ChatResult:
+        return self.judged(parse(body, self._chat, offer))
+
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> WholeAnswer:
-        result = self.judged(parse(await whole(response, most_text()), self._chat, attempt.offer))
+        result = await whole(response, most_text(), attempt.offer, partial(self._parsed, attempt.offer))
         usage = true_usage(attempt, result.usage, _answer_size(result), answers=answers_of(self._chat))
         await attempt.succeed(usage)
         return WholeAnswer(result, usage)

@@ -1,10 +1,12 @@
 """One upstream call of a task whose answer is read whole: what most tasks beside chat need of the loop."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
+from apps.core.aside import aside
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import Most, most_text, whole
 from apps.gateway.attempts.counting import true_usage
@@ -45,15 +47,19 @@ class OneCall(Generic[R, A]):
         )
 
     async def build(self, offer: Offer) -> UpstreamRequest:
-        return self._codec_for(offer).build(self._request, offer)
+        return await aside(offer.user_id, partial(self._codec_for(offer).build, self._request, offer))
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> A:
-        body = await whole(response, self._most or most_text())
-        parsed = self._codec_for(attempt.offer).parse(body, self._request, attempt.offer)
-        answer = await self.judged(parsed, attempt.offer)
+        answer = await whole(
+            response, self._most or most_text(), attempt.offer, partial(self._parsed, attempt.offer)
+        )
+        answer = await self.judged(answer, attempt.offer)
         usage = true_usage(attempt, answer.usage, 0, prompts=self._prompts)
         await attempt.succeed(usage)
         return replace(answer, usage=usage)
+
+    def _parsed(self, offer: Offer, body: bytes) -> A:
+        return self._codec_for(offer).parse(body, self._request, offer)
 
     async def judged(self, answer: A, offer: Offer) -> A:
         """The answer, if the client can be given it, as it can be. Raises UpstreamError: another candidate is asked."""

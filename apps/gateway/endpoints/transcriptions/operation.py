@@ -1,5 +1,8 @@
 """Transcriptions, and translations of speech, in the attempt loop: one upload, one upstream call."""
 
+from functools import partial
+
+from apps.core.aside import aside
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import most_text, whole
 from apps.gateway.attempts.counting import true_usage
@@ -62,11 +65,13 @@ class Upload:
         return claim(offer, size)
 
     async def build(self, offer: Offer) -> UpstreamRequest:
-        return codec_for(offer).build(self._request, offer)
+        return await aside(offer.user_id, partial(codec_for(offer).build, self._request, offer))
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Transcript:
-        body = await whole(response, most_text())
-        transcript = codec_for(attempt.offer).parse(body, attempt.offer)
+        offer = attempt.offer
+        transcript = await whole(
+            response, most_text(), offer, lambda body: codec_for(offer).parse(body, offer)
+        )
         self._judge(transcript)
         heard = heard_seconds(transcript.duration_s, self._request.audio)
         await attempt.succeed(self._usage(attempt, transcript), heard)
