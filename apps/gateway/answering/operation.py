@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Self
+from typing import Final, Self
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ from apps.gateway.answering.calls import CUT, calls_of
 from apps.gateway.answering.chunks import ChunkStream, Patience
 from apps.gateway.answering.shelf import LARGE_BYTES, Shelf
 from apps.gateway.attempts.answers import most_text, whole
-from apps.gateway.attempts.counting import true_usage
+from apps.gateway.attempts.counting import Counted, true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.config import CONFIG
 from apps.providers.adapters.chat import codec_for, open_stream, parse
@@ -23,6 +23,11 @@ from apps.providers.image_fetch import ImageFetcher, RequestImages, image_count,
 from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
 from apps.providers.verdict import judge_result
+
+UNMEASURED: Final = frozenset({"files", "audio"})
+SPOKEN: Final = frozenset({"audio_output"})
+OWN_TOOLS: Final = frozenset({"function", "custom"})
+"""The others are the provider's: what they bring is in the prompt."""
 
 
 class WholeAnswer(Struct, frozen=True):
@@ -97,7 +102,7 @@ class ChatWhole(_Chat):
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> WholeAnswer:
         result = await whole(response, most_text(), attempt.offer, partial(self._parsed, attempt.offer))
-        usage = true_usage(attempt, result.usage, _answer_size(result), answers=answers_of(self._chat))
+        usage = true_usage(attempt, result.usage, counted(self._chat, _answer_size(result)))
         await attempt.succeed(usage)
         return WholeAnswer(result, usage)
 
@@ -128,6 +133,28 @@ class ChatStreamed(_Chat):
             stream.close()
             raise
         return stream
+
+
+def counted(chat: ChatRequest, characters: int) -> Counted:
+    """What of a chat with an answer of so many characters tells how many tokens it can have taken."""
+    return Counted(
+        characters=characters,
+        images=_images_of(chat),
+        answers=answers_of(chat),
+        cap=None if chat.needs & SPOKEN else chat.max_tokens,
+    )
+
+
+def _images_of(chat: ChatRequest) -> int | None:
+    """How many; None where the prompt has more than texts and images, or what searches for more."""
+    tools = {str(tool.get("type")) for tool in chat.body.get("tools") or ()}
+    if chat.needs & UNMEASURED or tools - OWN_TOOLS or any("search" in name for name in chat.body):
+        return None
+    if "vision" not in chat.needs:
+        return 0
+    contents = (message.get("content") for message in chat.body["messages"])
+    kinds = [part.get("type") for parts in contents if type(parts) is list for part in parts]
+    return kinds.count("image_url") if kinds and "video_url" not in kinds else None
 
 
 def answers_of(chat: ChatRequest) -> int:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from apps.core.aside import aside
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import Most, whole
-from apps.gateway.attempts.counting import true_usage
+from apps.gateway.attempts.counting import Counted, true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
@@ -91,7 +91,7 @@ class EmbeddingBatch:
         encoded, said = await whole(
             response, self._most(), attempt.offer, partial(self._encoded, attempt.offer)
         )
-        usage = true_usage(attempt, said, 0, prompts=len(self._batch.inputs))
+        usage = true_usage(attempt, said, Counted(prompts=len(self._batch.inputs)))
         await attempt.succeed(usage)
         return Vectors(encoded, usage)
 

@@ -302,7 +302,7 @@ class _Run(Generic[T]):
         try:
             async with asyncio.timeout_at(self._deadline()):
                 request = await upstream_call.build(attempt.offer)
-                attempt.sent = True
+                attempt.sent = len(request.body)
                 response = await self._runtime.transport.open(request, timeouts(self._call.demand))
                 del request  # which may be large, and the answer slow
                 attempt.status, attempt.connect_ms = response.status, connected_ms(attempt.started)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from apps.core.aside import aside
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import Most, most_text, whole
-from apps.gateway.attempts.counting import true_usage
+from apps.gateway.attempts.counting import Counted, true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters.contract import TaskCodec
 from apps.providers.claims import Expected, Size, claim
@@ -37,7 +37,8 @@ class OneCall(Generic[R, A]):
         self._request = request
         self._codec_for = codec_for
         self._size = size
-        self._prompts = prompts
+        images = None if request.needs else size.images
+        self._counted = Counted(prompts=prompts, repeats=prompts, images=images)
         self._most = most
         self.prompt_tokens = size.prompt_tokens
 
@@ -54,7 +55,7 @@ class OneCall(Generic[R, A]):
             response, self._most or most_text(), attempt.offer, partial(self._parsed, attempt.offer)
         )
         answer = await self.judged(answer, attempt.offer)
-        usage = true_usage(attempt, answer.usage, 0, prompts=self._prompts)
+        usage = true_usage(attempt, answer.usage, self._counted)
         await attempt.succeed(usage)
         return replace(answer, usage=usage)
 

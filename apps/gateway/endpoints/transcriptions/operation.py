@@ -5,7 +5,7 @@ from functools import partial
 from apps.core.aside import aside
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import most_text, whole
-from apps.gateway.attempts.counting import true_usage
+from apps.gateway.attempts.counting import Counted, true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters import transcription
 from apps.providers.adapters.transcription import codec_for
@@ -79,7 +79,9 @@ class Upload:
 
     def _usage(self, attempt: Attempt, transcript: Transcript) -> Usage:
         if self._counts_tokens or transcript.usage is not None:
-            return true_usage(attempt, transcript.usage, len(transcript.text))
+            return true_usage(
+                attempt, transcript.usage, Counted(characters=len(transcript.text), images=None)
+            )
         return Usage(0, 0, estimated=True)
 
     def _judge(self, transcript: Transcript) -> None:
