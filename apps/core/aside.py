@@ -45,3 +45,5 @@ async def aside(user_id: int | None, work: Callable[[], T], size: int | None = N
             await asyncio.wait([done])
             done.exception()  # nobody else hears of it
             raise
+        finally:
+            del done  # or an error, what it was raised with and this frame would hold one another until the collector comes by
