@@ -26,7 +26,7 @@ POSTS = (
     *(f"/ollama/api/{way}" for way in ("chat", "generate", "embed", "embeddings", "show")),
     "/v1/images/generations",
 )
-FORMS = ("/v1/images/edits", "/v1/audio/transcriptions", "/v1/audio/translations")
+FORMS = ("/v1/images/edits", "/v1/audio/transcriptions")
 FIELDS = ("messages", "input", "contents", "prompt", "documents", "requests")
 BODIES = {
     "tiny values": b'{"model":"sandbox/ok",%s"x":[%s1]}'
