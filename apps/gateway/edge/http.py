@@ -75,7 +75,7 @@ class LeanRequest(ASGIRequest):
     def let_go(self) -> None:
         """The request is over."""
         if self._held:
-            held_bodies.ROOM.give_back(self.user_id, self._held)
+            held_bodies.let_go(self.user_id, self._held)
             self._held = 0
 
     def _hold(self, size: int) -> None:
