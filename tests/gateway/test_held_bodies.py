@@ -5,11 +5,10 @@ import threading
 
 import pytest
 
-from apps.core import site_bodies
+from apps.core import heap, site_bodies
 from apps.core.json_types import JSONObject
 from apps.gateway.attempts import waiting
 from apps.gateway.edge import held_bodies
-from apps.gateway.process import memory
 from apps.gateway.wire import body as body_wire
 from tests.asgi import chat_body
 from tests.gateway.conftest import Gateway
@@ -140,8 +139,8 @@ async def test_a_large_body_is_not_parsed_in_the_loop(slow: Gateway, monkeypatch
 
 async def test_the_heap_is_looked_through_once_behind_large_bodies(monkeypatch):
     looks: list[int] = []
-    monkeypatch.setattr(memory, "TRIM_S", 0.01)
-    monkeypatch.setattr(memory.TRIMMING, "_trim", looks.append)
+    monkeypatch.setattr(heap, "TRIM_S", 0.01)
+    monkeypatch.setattr(heap.TRIMMING, "_trim", looks.append)
     held_bodies.hold(1, 3 * held_bodies.TRIMMED_BYTES)
 
     held_bodies.let_go(1, held_bodies.TRIMMED_BYTES - 1)

@@ -6,7 +6,7 @@ from typing import Final
 from django.conf import settings
 
 from apps.core.fair_room import FairRoom
-from apps.gateway.process.memory import TRIMMING
+from apps.core.heap import TRIMMING
 from apps.gateway.wire.errors import ApiError
 
 SMALL_BYTES: Final = 64 * 1024
