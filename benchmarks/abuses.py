@@ -89,6 +89,50 @@ def largest_body(victim: Victim) -> Iterator[None]:
         yield
 
 
+def largest_images(victim: Victim) -> Iterator[None]:
+    """On one surface of chat after the other: what is translated, encoded and sent, and not refused for its length."""
+    data = b"iVBORw0KGgo" + b"A" * (LARGEST - 4096 - 11)
+    uri = b"data:image/png;base64," + data
+    bodies = (
+        (
+            CHAT,
+            b'"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"%s"}}]}]' % uri,
+        ),
+        (
+            "/v1/responses",
+            b'"input":[{"role":"user","content":[{"type":"input_image","image_url":"%s"}]}]' % uri,
+        ),
+        (
+            "/v1/messages",
+            b'"max_tokens":9,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64",'
+            b'"media_type":"image/png","data":"%s"}}]}]' % data,
+        ),
+        (
+            "/v1beta/models/sandbox/ok:generateContent",
+            b'"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/png","data":"%s"}}]}]'
+            % data,
+        ),
+        ("/ollama/api/chat", b'"messages":[{"role":"user","content":"Hi","images":["%s"]}]' % data),
+    )
+    while True:
+        for path, members in bodies:
+            body = b'{"model":"sandbox/ok",%s}' % members
+            _say(victim, victim.head(path, len(body)), body)
+            yield
+
+
+def many_messages(victim: Victim) -> Iterator[None]:
+    turns = (
+        b'{"role":"user","content":"%s"},{"role":"assistant","content":"%s"},' % (b"a" * 1_600, b"b" * 1_600)
+    ) * 8_000
+    body = b'{"model":"sandbox/ok","messages":[%s{"role":"user","content":"Hi"}]}' % turns
+    other = body.replace(b'"messages"', b'"input"', 1)
+    while True:
+        _say(victim, victim.head("/v1/responses", len(other)), other)
+        _say(victim, victim.head(CHAT, len(body)), body)
+        yield
+
+
 def silent_connections(victim: Victim) -> Iterator[None]:
     made: list[socket.socket] = []
     try:
@@ -188,6 +232,8 @@ ABUSES: Final[Mapping[str, Abuse]] = {
     "850,000 tiny messages": tiny_messages,
     "26 MiB of quotes": quotes,
     "26 MiB of one text": largest_body,
+    "26 MiB of one image, on all surfaces": largest_images,
+    "26 MiB of messages": many_messages,
     "1,000 silent connections": silent_connections,
     "100 streams that are not read": unread_streams,
     "requests whose answers are not read": unread_pipeline,

@@ -88,6 +88,13 @@ _first_byte_seconds = Children(
 _tokens = Children(
     Counter("freeai_tokens_total", "Tokens used, as the usage ledger has them.", ["provider", "kind"])
 )
+_implausible = Children(
+    Counter(
+        "freeai_usage_implausible_total",
+        "Answers whose token counts cannot be true, by the provider that told them.",
+        ["provider"],
+    )
+)
 _turned_away = Children(
     Counter(
         "freeai_requests_turned_away_total",
@@ -197,6 +204,12 @@ def attempt_ended(event: UsageEvent) -> None:
 def turned_away(kind: str) -> None:
     """A request was refused before any upstream call."""
     _turned_away[kind,].inc()
+
+
+@harmless
+def usage_implausible(provider: str) -> None:
+    """An upstream told a token count that cannot be true."""
+    _implausible[provider,].inc()
 
 
 @harmless

@@ -7,11 +7,13 @@ request fetched is kept in its `RequestImages`, so that a second candidate does 
 import asyncio
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import httpx
 from msgspec import structs
 
+from apps.core.aside import aside
 from apps.core.fair_turns import FairTurns
 from apps.core.json_types import JSONObject
 from apps.providers.adapters import wire_for
@@ -100,11 +102,13 @@ class ImageFetcher:
 
 
 class RequestImages:
-    """The images of one client request: each URL is fetched once, whatever number of candidates needs it."""
+    """The images of one client request: each URL is fetched once, whatever number of candidates needs it. `size`: characters of their
+    data: URIs together."""
 
     def __init__(self, fetcher: ImageFetcher) -> None:
         self._fetcher = fetcher
         self._outcomes: dict[str, str | FetchError] = {}
+        self.size = 0
 
     async def outcomes(self, urls: Sequence[str], user_id: int) -> Mapping[str, str | FetchError]:
         """A data: URI for each URL, or why there is none."""
@@ -120,11 +124,11 @@ class RequestImages:
 
     def _admitted(self, uri: str) -> str:
         """`uri`, unless the request's images become too large with it. Raises FetchError."""
-        held = sum(len(outcome) for outcome in self._outcomes.values() if isinstance(outcome, str))
-        if (held + len(uri)) * 3 // 4 > MAX_TOTAL_BYTES:  # base64 is a third longer
+        if (self.size + len(uri)) * 3 // 4 > MAX_TOTAL_BYTES:  # base64 is a third longer
             raise FetchError(
                 f"the request's images are larger than {MAX_TOTAL_BYTES // MEGABYTE} MB together"
             )
+        self.size += len(uri)
         return uri
 
 
@@ -135,7 +139,7 @@ async def prepare(request: ChatRequest, offer: Offer, images: RequestImages) -> 
     """
     if not takes_only_inline(offer) or "vision" not in request.needs:
         return request
-    urls = image_urls(request.body)
+    urls = await aside(offer.user_id, partial(image_urls, request.body))
     if not urls:
         return request
     if len(urls) > MAX_IMAGES:
@@ -147,7 +151,7 @@ async def prepare(request: ChatRequest, offer: Offer, images: RequestImages) -> 
         if isinstance(outcome, FetchError):
             raise _unfetched(request.body, url, str(outcome)) from outcome
         data[url] = outcome
-    return structs.replace(request, body=inlined(request.body, data))
+    return structs.replace(request, body=await aside(offer.user_id, partial(inlined, request.body, data)))
 
 
 def takes_only_inline(offer: Offer) -> bool:
@@ -157,8 +161,8 @@ def takes_only_inline(offer: Offer) -> bool:
 
 def image_count(body: Mapping[str, Any]) -> int:
     """How many images a chat shows, wherever they lie."""
-    contents = (as_dict(message).get("content") for message in as_list(body.get("messages")))
-    return sum(as_dict(part).get("type") == "image_url" for content in contents for part in as_list(content))
+    contents = (message.get("content") for message in as_list(body.get("messages")))
+    return sum(part.get("type") == "image_url" for parts in contents if type(parts) is list for part in parts)
 
 
 def image_urls(body: Mapping[str, Any]) -> list[str]:

@@ -9,11 +9,13 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Literal
 
 import orjson
 from msgspec import Struct
 
+from apps.core.aside import aside
 from apps.core.json_types import JSONObject
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sandbox_answers import (
@@ -140,7 +142,7 @@ class SandboxTransport:
         if request.method == "GET" and request.url.endswith("/models"):
             listed = [{"id": name, "object": "model", "owned_by": "freeai"} for name in SCRIPTS]
             return self._answer(OK, {"object": "list", "data": listed}, timeouts)
-        asked = read_asked(request.body)
+        asked = await aside(None, partial(read_asked, request.body), len(request.body))
         if not request.url.endswith("/chat/completions"):
             return self._answer(NOT_FOUND, error_body(NOT_FOUND, asked.model), timeouts)
         script = self._script_of(asked.model)

@@ -10,6 +10,7 @@ from apps.core.json_types import JSONObject
 from apps.providers.estimates import answer_tokens
 
 ECHO_CHARS = 80
+READ_CHARS = 4096
 LONG_PARAGRAPHS = 40
 CREATED = 1_767_225_600  # a fixed moment: the sandbox has no clock, and the same request gets the same bytes
 DONE = b"data: [DONE]\n\n"
@@ -74,7 +75,7 @@ def read_asked(body: bytes) -> Asked:
 
 def plain_answer(asked: Asked, long: bool = False) -> Answer:
     """A kind word that hides nothing, with a bit of what was said."""
-    said = " ".join(asked.last_user_text.split())
+    said = " ".join(asked.last_user_text[:READ_CHARS].split())
     said = said if len(said) <= ECHO_CHARS else said[: ECHO_CHARS - 1] + "…"
     text = "Hello! This is FreeAI's sandbox: the gateway works, and no provider was called. "
     text += f"You said: “{said}”. " if said else ""

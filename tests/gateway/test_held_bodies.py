@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from apps.core import site_bodies
+from apps.core import heap, site_bodies
 from apps.core.json_types import JSONObject
 from apps.gateway.attempts import waiting
 from apps.gateway.edge import held_bodies
@@ -121,7 +121,7 @@ async def test_bodies_of_the_site_are_bounded_by_sender(settings, monkeypatch):
     assert site_bodies.ROOM.taken == 0
 
 
-@pytest.mark.parametrize(("mib", "in_loop"), [(0.1, True), (1.5, False)])
+@pytest.mark.parametrize(("mib", "in_loop"), [(0.05, True), (1.5, False)])
 async def test_a_large_body_is_not_parsed_in_the_loop(slow: Gateway, monkeypatch, mib: float, in_loop: bool):
     where: list[int] = []
 
@@ -135,3 +135,21 @@ async def test_a_large_body_is_not_parsed_in_the_loop(slow: Gateway, monkeypatch
     await exchange.leave()
 
     assert [each == threading.get_ident() for each in where] == [in_loop]
+
+
+async def test_the_heap_is_looked_through_once_behind_large_bodies(monkeypatch):
+    looks: list[int] = []
+    monkeypatch.setattr(heap, "TRIM_S", 0.01)
+    monkeypatch.setattr(heap.TRIMMING, "_trim", looks.append)
+    held_bodies.hold(1, 3 * held_bodies.TRIMMED_BYTES)
+
+    held_bodies.let_go(1, held_bodies.TRIMMED_BYTES - 1)
+    await asyncio.sleep(0.05)
+    assert looks == []
+    held_bodies.let_go(1, held_bodies.TRIMMED_BYTES)
+    held_bodies.let_go(1, held_bodies.TRIMMED_BYTES + 1)
+    await until(lambda: looks)
+    await asyncio.sleep(0.05)
+
+    assert looks == [0]
+    assert held_bodies.ROOM.taken == 0

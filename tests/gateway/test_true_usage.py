@@ -109,3 +109,26 @@ async def test_transcriptions(gateway: Gateway, upstream: Scripted, absurd: Any)
     assert (answer.status, answer.json["text"]) == (200, "Hello")
     (event,) = gateway.events()
     assert event.prompt_tokens + event.completion_tokens < 50
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("field", ["prompt_tokens", "completion_tokens"])
+async def test_what_the_model_could_have_but_not_this_call(
+    gateway: Gateway, upstream: Scripted, field: str, stream: bool
+):
+    gateway.add("groq", base_url=upstream.url, limits=[Limit("tokens", "month", 1_000_000)])
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, field: 120_000}
+    answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}], "usage": usage}
+    frame = frames({"choices": [], "usage": usage})
+    upstream.steps = streamed(text("Hello"), STOP, frame, DONE) if stream else answered(answer)
+
+    with capture_logs() as logs:
+        got = await gateway.client.chat(
+            stream=stream, max_tokens=10, stream_options={"include_usage": True} if stream else None
+        )
+
+    told = got.events[-2]["usage"] if stream else got.json["usage"]
+    assert told["estimated"] is True
+    assert told[field] < 100_000
+    assert [line["event"] for line in logs if line["event"].startswith("usage.")] == ["usage.implausible"]
+    assert await used_tokens(gateway) == told["total_tokens"]

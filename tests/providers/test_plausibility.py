@@ -8,7 +8,7 @@ import pytest
 
 from apps.providers.adapters.chat import CODECS
 from apps.providers.adapters.embeddings import CODECS as EMBEDDINGS
-from apps.providers.plausibility import corrected
+from apps.providers.plausibility import Possible, corrected, most_answer, most_prompt
 from apps.providers.types import ChatWire, Preset, Usage
 from tests.factories import make_offer
 
@@ -115,3 +115,51 @@ def test_embeddings_state_absurd_counts_too(wire: str, absurd: Any):
     usage = EMBEDDINGS[wire].parse(orjson.dumps(bodies[wire]), 1, make_offer()).usage
 
     assert corrected(usage, Usage(20, 0, estimated=True), OFFER) == Usage(20, 0, estimated=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (Usage(300, 40), Usage(300, 40)),
+        (Usage(301, 40), Usage(300, 40, estimated=True)),
+        (Usage(300, 41), Usage(300, 40, estimated=True)),
+        (Usage(5000, 50, cached_tokens=4000, reasoning_tokens=45), Usage(300, 40, 300, 40, estimated=True)),
+        (Usage(10**9, 10), Usage(20, 10, estimated=True)),
+    ],
+)
+def test_what_this_call_cannot_have_taken_is_the_most_that_it_can(said: Usage, told: Usage):
+    assert corrected(said, ESTIMATE, OFFER, possible=Possible(prompt=300, completion=40)) == told
+
+
+@pytest.mark.parametrize(
+    ("sent", "images", "honest"),
+    [
+        (100, 0, 30_000),  # instructions of the provider's own
+        (100_000, 0, 100_000),  # a token a byte, of a script that the vocabulary lacks
+        (200, 1, 48_169),  # an image by its address, at a model that counts them thirty times
+        (3_000, 16, 16 * 48_169),
+    ],
+)
+def test_no_honest_prompt_is_cut(sent: int, images: int, honest: int):
+    assert (most_prompt(sent, images) or 0) >= honest
+    assert most_prompt(sent, None) is None
+
+
+@pytest.mark.parametrize(
+    ("characters", "seconds", "cap", "honest"),
+    [
+        (5, 0.05, None, 5_000),  # short thoughts, from a cache
+        (5, 5.0, None, 100_000),  # long ones that nobody shows, on the fastest chips
+        (5, 60.0, 100, 32_100),  # thoughts that do not count as the answer
+        (1_000, 0.2, None, 4_000),  # each character three bytes, none in the vocabulary
+        (4_000, 600.0, 10, 1_000),  # an upstream that does not know the cap
+    ],
+)
+def test_no_honest_answer_is_cut(characters: int, seconds: float, cap: int | None, honest: int):
+    assert most_answer(characters, seconds, cap) >= honest
+
+
+def test_an_answer_of_five_characters_in_a_moment_is_no_hundred_thousand_tokens():
+    assert most_answer(5, 0.1) < 15_000
+    assert most_answer(5, 60.0, 100) < 100_000
+    assert 0 < (most_prompt(1_000) or 0) < 100_000

@@ -10,5 +10,8 @@ class Nothing:
     def item(self, item_id: str) -> None:
         return None
 
+    def packed(self, conversation: object) -> None:
+        return None
+
     def opened(self, token: object) -> None:
         return None

@@ -1,16 +1,18 @@
 """Chat completions in the attempt loop, whole and streamed: one upstream call each."""
 
 from collections.abc import Sequence
-from typing import Self
+from functools import partial
+from typing import Final, Self
 
 from msgspec import Struct
 
+from apps.core.aside import SIZE, aside
 from apps.core.state.contract import Amounts
 from apps.gateway.answering.calls import CUT, calls_of
 from apps.gateway.answering.chunks import ChunkStream, Patience
 from apps.gateway.answering.shelf import LARGE_BYTES, Shelf
 from apps.gateway.attempts.answers import most_text, whole
-from apps.gateway.attempts.counting import true_usage
+from apps.gateway.attempts.counting import Counted, true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.gateway.config import CONFIG
 from apps.providers.adapters.chat import codec_for, open_stream, parse
@@ -21,6 +23,11 @@ from apps.providers.image_fetch import ImageFetcher, RequestImages, image_count,
 from apps.providers.types import ChatRequest, ChatResult, Offer, UpstreamRequest, Usage
 from apps.providers.upstream import UpstreamResponse
 from apps.providers.verdict import judge_result
+
+UNMEASURED: Final = frozenset({"files", "audio"})
+SPOKEN: Final = frozenset({"audio_output"})
+OWN_TOOLS: Final = frozenset({"function", "custom"})
+"""The others are the provider's: what they bring is in the prompt."""
 
 
 class WholeAnswer(Struct, frozen=True):
@@ -66,9 +73,14 @@ class _Chat:
 
     async def build(self, offer: Offer) -> UpstreamRequest:
         chat = self._chat
-        self._shelf.bring()
         if "vision" in chat.needs:
+            await aside(offer.user_id, self._shelf.bring)
             chat = await prepare(chat, offer, self._images)
+        size = SIZE.get() + self._images.size
+        return await aside(offer.user_id, partial(self._built, chat, offer), size)
+
+    def _built(self, chat: ChatRequest, offer: Offer) -> UpstreamRequest:
+        self._shelf.bring()
         request = codec_for(offer).build(chat, offer)
         if len(request.body) > LARGE_BYTES:
             self._shelf.put_away()
@@ -85,9 +97,12 @@ class ChatWhole(_Chat):
         """The answer, if it is one that the client can be given. Raises UpstreamError: another candidate is asked."""
         return judge_result(result)
 
+    def _parsed(self, offer: Offer, body: bytes) -> ChatResult:
+        return self.judged(parse(body, self._chat, offer))
+
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> WholeAnswer:
-        result = self.judged(parse(await whole(response, most_text()), self._chat, attempt.offer))
-        usage = true_usage(attempt, result.usage, _answer_size(result), answers=answers_of(self._chat))
+        result = await whole(response, most_text(), attempt.offer, partial(self._parsed, attempt.offer))
+        usage = true_usage(attempt, result.usage, counted(self._chat, _answer_size(result)))
         await attempt.succeed(usage)
         return WholeAnswer(result, usage)
 
@@ -118,6 +133,28 @@ class ChatStreamed(_Chat):
             stream.close()
             raise
         return stream
+
+
+def counted(chat: ChatRequest, characters: int) -> Counted:
+    """What of a chat with an answer of so many characters tells how many tokens it can have taken."""
+    return Counted(
+        characters=characters,
+        images=_images_of(chat),
+        answers=answers_of(chat),
+        cap=None if chat.needs & SPOKEN else chat.max_tokens,
+    )
+
+
+def _images_of(chat: ChatRequest) -> int | None:
+    """How many; None where the prompt has more than texts and images, or what searches for more."""
+    tools = {str(tool.get("type")) for tool in chat.body.get("tools") or ()}
+    if chat.needs & UNMEASURED or tools - OWN_TOOLS or any("search" in name for name in chat.body):
+        return None
+    if "vision" not in chat.needs:
+        return 0
+    contents = (message.get("content") for message in chat.body["messages"])
+    kinds = [part.get("type") for parts in contents if type(parts) is list for part in parts]
+    return kinds.count("image_url") if kinds and "video_url" not in kinds else None
 
 
 def answers_of(chat: ChatRequest) -> int:

@@ -13,7 +13,7 @@ import structlog
 from apps.clients.limits import Allowance
 from apps.gateway import runtime
 from apps.gateway.answering.chunks import ChunkStream, OutOfTimeError
-from apps.gateway.answering.operation import ChatStreamed, answers_of
+from apps.gateway.answering.operation import ChatStreamed, counted
 from apps.gateway.answering.reader import Reader
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.allowance import rate_headers
@@ -191,9 +191,7 @@ class ChatEventStream:
             log.warning("stream.frames_skipped", provider=offer.provider, model=offer.model, frames=frames)
 
     def _usage(self, served: Served[ChunkStream], writer: Writer) -> Usage:
-        return true_usage(
-            served.attempt, writer.usage, writer.characters, answers=answers_of(self._call.demand)
-        )
+        return true_usage(served.attempt, writer.usage, counted(self._call.demand, writer.characters))
 
     def last_words(self) -> bytes:
         """What ends the body when the gateway stops in the middle of it; b"" for one that is complete."""

@@ -4,14 +4,16 @@ import sys
 from array import array
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import orjson
 from msgspec import Struct
 
+from apps.core.aside import aside
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import Most, whole
-from apps.gateway.attempts.counting import true_usage
+from apps.gateway.attempts.counting import Counted, true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
@@ -83,15 +85,20 @@ class EmbeddingBatch:
         return claim(offer, size)
 
     async def build(self, offer: Offer) -> UpstreamRequest:
-        return codec_for(offer).build(self._request, self._batch, offer)
+        return await aside(offer.user_id, partial(codec_for(offer).build, self._request, self._batch, offer))
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Vectors:
-        body = await whole(response, self._most())
-        result = codec_for(attempt.offer).parse(body, len(self._batch.inputs), attempt.offer)
-        usage = true_usage(attempt, result.usage, 0, prompts=len(self._batch.inputs))
-        encoded = [encode(vector, self._request.encoding_format) for vector in result.vectors]
+        encoded, said = await whole(
+            response, self._most(), attempt.offer, partial(self._encoded, attempt.offer)
+        )
+        usage = true_usage(attempt, said, Counted(prompts=len(self._batch.inputs)))
         await attempt.succeed(usage)
         return Vectors(encoded, usage)
+
+    def _encoded(self, offer: Offer, body: bytes) -> tuple[list[bytes], Usage | None]:
+        """The vectors of an answer, and what the upstream says that they took. Raises UpstreamError."""
+        result = codec_for(offer).parse(body, len(self._batch.inputs), offer)
+        return [encode(vector, self._request.encoding_format) for vector in result.vectors], result.usage
 
     def _most(self) -> Most:
         """What so many vectors of so many numbers can take, and as much again as one may have beside them."""

@@ -1,11 +1,14 @@
 """What the attempt loop reads of an upstream's answer beside the answer itself, and how long it waits for parts of it."""
 
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
 
 from django.conf import settings
 from msgspec import Struct
 
 from apps.core import clock
+from apps.core.aside import aside
 from apps.core.json_bounds import holds_more_values
 from apps.core.state.keys import provider_key
 from apps.gateway.config import CONFIG
@@ -16,6 +19,8 @@ from apps.providers.limit_headers import reported
 from apps.providers.tasks import Demand
 from apps.providers.types import Offer
 from apps.providers.upstream import Timeouts, UpstreamResponse
+
+T = TypeVar("T")
 
 MAX_ERROR_BYTES = 64 * 1024
 MAX_VALUES: Final = 1_000_000
@@ -39,14 +44,18 @@ def most_media() -> Most:
     return Most(settings.FREEAI_MAX_MEDIA_BYTES)
 
 
-async def whole(response: UpstreamResponse, most: Most) -> bytes:
-    """The body, no more than it may be. Raises UpstreamError."""
+async def whole(response: UpstreamResponse, most: Most, offer: Offer, parse: Callable[[bytes], T]) -> T:
+    """What `parse` makes of the body, which is no more than it may be; beside the loop where it is large. Raises UpstreamError."""
     body = await response.read(most.size)
+    return await aside(offer.user_id, partial(_parsed, body, most, parse), len(body))
+
+
+def _parsed(body: bytes, most: Most, parse: Callable[[bytes], T]) -> T:
     if holds_more_values(body, most.values):
         raise UpstreamError(
             ErrorKind.PARSING, f"The upstream's answer holds more than {most.values} JSON values."
         )
-    return body
+    return parse(body)
 
 
 async def take_over_limits(

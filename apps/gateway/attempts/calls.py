@@ -1,6 +1,6 @@
 """One client request on its way: who asks, what for, by when."""
 
-import asyncio
+import time
 from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -41,5 +41,5 @@ class Call(Struct, Generic[D_co], frozen=True, kw_only=True):
     turn: Turn | None = None
 
     def elapsed_ms(self) -> int:
-        """Milliseconds since the request began."""
-        return round((asyncio.get_running_loop().time() - self.started) * 1000)
+        """Milliseconds since the request began; in any thread, since the loop's clock is the monotonic one."""
+        return round((time.monotonic() - self.started) * 1000)

@@ -305,7 +305,7 @@ class _Run(Generic[T]):
         try:
             with self._runtime.ends.until(self._deadline()):
                 request = await upstream_call.build(attempt.offer)
-                attempt.sent = True
+                attempt.sent = len(request.body)
                 response = await self._runtime.transport.open(request, timeouts(self._call.demand))
                 del request  # which may be large, and the answer slow
                 attempt.status, attempt.connect_ms = response.status, connected_ms(attempt.started)

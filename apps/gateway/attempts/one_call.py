@@ -1,13 +1,15 @@
 """One upstream call of a task whose answer is read whole: what most tasks beside chat need of the loop."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
+from apps.core.aside import aside
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import Most, most_text, whole
-from apps.gateway.attempts.counting import true_usage
+from apps.gateway.attempts.counting import Counted, true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters.contract import TaskCodec
 from apps.providers.claims import Expected, Size, claim
@@ -35,7 +37,8 @@ class OneCall(Generic[R, A]):
         self._request = request
         self._codec_for = codec_for
         self._size = size
-        self._prompts = prompts
+        images = None if request.needs else size.images
+        self._counted = Counted(prompts=prompts, repeats=prompts, images=images)
         self._most = most
         self.prompt_tokens = size.prompt_tokens
 
@@ -45,15 +48,19 @@ class OneCall(Generic[R, A]):
         )
 
     async def build(self, offer: Offer) -> UpstreamRequest:
-        return self._codec_for(offer).build(self._request, offer)
+        return await aside(offer.user_id, partial(self._codec_for(offer).build, self._request, offer))
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> A:
-        body = await whole(response, self._most or most_text())
-        parsed = self._codec_for(attempt.offer).parse(body, self._request, attempt.offer)
-        answer = await self.judged(parsed, attempt.offer)
-        usage = true_usage(attempt, answer.usage, 0, prompts=self._prompts)
+        answer = await whole(
+            response, self._most or most_text(), attempt.offer, partial(self._parsed, attempt.offer)
+        )
+        answer = await self.judged(answer, attempt.offer)
+        usage = true_usage(attempt, answer.usage, self._counted)
         await attempt.succeed(usage)
         return replace(answer, usage=usage)
+
+    def _parsed(self, offer: Offer, body: bytes) -> A:
+        return self._codec_for(offer).parse(body, self._request, offer)
 
     async def judged(self, answer: A, offer: Offer) -> A:
         """The answer, if the client can be given it, as it can be. Raises UpstreamError: another candidate is asked."""

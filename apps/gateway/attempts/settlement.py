@@ -56,8 +56,8 @@ async def reserve(runtime: Runtime, claim: Claim) -> Grant | Refusal:
 
 
 class Attempt:
-    """One upstream call. `sent`: it may have reached the upstream; until then its end gives request and tokens back. `status`: that of the
-    upstream's answer, None while there is none."""
+    """One upstream call. `sent`: bytes that may have reached the upstream; while none have, its end gives request and tokens back.
+    `status`: that of the upstream's answer, None while there is none."""
 
     __slots__ = (
         "_place",
@@ -86,7 +86,7 @@ class Attempt:
         self.ttfb_ms: float | None = None
         self.connect_ms: float | None = None
         self.ended = False
-        self.sent = False
+        self.sent = 0
         self.status: int | None = None
         # If this process dies now, what was reserved stays charged: nobody knows what was spent of it.
         reserved = Usage(

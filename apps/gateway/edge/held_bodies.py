@@ -6,10 +6,13 @@ from typing import Final
 from django.conf import settings
 
 from apps.core.fair_room import FairRoom
+from apps.core.heap import TRIMMING
 from apps.gateway.wire.errors import ApiError
 
 SMALL_BYTES: Final = 64 * 1024
 """Up to here bodies do not count: the number of connections bounds them."""
+TRIMMED_BYTES: Final = 4 * 1024 * 1024
+"""From here on what is made of a body is worth a look through the heap, some milliseconds in a thread."""
 AGAIN_S: Final = "5"
 
 
@@ -32,3 +35,10 @@ def hold(user_id: int | None, amount: int) -> None:
         raise ApiError(503, message, type="api_error", code="no_room_for_bodies", headers=again)
     message = "Your requests under way hold their share of the memory for large bodies; send fewer of them at a time."
     raise ApiError(429, message, type="rate_limit_error", code="too_many_bodies", headers=again)
+
+
+def let_go(user_id: int | None, amount: int) -> None:
+    """So many bytes of one request, which is over."""
+    ROOM.give_back(user_id, amount)
+    if amount >= TRIMMED_BYTES:
+        TRIMMING.soon()

@@ -1,14 +1,15 @@
 """Requests of the lean handler."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from io import BytesIO
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponseBase
 
+from apps.core.aside import SIZE, aside
 from apps.core.encodings import encoding_of, not_decoded
 from apps.gateway.attempts.calls import RequestIds
 from apps.gateway.edge import held_bodies
@@ -16,7 +17,6 @@ from apps.gateway.wire import multipart
 from apps.gateway.wire.errors import ApiError
 
 T = TypeVar("T")
-LARGE_BYTES: Final = 1024 * 1024
 NOT_YET = RequestIds("", "")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -61,24 +61,21 @@ class LeanRequest(ASGIRequest):
             self.complete = not message.get("more_body", False)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def parsed(self, parse: Callable[[bytes], T]) -> T:
-        """What a pure function makes of the whole body. A large one is not parsed in the loop, which serves others between the pieces that
-        it is counted in, its decoding (100 ms for the largest) and what follows. Raises as `read_body`, and what `parse` raises."""
+    async def parsed(self, parse: Callable[[bytes], T], reach: int = 0) -> T:
+        """What a function makes of the whole body, and of up to `reach` bytes that it may refer to; beside the loop where those are many.
+        Raises as `read_body`, and what `parse` raises."""
         body = await self.read_body()
-        if len(body) <= LARGE_BYTES:
-            return parse(body)
-        return await asyncio.to_thread(parse, body)
+        SIZE.set(len(body) + reach)
+        return await aside(self.user_id, partial(parse, body))
 
     async def read_form(self) -> multipart.Form:
         """The whole body as a form. Raises ApiError(400), and as `read_body`."""
-        body = await self.read_body()
-        # 25 MB take the parser some 50 ms: off the loop, so that nobody else waits for them.
-        return await asyncio.to_thread(multipart.parse, self.META.get("CONTENT_TYPE", ""), body)
+        return await self.parsed(partial(multipart.parse, self.META.get("CONTENT_TYPE", "")))
 
     def let_go(self) -> None:
         """The request is over."""
         if self._held:
-            held_bodies.ROOM.give_back(self.user_id, self._held)
+            held_bodies.let_go(self.user_id, self._held)
             self._held = 0
 
     def _hold(self, size: int) -> None:

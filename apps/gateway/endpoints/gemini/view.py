@@ -1,5 +1,6 @@
 """POST /v1beta/models/{model}:generateContent and what goes with it: Google's API for Gemini. The same under /v1, where others ask."""
 
+from functools import partial
 from typing import Final
 
 import orjson
@@ -43,7 +44,7 @@ FRAMINGS: Final[dict[str, type[Events] | type[Array]]] = {"sse": Events, "json":
 async def generate(request: LeanRequest, model: str) -> HttpResponseBase:
     """POST …:generateContent."""
     principal, allowance = await authenticate(request, ENDPOINT)
-    asked = _parsed(model, await request.read_body(), principal, stream=False)
+    asked = await request.parsed(partial(_parsed, model, principal, stream=False))
     call = plan_chat(request.ids, principal, asked.chat, max_wait_s(request.META), ENDPOINT)
     return await _whole(call, asked, allowance, await asked_for(request, call))
 
@@ -53,7 +54,7 @@ async def stream(request: LeanRequest, model: str) -> HttpResponseBase:
     """POST …:streamGenerateContent."""
     principal, allowance = await authenticate(request, ENDPOINT)
     framing = _framing(request)
-    asked = _parsed(model, await request.read_body(), principal, stream=True)
+    asked = await request.parsed(partial(_parsed, model, principal, stream=True))
     call = plan_chat(request.ids, principal, asked.chat, max_wait_s(request.META), ENDPOINT)
     form = ContentForm(request.ids.told, asked, framing, await asked_for(request, call))
     return await stream_answer(call, allowance, form, asked.ignored)
@@ -64,7 +65,7 @@ async def count(request: LeanRequest, model: str) -> HttpResponse:
     """POST …:countTokens: an estimate, which asks nobody and takes nothing of the key's limits: agents ask for many at once."""
     identify(request)
     content_request.model_name(model)
-    tokens = content_request.count_tokens(await request.read_body())
+    tokens = await request.parsed(content_request.count_tokens)
     return HttpResponse(orjson.dumps({"totalTokens": tokens}), content_type=JSON)
 
 
@@ -72,7 +73,7 @@ async def count(request: LeanRequest, model: str) -> HttpResponse:
 async def embed(request: LeanRequest, model: str) -> LeanResponse:
     """POST …:embedContent."""
     principal, allowance = await authenticate(request, "embeddings")
-    demand = embeddings.parse_one(model, await request.read_body())
+    demand = await request.parsed(partial(embeddings.parse_one, model))
     served, headers = await _embedded(request, principal, allowance, demand)
     return LeanResponse(embeddings.render_one(served.answer.encoded, answer_members(served)), headers)
 
@@ -81,7 +82,7 @@ async def embed(request: LeanRequest, model: str) -> LeanResponse:
 async def embed_batch(request: LeanRequest, model: str) -> LeanResponse:
     """POST …:batchEmbedContents."""
     principal, allowance = await authenticate(request, "embeddings")
-    demand = embeddings.parse_batch(model, await request.read_body())
+    demand = await request.parsed(partial(embeddings.parse_batch, model))
     served, headers = await _embedded(request, principal, allowance, demand)
     return LeanResponse(embeddings.render_batch(served.answer.encoded, answer_members(served)), headers)
 
@@ -107,7 +108,7 @@ async def _embedded(
     return served, answer_headers(served, operation, allowance)
 
 
-def _parsed(model: str, body: bytes, principal: Principal, *, stream: bool) -> Asked:
+def _parsed(model: str, principal: Principal, body: bytes, *, stream: bool) -> Asked:
     """The request, its model by a name that is known here. Raises ApiError(400)."""
     asked = content_request.parse(model, body, stream=stream)
     meant = model_names.meant(asked.model, principal.user_id)

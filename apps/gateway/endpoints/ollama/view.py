@@ -51,7 +51,7 @@ async def ask(asking: LeanRequest, way: Way) -> HttpResponseBase:
     """POST /ollama/api/chat and /ollama/api/generate."""
     endpoint = f"{OLLAMA}{way}"
     principal, allowance = await authenticate(asking, endpoint)
-    asked = PARSERS[way](await asking.read_body())
+    asked = await asking.parsed(PARSERS[way])
     if asked.chat is None:
         return _loaded(way, asked, allowance)
     chat = replace(asked.chat, model=model_names.meant(asked.chat.model, principal.user_id))
@@ -87,7 +87,7 @@ async def embed(asking: LeanRequest, way: str) -> LeanResponse:
     """POST /ollama/api/embed, and the older /ollama/api/embeddings."""
     principal, allowance = await authenticate(asking, "embeddings")
     parse, render = EMBEDDERS[way]
-    named, demand = parse(await asking.read_body())
+    named, demand = await asking.parsed(parse)
     operation = Embeddings(demand)
     call = plan_task(asking.ids, principal, operation, max_wait_s(asking.META))
     served = await dispatch.run(runtime.current(), call, operation)
@@ -113,7 +113,7 @@ async def tags(asking: LeanRequest) -> HttpResponse:
 async def show(asking: LeanRequest) -> HttpResponse:
     """POST /ollama/api/show."""
     found, principal = await _askable(asking)
-    known = validate(decode(await asking.read_body()), schema.OllamaShowBody)
+    known = validate(await asking.parsed(decode), schema.OllamaShowBody)
     named = known.model or known.name
     if not named:
         raise bad_request("`model`: must not be empty.", param="model")

@@ -30,7 +30,6 @@ class ResponseForm(StreamForm):
         self._call = call
         self._memory = memory
         self._last = last
-        self._is_kept = asked.wants_keeping and memory.is_on
         self._writer: EventWriter | None = None
 
     def whole(self, served: Served[WholeAnswer]) -> JSONObject:
@@ -57,7 +56,7 @@ class ResponseForm(StreamForm):
             seals_thinking=asked.seals_thinking,
             seal=self._memory.sealed,
         )
-        return EventWriter(self._echo() | own | {"store": self._is_kept}, showing, finish)
+        return EventWriter(self._echo() | own | {"store": asked.conversation is not None}, showing, finish)
 
     def _echo(self) -> JSONObject:
         """What the answer repeats, with a note of what it was made without."""
@@ -69,7 +68,8 @@ class ResponseForm(StreamForm):
 
     def _finish(self, served: Served[Any], ended: JSONObject, kept: list[JSONObject]) -> JSONObject:
         whole = ended | closing_members(served)
-        if self._is_kept and not self._memory.keep(whole, self._asked.conversation, kept):
+        conversation = self._asked.conversation
+        if conversation is not None and not self._memory.keep(whole, conversation, kept):
             whole["store"] = False
         return whole | self._last
 

@@ -3,6 +3,8 @@
 Each counts as a request of the key: a few bytes of a request may have megabytes read.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import orjson
@@ -11,6 +13,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from apps.clients.limits import Allowance
+from apps.core.aside import aside
 from apps.core.json_types import JSONObject
 from apps.gateway import runtime
 from apps.gateway.attempts.allowance import rate_headers
@@ -42,22 +45,20 @@ async def response(request: LeanRequest, response_id: str) -> HttpResponseBase:
     if request.method == "DELETE":
         if not memory.drop(response_id):
             raise _not_found(response_id)
-        return _json({"id": response_id, "object": "response", "deleted": True}, allowance)
+        told = {"id": response_id, "object": "response", "deleted": True}
+        return LeanResponse(orjson.dumps(told), rate_headers(allowance))
     if request.GET.get("stream") == "true":
         raise bad_request("`stream`: an answer is streamed once, when it is made.", param="stream")
-    found = memory.response(response_id)
-    if found is None:
-        raise _not_found(response_id)
-    if SEALED not in request.GET.getlist("include") + request.GET.getlist("include[]"):
-        found = found | {"output": [_unsealed(item) for item in found["output"]]}
-    return _json(found, allowance)
+    shows_sealed = SEALED in request.GET.getlist("include") + request.GET.getlist("include[]")
+    read = partial(_response, memory, response_id, shows_sealed=shows_sealed)
+    return LeanResponse(await _read(request, memory, response_id, read), rate_headers(allowance))
 
 
 @only("POST")
 async def cancel(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """POST /v1/responses/{response_id}/cancel."""
     memory, _ = await _memory(request)
-    if memory.response(response_id) is None:
+    if not memory.holds(response_id):
         raise _not_found(response_id)
     raise bad_request("Only answers that are made in the background can be cancelled.")
 
@@ -66,7 +67,28 @@ async def cancel(request: LeanRequest, response_id: str) -> HttpResponseBase:
 async def input_items(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """GET /v1/responses/{response_id}/input_items: pages of the items that it was asked with, the last first."""
     memory, allowance = await _memory(request)
-    limit, order, after = _page(request)
+    read = partial(_items, memory, response_id, _page(request))
+    return LeanResponse(await _read(request, memory, response_id, read), rate_headers(allowance))
+
+
+async def _read(
+    request: LeanRequest, memory: Memory, response_id: str, read: Callable[[], JSONObject]
+) -> bytes:
+    """What was read of an answer, rendered; beside the loop where the answer is large."""
+    return await aside(request.user_id, lambda: orjson.dumps(read()), memory.size(response_id))
+
+
+def _response(memory: Memory, response_id: str, *, shows_sealed: bool) -> JSONObject:
+    found = memory.response(response_id)
+    if found is None:
+        raise _not_found(response_id)
+    if shows_sealed:
+        return found
+    return found | {"output": [_unsealed(item) for item in found["output"]]}
+
+
+def _items(memory: Memory, response_id: str, page_of: tuple[int, str, str]) -> JSONObject:
+    limit, order, after = page_of
     found = memory.asked(response_id)
     if found is None:
         raise _not_found(response_id)
@@ -80,7 +102,7 @@ async def input_items(request: LeanRequest, response_id: str) -> HttpResponseBas
         listed = listed[places[0] + 1 :]
     page = [_unsealed(item) for item in listed[:limit]]
     ends = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {"first_id": "", "last_id": ""}
-    return _json({"object": "list", "data": page, **ends, "has_more": len(listed) > limit}, allowance)
+    return {"object": "list", "data": page, **ends, "has_more": len(listed) > limit}
 
 
 async def _memory(request: LeanRequest) -> tuple[Memory, Allowance]:
@@ -118,10 +140,6 @@ def _not_found(response_id: str) -> ApiError:
         "is room.",
         param="response_id",
     )
-
-
-def _json(told: JSONObject, allowance: Allowance) -> LeanResponse:
-    return LeanResponse(orjson.dumps(told), rate_headers(allowance))
 
 
 urlpatterns = [

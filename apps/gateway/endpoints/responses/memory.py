@@ -29,13 +29,25 @@ class Memory:
         self._read: dict[str, JSONObject | None] = {}
 
     @property
+    def reach(self) -> int:
+        """Bytes of all that a request may refer to."""
+        return self._answers.held_of(self._client_id) if self.is_on else 0
+
+    @property
     def is_on(self) -> bool:
         """Whether anything is kept at all."""
         return bool(settings.FREEAI_RESPONSE_STORE)
 
-    def keep(self, response: JSONObject, conversation: list[JSONObject], output: list[JSONObject]) -> bool:
+    def packed(self, conversation: list[JSONObject]) -> bytes | None:
+        """All items of a request, as they are kept with its answer; None where nothing is kept, or they are too large for that."""
+        if not self.is_on:
+            return None
+        data = orjson.dumps(conversation)
+        return data if len(data) <= self._answers.most_of_one else None
+
+    def keep(self, response: JSONObject, conversation: bytes, output: list[JSONObject]) -> bool:
         """Keep an answer; False where it is too large. `output`: its items as a later turn needs them."""
-        parts = [orjson.dumps(response | {"output": output}), orjson.dumps(conversation)]
+        parts = [orjson.dumps(response | {"output": output}), conversation]
         return self._answers.put(self._client_id, response["id"], parts, clock.now())
 
     def response(self, response_id: str) -> JSONObject | None:
@@ -69,6 +81,14 @@ class Memory:
         if item is not None:
             self._take(orjson.dumps(item))
         return item
+
+    def holds(self, response_id: str) -> bool:
+        """Whether there is such an earlier answer."""
+        return self.size(response_id) > 0
+
+    def size(self, response_id: str) -> int:
+        """Bytes of an earlier answer with all that it was asked with; 0 where it is not kept."""
+        return self._answers.size_of(self._client_id, response_id, clock.now()) if self.is_on else 0
 
     def drop(self, response_id: str) -> bool:
         """Forget an answer; whether it was there."""

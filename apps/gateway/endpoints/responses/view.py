@@ -1,5 +1,6 @@
 """POST /v1/responses: OpenAI's Responses API; and how many tokens such a request has."""
 
+from functools import partial
 from typing import Final
 
 import orjson
@@ -9,13 +10,15 @@ from msgspec.structs import replace
 
 from apps.clients.keys import Principal
 from apps.clients.limits import Allowance
+from apps.core.aside import aside
 from apps.gateway import model_names, runtime
 from apps.gateway.answering.explained import asked_for
-from apps.gateway.answering.operation import ChatWhole
+from apps.gateway.answering.operation import ChatWhole, WholeAnswer
 from apps.gateway.answering.stream import stream_answer
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.allowance import rate_headers
 from apps.gateway.attempts.calls import Call
+from apps.gateway.attempts.dispatch import Served
 from apps.gateway.attempts.planning import plan_chat
 from apps.gateway.attempts.waiting import max_wait_s
 from apps.gateway.edge.answers import LeanResponse, answer_headers
@@ -37,7 +40,7 @@ async def responses(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/responses."""
     principal, allowance = await authenticate(request, ENDPOINT)
     memory = Memory(runtime.current().kept_answers, principal.client_id)
-    asked = _parsed(await request.read_body(), principal, memory)
+    asked = await request.parsed(partial(_parsed, principal, memory), memory.reach)
     call = plan_chat(request.ids, principal, asked.chat, max_wait_s(request.META), ENDPOINT)
     form = ResponseForm(asked, call, memory, await asked_for(request, call))
     if asked.chat.stream:
@@ -51,7 +54,12 @@ async def _whole(
     gateway = runtime.current()
     operation = ChatWhole(call.demand, gateway.images, asked.ignored)
     served = await dispatch.run(gateway, call, operation)
-    return LeanResponse(orjson.dumps(form.whole(served)), answer_headers(served, operation, allowance))
+    body = await aside(call.principal.user_id, partial(_rendered, form, served))
+    return LeanResponse(body, answer_headers(served, operation, allowance))
+
+
+def _rendered(form: ResponseForm, served: Served[WholeAnswer]) -> bytes:
+    return orjson.dumps(form.whole(served))
 
 
 @only("POST")
@@ -59,12 +67,16 @@ async def input_tokens(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/responses/input_tokens: an estimate, which asks nobody. It counts as a request of the key: it may read all that is kept."""
     principal, allowance = await authenticate(request)
     memory = Memory(runtime.current().kept_answers, principal.client_id)
-    tokens = responses_request.count_tokens(await request.read_body(), memory)
+    tokens = await request.parsed(partial(_counted, memory), memory.reach)
     told = {"object": "response.input_tokens", "input_tokens": tokens}
     return LeanResponse(orjson.dumps(told), rate_headers(allowance))
 
 
-def _parsed(body: bytes, principal: Principal, memory: Memory) -> Asked:
+def _counted(memory: Memory, body: bytes) -> int:
+    return responses_request.count_tokens(body, memory)
+
+
+def _parsed(principal: Principal, memory: Memory, body: bytes) -> Asked:
     """The request, its model by a name that is known here. Raises ApiError(400, 413)."""
     asked = responses_request.parse(body, memory)
     meant = model_names.meant(asked.model, principal.user_id)

@@ -1,8 +1,11 @@
 """Transcriptions, and translations of speech, in the attempt loop: one upload, one upstream call."""
 
+from functools import partial
+
+from apps.core.aside import aside
 from apps.core.state.contract import Amounts
 from apps.gateway.attempts.answers import most_text, whole
-from apps.gateway.attempts.counting import true_usage
+from apps.gateway.attempts.counting import Counted, true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters import transcription
 from apps.providers.adapters.transcription import codec_for
@@ -62,11 +65,13 @@ class Upload:
         return claim(offer, size)
 
     async def build(self, offer: Offer) -> UpstreamRequest:
-        return codec_for(offer).build(self._request, offer)
+        return await aside(offer.user_id, partial(codec_for(offer).build, self._request, offer))
 
     async def receive(self, attempt: Attempt, response: UpstreamResponse) -> Transcript:
-        body = await whole(response, most_text())
-        transcript = codec_for(attempt.offer).parse(body, attempt.offer)
+        offer = attempt.offer
+        transcript = await whole(
+            response, most_text(), offer, lambda body: codec_for(offer).parse(body, offer)
+        )
         self._judge(transcript)
         heard = heard_seconds(transcript.duration_s, self._request.audio)
         await attempt.succeed(self._usage(attempt, transcript), heard)
@@ -74,7 +79,9 @@ class Upload:
 
     def _usage(self, attempt: Attempt, transcript: Transcript) -> Usage:
         if self._counts_tokens or transcript.usage is not None:
-            return true_usage(attempt, transcript.usage, len(transcript.text))
+            return true_usage(
+                attempt, transcript.usage, Counted(characters=len(transcript.text), images=None)
+            )
         return Usage(0, 0, estimated=True)
 
     def _judge(self, transcript: Transcript) -> None:

@@ -38,6 +38,10 @@ class Memory(Protocol):
         """One item of an earlier answer. Raises ApiError(413)."""
         ...
 
+    def packed(self, conversation: list[JSONObject]) -> bytes | None:
+        """All items of a request, to be kept with its answer; None where they are not."""
+        ...
+
     def opened(self, token: object) -> str | None:
         """The thought in an `encrypted_content`; None for one that was not sealed here for this key."""
         ...
@@ -53,10 +57,9 @@ class Asked(Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...]
     declared: Mapping[str, Declared]
     echo: JSONObject
-    conversation: list[JSONObject]
+    conversation: bytes | None
     shows_thinking: bool
     seals_thinking: bool
-    wants_keeping: bool
 
 
 def parse(body: bytes, memory: Memory) -> Asked:
@@ -80,10 +83,9 @@ def parse(body: bytes, memory: Memory) -> Asked:
         ignored=tuple(dict.fromkeys(ignored)),
         declared=tools.declared,
         echo=echo_of(known, raw),
-        conversation=conversation,
+        conversation=None if known.store is False else memory.packed(conversation),
         shows_thinking=bool(reasoning.summary or reasoning.generate_summary),
         seals_thinking=SEALED in include,
-        wants_keeping=known.store is not False,
     )
 
 
