@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import orjson
@@ -21,7 +22,11 @@ from tests.openapi import fuzzing
 ROUTES = [*fuzzing.routes("/v1/"), *fuzzing.routes("/ollama"), ("/api/health", "get")]
 WAV = SAMPLES["wav"].decode()
 CHAT = "/v1/chat/completions"
-CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+CALL: dict[str, Any] = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "weather", "arguments": "{}"},
+}
 FORM_TYPE = "multipart/form-data; boundary=x"
 PICTURE = "RIFF\x24\x00\x00\x00WEBPVP8 " + "x" * 24
 
@@ -112,7 +117,7 @@ def lead_to_a_model(case):
             case.body["image"] = PICTURE
 
 
-GOOGLES = {
+GOOGLES: dict[str, Any] = {
     "generateContent": {
         "systemInstruction": {"parts": [{"text": "Be brief."}]},
         "contents": [
