@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import httpx
 import orjson
 
 from fakes import FakeUpstream
@@ -24,7 +25,7 @@ from tests.e2e import server
 from tests.e2e.server import Server
 from tests.real_clients.matrix import PROVIDERS, Client
 from tests.real_clients.running import program
-from tests.real_clients.serving import gateway
+from tests.real_clients.serving import START_S, gateway
 
 CELL: Final = "failures"
 MODEL: Final = "task"
@@ -154,12 +155,21 @@ class Drill:
 
 def drilled(client: Client, environment: Path) -> str:
     """All runs of an agent: "", or what went wrong first."""
+    try:
+        _drill(client, environment)
+    except (AssertionError, httpx.HTTPError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _drill(client: Client, environment: Path) -> None:
+    """Raises AssertionError and httpx.HTTPError."""
     with (
         TemporaryDirectory(prefix="freeai-drill-", ignore_cleanup_errors=True) as folder,
         gateway(Path(folder) / "data", {MODEL: "chat"}, DAILY) as (serving, upstream),
     ):
         for provider in PROVIDERS:
-            server.wait_until(lambda name=provider: serving.chat(model=f"{name}/{MODEL}").is_success)
+            server.wait_until(lambda name=provider: serving.chat(model=f"{name}/{MODEL}").is_success, START_S)
             serving.api("POST", "strategies", json=_definition(provider)).raise_for_status()
         drill = Drill(client, environment, serving, upstream)
         for provider in PROVIDERS:
@@ -167,8 +177,7 @@ def drilled(client: Client, environment: Path) -> str:
                 try:
                     drill.run(provider, script)
                 except AssertionError as error:
-                    return f"{provider}, {script[-1]}: {error}"
-    return ""
+                    raise AssertionError(f"{provider}, {script[-1]}: {error}") from error
 
 
 def _strategy(provider: str) -> str:
