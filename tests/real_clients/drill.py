@@ -108,7 +108,8 @@ class Drill:
         attempts = [attempt for attempt in self._ledger() if attempt.id not in before]
         did = [(it.provider, it.behaviour) for it in served]
         assert {behaviour for _, behaviour in did} == set(script), f"the fakes did {did}"
-        assert len({attempt.request for attempt in attempts}) == turns, "a turn was asked twice"
+        asked = len({attempt.request for attempt in attempts})
+        assert asked == turns, f"{asked} requests for {turns} turns: the ledger has {attempts}"
         _compare(served, attempts)
         taken = _difference(self._quotas(), quotas)
         assert taken == _taken(attempts), f"quotas: {taken}, ledger: {_taken(attempts)}"
