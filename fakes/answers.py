@@ -29,14 +29,14 @@ _CITIES = ("Rome", "Oslo", "Kyoto")
 _DEFAULT_TOOL = "get_weather"
 _CALL = re.compile(r"CALL (\w+) ([A-Za-z0-9+/]+={0,2})")
 _RESULTS = ('"role":"tool"', '"functionResponse":')
-"""What a history holds on one wire or another where a tool was called."""
+"""What a history holds on one wire or another, once for each result of a tool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What of a request decides its answer. `body` is carried for the checks, outside of equality.
 
-    `task`: the call that an agent's prompt asks for and that has no result yet. `verdict`: the JSON that answers a schema of yes and no.
+    `task`: the next call that an agent's prompt asks for, if there is one. `verdict`: the JSON that answers a schema of yes and no.
     `inputs` and `dimensions` (0: the model's own) are of embeddings, `timed` ("segment", "word") of transcriptions.
     `document` is what a list answers. `cap`: the longest answer that is asked for, 0 where none is named.
     """
@@ -159,16 +159,19 @@ def _tool_calls(asked: Asked, count: int) -> tuple[ToolCall, ...]:
 
 
 def task_of(messages: Any) -> ToolCall | None:
-    """What a conversation asks an agent's model to call, until a tool has answered.
+    """What a conversation asks an agent's model to call next: a call a turn, in their order, until the last of them has a result.
 
-    `CALL name arguments` in a prompt, the arguments as JSON in base64, since prompts travel inside of JSON.
+    `CALL name arguments` in a prompt, the arguments as JSON in base64, since prompts travel inside of JSON. Clients may say a prompt twice:
+    a call that is repeated word for word counts once.
     """
     text = orjson.dumps(messages).decode()
-    found = _CALL.search(text)
-    if found is None or any(mark in text for mark in _RESULTS):
+    calls = list(dict.fromkeys(_CALL.findall(text)))
+    answered = sum(text.count(mark) for mark in _RESULTS)
+    if answered >= len(calls):
         return None
+    name, arguments = calls[answered]
     try:
-        return ToolCall(name=found[1], arguments=b64decode(found[2]).decode())
+        return ToolCall(name=name, arguments=b64decode(arguments).decode())
     except ValueError:
         return None
 

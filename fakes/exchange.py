@@ -87,7 +87,7 @@ class Exchange:
         )
 
     def _decide(self, call: Call, received: Received) -> tuple[Reply, dict[str, str]]:
-        """The reply and its extra headers; notes behaviour and status in the journal's entry."""
+        """The reply and its extra headers; notes behaviour, status and tokens in the journal's entry."""
         asked: Asked | None = None
         try:
             self._authenticate(call)
@@ -101,7 +101,7 @@ class Exchange:
             reply, headers = self._answer(behaviour, self._remembering(asked, call))
         except Refused as refused:
             reply, headers = self._refuse(refused.problem, asked, call)
-        received.status = reply.status
+        received.status, received.tokens = reply.status, reply.tokens
         return reply, headers
 
     def _remembering(self, asked: Asked, call: Call) -> Asked:

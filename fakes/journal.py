@@ -16,7 +16,7 @@ class Received:
     """One request. Header names are lower-case; `body` is the parsed JSON, or the raw text of anything else.
 
     `finished` is None while the request is open, "client_left" if the caller hung up first, "complete" if the
-    fake did all it was meant to do (a cut connection included). Times are epoch seconds.
+    fake did all it was meant to do (a cut connection included). Times are epoch seconds. `tokens`: what its answer says that it took.
     """
 
     provider: str
@@ -29,6 +29,7 @@ class Received:
     started_at: float
     behaviour: str = ""
     status: int | None = None
+    tokens: int = 0
     finished: Finish | None = None
     finished_at: float | None = None
 

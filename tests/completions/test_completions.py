@@ -208,6 +208,17 @@ async def test_what_real_clients_send_is_served(gateway: Gateway, name: str):
     assert read(answer, stream=bool(body.get("stream")))[0]["text"]
 
 
+@pytest.mark.parametrize("provider", WIRES)
+async def test_what_a_real_client_sends_is_said_on_every_wire(gateway: Gateway, provider: str, stream: bool):
+    gateway.add(provider)
+    body = FIXTURES["aisdk-completions-prompt"]["body"] | {"model": "freeai-auto", "stream": stream}
+
+    answer = await ask(gateway, **{"suffix": ..., **body})
+
+    assert read(answer, stream=stream)[0]["text"]
+    assert gateway.fake.journal[-1].status == 200
+
+
 async def test_many_at_once_do_not_mix(gateway: Gateway):
     gateway.add("groq", "echo")
 

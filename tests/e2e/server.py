@@ -20,6 +20,7 @@ from apps.providers.catalogue_files import read_catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 100.0
+API_TIMEOUT_S = 60.0
 """One that ends is told at once: this is for machines with much else to do. Less than what pytest gives a test."""
 
 
@@ -43,7 +44,9 @@ class Server:
     def api(self, method: str, path: str, **options) -> httpx.Response:
         """A call to `/api` with the admin token."""
         headers = {"X-Admin-Token": self.admin_token}
-        return httpx.request(method, f"{self.url}/api/{path}", headers=headers, timeout=10, **options)
+        return httpx.request(
+            method, f"{self.url}/api/{path}", headers=headers, timeout=API_TIMEOUT_S, **options
+        )
 
     def kill(self) -> None:
         """kill -9, as the kernel does when memory is short."""

@@ -123,16 +123,19 @@ async def test_a_request_for_nothing_loads_a_model_and_asks_nobody(
     assert gateway.fake.journal == []
 
 
-async def test_the_request_of_a_real_client(gateway: Gateway):
-    gateway.add("groq", capabilities={"json_object"})
+@pytest.mark.parametrize("provider", WIRES)
+async def test_the_request_of_a_real_client(gateway: Gateway, provider: str, stream: bool):
+    gateway.add(provider, capabilities={"json_object"})
     gateway.client.key = ""
     fixture = FIXTURES["ollama-chat-stream"]
     headers = fixture["headers"] | {"authorization": f"Bearer {RAW_KEY}"}
 
-    answer = await gateway.client.request("POST", fixture["path"], orjson.dumps(fixture["body"]), headers)
+    asked = orjson.dumps(fixture["body"] | {"stream": stream})
 
-    assert joined(answer)["done_reason"] == "stop"
-    assert sent(gateway)["response_format"] == {"type": "json_object"}
+    answer = await gateway.client.request("POST", fixture["path"], asked, headers)
+
+    assert (joined(answer) if stream else answer.json)["done_reason"] == "stop"
+    assert "json" in orjson.dumps(sent(gateway)).decode()
     assert "tools" not in sent(gateway)
 
 

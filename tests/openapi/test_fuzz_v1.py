@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import orjson
@@ -21,13 +22,31 @@ from tests.openapi import fuzzing
 ROUTES = [*fuzzing.routes("/v1/"), *fuzzing.routes("/ollama"), ("/api/health", "get")]
 WAV = SAMPLES["wav"].decode()
 CHAT = "/v1/chat/completions"
-CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+CALL: dict[str, Any] = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "weather", "arguments": "{}"},
+}
 FORM_TYPE = "multipart/form-data; boundary=x"
-FORM = (
-    f'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n{WAV}\r\n'
-    '--x\r\nContent-Disposition: form-data; name="response_format"\r\n\r\nverbose_json\r\n'
-    '--x\r\nContent-Disposition: form-data; name="timestamp_granularities[]"\r\n\r\nsegment\r\n--x--\r\n'
-).encode()
+PICTURE = "RIFF\x24\x00\x00\x00WEBPVP8 " + "x" * 24
+
+
+def form(name: str, file: str, **fields: str) -> bytes:
+    """A form with a file, by the boundary of FORM_TYPE."""
+    head = f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="a.bin"\r\n\r\n{file}\r\n'
+    parts = [
+        f'--x\r\nContent-Disposition: form-data; name="{it}"\r\n\r\n{said}\r\n' for it, said in fields.items()
+    ]
+    return "".join([head, *parts, "--x--\r\n"]).encode()
+
+
+FORMS = {
+    "/v1/audio/transcriptions": form(
+        "file", WAV, **{"response_format": "verbose_json", "timestamp_granularities[]": "segment"}
+    ),
+    "/v1/audio/translations": form("file", WAV, response_format="verbose_json", temperature="0.5"),
+    "/v1/images/edits": form("image[]", PICTURE, prompt="at night", n="1", size="512x512", fallback="true"),
+}
 BEHAVIOURS = ("ok", "tool_call", "parallel_tools", "text_and_tool", "reasoning", "length", "no_usage")
 SENSIBLE = ("ok", "no_usage")
 """For moderation, where a chat model is asked for a verdict by a schema: a call of a tool is none, nor is half a one."""
@@ -94,8 +113,30 @@ def lead_to_a_model(case):
             case.body["file"] = WAV
             if case.path.endswith("transcriptions"):
                 case.body["language"] = "en"
+        if "image" in case.body:
+            case.body["image"] = PICTURE
 
 
+GOOGLES: dict[str, Any] = {
+    "generateContent": {
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [
+            {"role": "user", "parts": [{"text": "Grüße 👋"}]},
+            {"role": "model", "parts": [{"functionCall": {"name": "weather", "args": {}}}]},
+            {
+                "role": "user",
+                "parts": [{"functionResponse": {"name": "weather", "response": {"output": "24"}}}],
+            },
+        ],
+        "tools": [{"functionDeclarations": [{"name": "weather", "parameters": {"type": "OBJECT"}}]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "AUTO"}},
+        "generationConfig": {"temperature": 0.5, "maxOutputTokens": 16, "stopSequences": ["x"]},
+    },
+    "countTokens": {"contents": [{"parts": [{"text": "one"}]}]},
+    "embedContent": {"content": {"parts": [{"text": "one"}]}, "outputDimensionality": 8},
+    "batchEmbedContents": {"requests": [{"content": {"parts": [{"text": "one"}]}}]},
+}
+GOOGLES["streamGenerateContent"] = GOOGLES["generateContent"]
 BODIES = {
     CHAT: orjson.dumps(
         {
@@ -177,11 +218,48 @@ BODIES = {
         }
     ),
     "/v1/embeddings": orjson.dumps({"input": ["one", "two"], "encoding_format": "base64", "dimensions": 8}),
-    "/v1/audio/transcriptions": FORM,
+    **FORMS,
     "/v1/audio/speech": orjson.dumps({"input": "one", "voice": {"id": "alloy"}, "speed": 1}),
     "/v1/images/generations": orjson.dumps({"prompt": "one", "n": 1, "size": "512x512"}),
     "/v1/moderations": orjson.dumps({"input": [{"type": "text", "text": "one"}]}),
     "/v1/rerank": orjson.dumps({"query": "one", "documents": ["one", {"text": "two"}], "top_n": 1}),
+    "/v1/responses/input_tokens": orjson.dumps(
+        {"model": "freeai-auto", "input": "one", "instructions": "two"}
+    ),
+    "/v1/messages/count_tokens": orjson.dumps(
+        {"model": "claude-sonnet-5", "messages": [{"role": "user", "content": "one"}], "system": "two"}
+    ),
+    **{
+        f"/{version}/models/{{model}}:{method}": orjson.dumps(asked)
+        for version in ("v1", "v1beta")
+        for method, asked in GOOGLES.items()
+    },
+    "/ollama/api/chat": orjson.dumps(
+        {
+            "model": "freeai-auto:latest",
+            "messages": [
+                {"role": "user", "content": "Grüße 👋"},
+                {
+                    "role": "assistant",
+                    "content": "",
+                    "tool_calls": [{"function": CALL["function"] | {"arguments": {}}}],
+                },
+                {"role": "tool", "tool_name": "weather", "content": "24"},
+            ],
+            "tools": [
+                {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+            ],
+            "format": {"type": "object"},
+            "options": {"temperature": 0.5, "num_predict": 16, "stop": ["x"]},
+            "think": True,
+            "stream": False,
+        }
+    ),
+    "/ollama/api/generate": orjson.dumps(
+        {"model": "freeai-auto", "prompt": "one", "system": "two", "format": "json"}
+    ),
+    "/ollama/api/embed": orjson.dumps({"model": "mistral-embed", "input": ["one", "two"]}),
+    "/ollama/api/show": orjson.dumps({"model": "freeai-auto"}),
 }
 HOSTILE = (
     *(b"NaN", b"1e999", b"-0", b"9" * 400, b"null", b"{}", b"[]", b'""', b"true", b'"\\ud800"', b'"\\u0000"'),
@@ -193,7 +271,7 @@ A_MUTATION = st.tuples(st.floats(0, 1), st.integers(0, 40), st.sampled_from((b""
 @pytest.mark.parametrize("path", BODIES)
 def test_a_broken_body_is_answered_as_it_is_described(gateway, operations, path):
     operation = operations[path, "post"]
-    kind = FORM_TYPE if BODIES[path] is FORM else "application/json"
+    kind = FORM_TYPE if path in FORMS else "application/json"
     statuses = operation.definition.raw["responses"]
 
     @settings(fuzzing.SETTINGS, max_examples=20 * fuzzing.SETTINGS.max_examples)  # they cost next to nothing
@@ -206,7 +284,9 @@ def test_a_broken_body_is_answered_as_it_is_described(gateway, operations, path)
         for where, length, instead in mutations:
             at = int(where * len(body))
             body = body[:at] + instead + body[at + length :]
-        response = http.post(path, content=body, headers={"Content-Type": kind})
+        response = http.post(
+            path.replace("{model}", "freeai-fast"), content=body, headers={"Content-Type": kind}
+        )
 
         assert str(response.status_code) in statuses and response.status_code != 500
         operation.validate_response(response)

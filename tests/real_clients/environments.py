@@ -18,7 +18,7 @@ from typing import Final
 from tests.real_clients.matrix import ROOM
 
 LOCKS: Final = ROOM / "environments"
-INSTALL_TIMEOUT_S: Final = 300
+INSTALL_TIMEOUT_S: Final = 600
 MOST_WORDS: Final = 160
 
 

@@ -17,9 +17,12 @@ CELLS: Final = (
     "errors",
     "retries",
     "leaving",
+    "rerank",
+    "failures",
 )
 """`stream` with its usage; `tools` two at once, and their results; `errors` as the client's own exceptions; `retries` by the client
-itself; `leaving` in the middle of a stream."""
+itself; `leaving` in the middle of a stream; `rerank` is what the client of a reranker is for; `failures` of
+providers in the middle of an agent's task (`drill`)."""
 PROVIDERS: Final = ("groq", "gemini", "mistral", "cohere")
 """At whose strict fakes each cell is filled, one after the other."""
 
@@ -29,7 +32,7 @@ State = Literal["yes", "no", "absent"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """A row. `needs`: the folder of `environments` in which it is installed, or a program of the system's. `program`: a file of
-    `programs`. `asks`: the paths that it asks. `providers`: where it can only be tried at some."""
+    `programs`. `asks`: the paths that it asks. `providers`: where it can only be tried at some. `task`: what its models do."""
 
     name: str
     title: str
@@ -37,6 +40,7 @@ class Client:
     needs: str
     program: str
     providers: tuple[str, ...] = PROVIDERS
+    task: str = "chat"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,8 +73,10 @@ def _agent(name: str, title: str, asks: str, needs: str, providers: tuple[str, .
 
 
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
+RERANK = "/v2/rerank"
 ONE: Final = PROVIDERS[:1]
 """For clients that take long to start, and whose wire others show at every provider."""
+RERANKERS: Final = ("cohere",)
 CONTENTS, LINES = ":generateContent", "/ollama/api/chat"
 CLIENTS: Final = (
     Client(name="curl", title="curl", asks=CHAT, needs="curl", program="other/curl.sh"),
@@ -85,6 +91,24 @@ CLIENTS: Final = (
     _python("python-ollama", "ollama for Python", LINES, "vendors", "ollama_chat"),
     _node("node-ollama", "ollama for Node", LINES, "ollama_chat"),
     _node("node-anthropic", "anthropic for Node", MESSAGES, "anthropic_messages"),
+    Client(
+        name="python-cohere",
+        title="cohere for Python",
+        asks=RERANK,
+        needs="vendors",
+        program="python/cohere_rerank.py",
+        providers=RERANKERS,
+        task="rerank",
+    ),
+    Client(
+        name="node-cohere",
+        title="cohere for Node",
+        asks=RERANK,
+        needs="node",
+        program="node/cohere_rerank.mjs",
+        providers=RERANKERS,
+        task="rerank",
+    ),
     _python("python-openai-agents", "OpenAI Agents SDK", RESPONSES, "frameworks", "openai_agents"),
     _python("python-langchain-openai", "langchain-openai for Python", CHAT, "frameworks", "langchain_chat"),
     _python(
@@ -104,6 +128,8 @@ CLIENTS: Final = (
     _node("ai-sdk-messages", "Vercel AI SDK, anthropic", MESSAGES, "ai_sdk"),
     _agent("codex", "Codex", RESPONSES, "agents"),
     _agent("claude", "Claude Code", MESSAGES, "agents"),
+    _agent("gemini", "gemini-cli", CONTENTS, "agents"),
+    _agent("opencode", "opencode", CHAT, "agents", ONE),
     _agent("qwen", "qwen-code", CHAT, "agents", ONE),
     _agent("aider", "aider", CHAT, "aider", ONE),
 )

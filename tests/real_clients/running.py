@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Final
 
 import orjson
@@ -28,14 +30,14 @@ def run(client: Client, serving: Server) -> Row:
         row.missing = str(missing)
         return row
     began = time.monotonic()
-    with TemporaryDirectory(prefix="freeai-client-") as home:
-        _read(row, *_ended(client, environment, Path(home), serving))
+    with TemporaryDirectory(prefix="freeai-client-", ignore_cleanup_errors=True) as home:
+        _read(row, *program(client, environment, Path(home), serving))
     row.seconds = time.monotonic() - began
     return row
 
 
-def _ended(client: Client, environment: Path, home: Path, serving: Server) -> tuple[str, str]:
-    """What the program wrote, and why it did not come to its end ("" if it did)."""
+def program(client: Client, environment: Path, home: Path, serving: Server, **more: str) -> tuple[str, str]:
+    """What the client's program wrote, and why it did not come to its end ("" if it did). `more`: variables of its environment."""
     env = {
         "HOME": str(home),
         "PATH": os.environ["PATH"],
@@ -46,17 +48,37 @@ def _ended(client: Client, environment: Path, home: Path, serving: Server) -> tu
         "FREEAI_CLIENT": client.name,
         "FREEAI_PROVIDERS": ",".join(client.providers),
         "FREEAI_ENVIRONMENT": str(environment),
+        **more,
     }
-    command = _command(PROGRAMS / client.program, environment, home)
-    try:
-        done = subprocess.run(
-            command, env=env, cwd=home, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired as late:
-        said = late.stdout.decode() if isinstance(late.stdout, bytes) else ""
+    said, words, code = _ended(_command(PROGRAMS / client.program, environment, home), env, home)
+    if code is None:
         return said, f"it did not end in {TIMEOUT_S} s"
-    words = " ".join(done.stderr.split())[-MOST_WORDS:]
-    return done.stdout, f"exit code {done.returncode}: {words}" if done.returncode else ""
+    return said, f"exit code {code}: {' '.join(words.split())[-MOST_WORDS:]}" if code else ""
+
+
+def _ended(command: list[str], env: dict[str, str], folder: Path) -> tuple[str, str, int | None]:
+    """What a program wrote to stdout and to stderr, and its exit code; None where it had to be ended. What it left running ends with it."""
+    with TemporaryFile("w+", errors="replace") as out, TemporaryFile("w+", errors="replace") as err:
+        process = subprocess.Popen(
+            command,
+            env=env,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+        try:
+            code: int | None = process.wait(TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for file in (out, err):
+            file.seek(0)
+        return out.read(), err.read(), code
 
 
 def _command(program: Path, environment: Path, home: Path) -> list[str]:

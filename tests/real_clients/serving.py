@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from fakes import FakeUpstream, Limits
 from tests.e2e import server
 from tests.e2e.server import Server
 from tests.providers.probed import running
-from tests.real_clients.matrix import PROVIDERS
+from tests.real_clients.matrix import PROVIDERS, Client
 
 BEHAVIOURS: Final = ("ok", "echo", "tool_call", "parallel_tools", "cut", "frames_400_50", "reasoning", "task")
 CAPABILITIES: Final = ("tools", "forced_tools", "vision", "json_object", "json_schema", "reasoning", "files")
@@ -31,38 +31,47 @@ from apps.providers.models import Provider, ProviderModel
 asked = orjson.loads(sys.stdin.buffer.read())
 for provider in Provider.objects.filter(name__in=asked["providers"]):
     Provider.objects.filter(pk=provider.pk).update(limits=[])
-    for name in asked["names"]:
-        ProviderModel.objects.create(provider=provider, name=name, **asked["facts"])
+    for name, task in asked["tasks"].items():
+        ProviderModel.objects.create(provider=provider, name=name, task=task, **asked["facts"])
 announce(SECTION)
 """
 
 
 @contextmanager
-def freeai(folder: Path, flaky: Iterable[str]) -> Iterator[Server]:
-    """A gateway of its own; `flaky`: who has a model that fails once for them."""
+def freeai(folder: Path, clients: Iterable[Client]) -> Iterator[Server]:
+    """A gateway of its own, with a model for each client that fails once for it."""
+    flaky = {f"{client.name}@flaky_1": client.task for client in clients}
+    with gateway(folder, dict.fromkeys(BEHAVIOURS, "chat") | flaky) as (serving, _):
+        server.wait_until(lambda: serving.chat(model=f"{PROVIDERS[-1]}/ok").is_success)
+        yield serving
+
+
+@contextmanager
+def gateway(folder: Path, tasks: Mapping[str, str], daily: int = 0) -> Iterator[tuple[Server, FakeUpstream]]:
+    """A gateway of its own and its fakes, with these models at every provider. `daily`: of requests and of tokens; 0 is without end."""
     with running(FakeUpstream) as upstream:
         serving = server.start(folder, "--no-tasks", patience_s=START_S)
         try:
             serving.api("PATCH", "config", json=CONFIG).raise_for_status()
-            _add_models(serving, [*BEHAVIOURS, *(f"{name}@flaky_1" for name in flaky)])
+            _add_models(serving, tasks)
             for name in PROVIDERS:
                 upstream.limit(name, PLENTY)
-                _give_key(serving, name, upstream.url(name))
-            server.wait_until(lambda: serving.chat(model=f"{PROVIDERS[-1]}/ok").is_success)
-            yield serving
+                _give_key(serving, name, upstream.url(name), UNLIMITED | {"day": daily})
+            yield serving, upstream
         finally:
             serving.stop()
 
 
-def _give_key(serving: Server, provider: str, url: str) -> None:
+def _give_key(serving: Server, provider: str, url: str, limits: Mapping[str, int]) -> None:
     moved = serving.api("PATCH", f"providers/{provider}", json={"base_url": url})
     moved.raise_for_status()
-    limits = {"requests": UNLIMITED, "tokens": UNLIMITED}
-    stored = {"api_key": f"key-of-{provider}-0123456789", "limits": limits}
+    own = {"requests": limits, "tokens": limits}
+    stored = {"api_key": f"key-of-{provider}-0123456789", "limits": own}
     serving.api("PATCH", f"me/providers/{provider}", json=stored).raise_for_status()
 
 
-def _add_models(serving: Server, names: list[str]) -> None:
+def _add_models(serving: Server, tasks: Mapping[str, str]) -> None:
+    """A model of each name, for its task, at every provider."""
     facts = {
         "capabilities": list(CAPABILITIES),
         "context_window": WINDOW_TOKENS,
@@ -72,6 +81,6 @@ def _add_models(serving: Server, names: list[str]) -> None:
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", MODELS],
         cwd=server.ROOT,
         env=server.clean_env() | {"FREEAI_DATA_DIR": str(serving.data_dir)},
-        input=orjson.dumps({"providers": PROVIDERS, "names": names, "facts": facts}),
+        input=orjson.dumps({"providers": PROVIDERS, "tasks": tasks, "facts": facts}),
         check=True,
     )

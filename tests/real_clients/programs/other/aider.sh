@@ -14,6 +14,4 @@ writes() {
   ask "$1/echo" "$(printf 'hello.txt\n```\nHello\n```\n')" >&2 && grep --quiet Hello hello.txt
 }
 
-version "$("$aider" --version)"
-cell text says
-cell tools writes
+main "$aider"

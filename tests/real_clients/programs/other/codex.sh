@@ -22,6 +22,4 @@ writes() {
   ask "$1/task" "$(task exec_command '{"cmd": "echo Hello > hello.txt"}')" >&2 && grep --quiet Hello hello.txt
 }
 
-version "$("$codex" --version)"
-cell text says
-cell tools writes
+main "$codex"

@@ -12,6 +12,4 @@ writes() {
   ask "$1/task" "$(task write_file "{\"file_path\": \"$PWD/hello.txt\", \"content\": \"Hello\"}")" >&2 && grep --quiet Hello hello.txt
 }
 
-version "$("$qwen" --version)"
-cell text says
-cell tools writes
+main "$qwen"

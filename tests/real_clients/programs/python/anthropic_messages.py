@@ -1,13 +1,20 @@
-"""anthropic for Python on the Messages API."""
+"""anthropic for Python, strict, its answers in small pieces, on the Messages API."""
 
 from typing import Any
 
 import anthropic
 import cells
+import httpx2
 from cells import CALLS, CITY, FORECAST, KEY, PIXEL, ROME, URL, WEATHER, Named
 from pydantic import BaseModel
 
-client = anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0)
+client = anthropic.Anthropic(
+    base_url=URL,
+    api_key=KEY,
+    max_retries=0,
+    http_client=httpx2.Client(transport=cells.in_pieces(httpx2), timeout=60),
+    _strict_response_validation=True,
+)
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 TOOLS: Any = [{"name": name, "description": text, "input_schema": CITY} for name, text in (WEATHER, FORECAST)]
 MOST = 1000

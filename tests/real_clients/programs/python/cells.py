@@ -10,13 +10,17 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from random import Random
 from typing import Any
+
+import httpx
 
 URL = os.environ["FREEAI_URL"]
 KEY = os.environ["FREEAI_KEY"]
 NAME = os.environ["FREEAI_CLIENT"]
 PROVIDERS = os.environ["FREEAI_PROVIDERS"].split(",")
 MOST_WORDS = 300
+LONGEST_PIECE = 9
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 CITY = {
@@ -33,6 +37,35 @@ WRONG_KEY = "fai_" + "x" * 43
 
 Named = Callable[[str], str]
 Cell = Callable[[Named], None]
+
+
+def in_pieces(http: Any = httpx) -> Any:
+    """A transport for clients that take one of their user's: each answer comes in small pieces that end anywhere, within a line, a
+    character or an escape. `http`: httpx, or what the client has in its place."""
+
+    class Pieces(http.SyncByteStream):  # type: ignore[misc] - which of the two is known when it runs
+        def __init__(self, whole: Any) -> None:
+            self.whole = whole
+
+        def __iter__(self) -> Iterator[bytes]:
+            drawn = Random(1)
+            for part in self.whole:
+                at = 0
+                while at < len(part):
+                    length = drawn.randint(1, LONGEST_PIECE)
+                    yield part[at : at + length]
+                    at += length
+
+        def close(self) -> None:
+            self.whole.close()
+
+    class Transport(http.HTTPTransport):  # type: ignore[misc] - the same
+        def handle_request(self, request: Any) -> Any:
+            answer = super().handle_request(request)
+            answer.stream = Pieces(answer.stream)
+            return answer
+
+    return Transport()
 
 
 def run(packages: Sequence[str], cells: dict[str, Cell]) -> None:

@@ -3,13 +3,19 @@
 from typing import Any
 
 import cells
+import httpx
 from cells import CALLS, CITY, FORECAST, KEY, PIXEL, ROME, URL, WEATHER, Named
 from google import genai
 from google.genai import errors as genai_errors
 from google.genai import types
 from pydantic import BaseModel
 
-client = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=URL))
+client = genai.Client(
+    api_key=KEY,
+    http_options=types.HttpOptions(
+        base_url=URL, httpx_client=httpx.Client(transport=cells.in_pieces(), timeout=60)
+    ),
+)
 TOOLS = types.GenerateContentConfig(
     tools=[
         types.Tool(

@@ -6,7 +6,9 @@ import cells
 import ollama
 from cells import CALLS, CITY, FORECAST, KEY, PIXEL, ROME, URL, WEATHER, Named
 
-client = ollama.Client(host=f"{URL}/ollama", headers={"Authorization": f"Bearer {KEY}"})
+client = ollama.Client(
+    host=f"{URL}/ollama", headers={"Authorization": f"Bearer {KEY}"}, transport=cells.in_pieces()
+)
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 TOOLS: Any = [
     {"type": "function", "function": {"name": name, "description": text, "parameters": CITY}}

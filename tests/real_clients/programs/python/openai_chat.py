@@ -1,13 +1,20 @@
-"""openai for Python on chat completions."""
+"""openai for Python, strict, its answers in small pieces, on chat completions."""
 
 from typing import Any
 
 import cells
+import httpx
 import openai
 from cells import CALLS, CITY, FORECAST, KEY, PIXEL, ROME, URL, WEATHER, Named
 from pydantic import BaseModel
 
-client = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0)
+client = openai.OpenAI(
+    base_url=f"{URL}/v1",
+    api_key=KEY,
+    max_retries=0,
+    http_client=httpx.Client(transport=cells.in_pieces(), timeout=60),
+    _strict_response_validation=True,
+)
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 TOOLS: Any = [
     {"type": "function", "function": {"name": name, "description": text, "parameters": CITY}}
