@@ -63,6 +63,10 @@ class SpacingCounter(Counter):
         """Whether no way there varies so much: it is the limit that is lower."""
         return self.margin_s >= MOST_MARGIN_S / 2
 
+    @property
+    def least_apart_s(self) -> float:
+        return self.margin_s
+
     def begin_anew(self) -> None:
         self.margin_s, self.narrower = self.first_margin_s, NARROWER
 
