@@ -11,7 +11,7 @@ from msgspec import Struct
 from apps.providers.claims import DEFAULT_COMPLETION_TOKENS, LONG_ANSWER_TOKENS, Expected
 
 ALPHA: Final = 0.1
-ROOM: Final = 1.5
+ROOM: Final = 2.0
 """As much as the average is reserved for an answer: half as long again as usual is nothing unusual."""
 FEWEST: Final = 5
 """Answers before their average says anything."""
