@@ -36,6 +36,8 @@ WAY_BACK: Final = 0.25
 """Of the way from a cut limit to the declared one, in one step."""
 NEXT_PROBE: Final = 0.1
 """Of a span after a grant."""
+LONGEST_NEXT_S: Final = 24.0
+"""After a grant: what it added has to be used up before there is a reason to ask again."""
 LONGEST_PAUSE_S: Final = 900.0
 FAR_APART_S: Final = 2.0
 """Requests that are no nearer do not stand in each other's way in a second."""
@@ -108,7 +110,7 @@ class Lessons:
         self.asking.granted()
         limit, span_s = lesson.limit, _span_s(window)
         lesson.refusals = 0
-        lesson.probe_at = now + NEXT_PROBE * span_s
+        lesson.probe_at = now + min(NEXT_PROBE * span_s, LONGEST_NEXT_S)
         if window.period == SECOND:
             lesson.noted -= 1
             if lesson.noted > -SECOND_GRANTS:
