@@ -168,7 +168,11 @@ class Lessons:
             return False
         for key, other in self._by_key.items():
             is_guess = parse_window_key(key).span.period == SECOND and other.limit and not other.declared
-            if is_guess and key != account.window.key and belongs(parse_window_key(key).scope, account.window.scope):
+            if (
+                is_guess
+                and key != account.window.key
+                and belongs(parse_window_key(key).scope, account.window.scope)
+            ):
                 self._teach(other, 0, 0, False, now)
         return True
 

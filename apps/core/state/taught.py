@@ -59,7 +59,9 @@ def _taught(
     spacing.sort(key=lambda one: one.window.scope != subject.candidate)
     nothing = dict.fromkeys(grant.claim.amounts, 0)
     if _is_spacing(lessons, spacing, grant, now):
-        is_declared = any(one.window.limit for one in spacing)  # then the next keeps its distance from this one too
+        is_declared = any(
+            one.window.limit for one in spacing
+        )  # then the next keeps its distance from this one too
         return completion if is_declared else replace(completion, spent=nothing)
     blocks = completion.blocks
     suspects = [one for one in refused if teaches(one.window)]

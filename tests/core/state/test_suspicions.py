@@ -86,7 +86,9 @@ async def test_a_second_of_which_nothing_is_declared_is_learnt(store: StateStore
     assert refused <= 0.05 * served
 
 
-async def test_a_second_of_the_account_of_which_nothing_is_declared_is_the_accounts(store: StateStore) -> None:
+async def test_a_second_of_the_account_of_which_nothing_is_declared_is_the_accounts(
+    store: StateStore,
+) -> None:
     models = [model("secret"), model("silent")]
 
     served, refused = await per_second(store, models[0], 1, 120, models[1])
