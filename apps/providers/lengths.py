@@ -11,8 +11,9 @@ from msgspec import Struct
 from apps.providers.claims import DEFAULT_COMPLETION_TOKENS, LONG_ANSWER_TOKENS, Expected
 
 ALPHA: Final = 0.1
-ROOM: Final = 1.5
-"""As much as the average is reserved for an answer: half as long again as usual is nothing unusual."""
+ROOM: Final = 2.0
+"""As much as the average is reserved for an answer: one in seven is more than half as long again, one in twenty twice as long. What is not
+taken comes back with the answer; what was missing is refused."""
 FEWEST: Final = 5
 """Answers before their average says anything."""
 TELLING_PROMPT: Final = 50

@@ -33,7 +33,7 @@ def main() -> int:
     ]
     with ProcessPoolExecutor(asked.processes, get_context("spawn"), max_tasks_per_child=1) as pool:
         jobs = {
-            (scenario.name, policy, seed): pool.submit(simulate, scenario, seed, policy)
+            (scenario.name, policy, seed): pool.submit(simulate, scenario, seed, policy, asked.gateways)
             for scenario in chosen
             for policy in asked.policy
             for seed in asked.seeds
@@ -79,7 +79,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=_seeds, default=_seeds("101-102"), help="such as 101-104")
     parser.add_argument("--minutes", type=int, default=0, help="another length than the scenario's")
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--gateways", type=int, default=1, help="processes of FreeAI, on views of 100 ms ago")
+    parser.add_argument("--processes", type=int, default=2, help="runs at a time")
     return parser.parse_args()
 
 

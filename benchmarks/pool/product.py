@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 import django
@@ -31,11 +31,14 @@ os.environ.update(
 (Path(DATA.name) / "spool").mkdir()
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
 from apps.clients.keys import Principal  # noqa: E402
 from apps.core import clock, ids, snapshot  # noqa: E402
+from apps.core.state.choice import open_store  # noqa: E402
+from apps.core.state.contract import StateStore  # noqa: E402
 from apps.gateway import runtime  # noqa: E402
 from apps.gateway.answering.operation import ChatWhole  # noqa: E402
 from apps.gateway.attempts import dispatch  # noqa: E402
@@ -53,6 +56,7 @@ from apps.providers.types import UpstreamRequest  # noqa: E402
 from apps.providers.upstream import Timeouts  # noqa: E402
 from apps.strategies.library import install_builtins  # noqa: E402
 from benchmarks.pool.demand import Request  # noqa: E402
+from benchmarks.pool.fleet import LateViews  # noqa: E402
 from benchmarks.pool.network import NAMING, TELLING, Network, Outcome  # noqa: E402
 from benchmarks.pool.truth import Metric  # noqa: E402
 
@@ -63,8 +67,8 @@ REPORTED: Final[tuple[tuple[Metric, int], ...]] = (("requests", 86_400), ("token
 
 
 @asynccontextmanager
-async def serving(network: Network) -> AsyncIterator["Gateway"]:
-    """A gateway with the declared providers, a key for each, and one user."""
+async def serving(network: Network, gateways: int = 1) -> AsyncIterator["Gateway"]:
+    """A gateway, or several processes of one, with the declared providers, a key for each, and one user."""
     call_command("migrate", verbosity=0)
     install_builtins()
     sync(network.world.declared)
@@ -73,33 +77,45 @@ async def serving(network: Network) -> AsyncIterator["Gateway"]:
         set_key(user, provider, f"key-of-{provider.name}-0123456789")
     snapshot.load_all()
     wire = Wire(network)
-    made = Runtime(transport=wire)
-    runtime.install(made)
-    following = asyncio.create_task(_follow(made))
+    fleet = _fleet(wire, gateways)
+    runtime.install(fleet[0])
+    following = asyncio.create_task(_follow(fleet))
     try:
-        yield Gateway(made, wire, user.pk)
+        yield Gateway(fleet, wire, user.pk)
     finally:
         following.cancel()
-        made.spool.close()
+        for made in fleet:
+            made.spool.close()
         runtime.install(None)
 
 
-async def _follow(made: Runtime) -> None:
-    """What the loops of a gateway do, without their threads: real time has no place here."""
+def _fleet(wire: "Wire", gateways: int) -> list[Runtime]:
+    """So many on one store; one alone sees it as it is."""
+    if gateways == 1:
+        return [Runtime(transport=wire)]
+    store = open_store(settings.FREEAI_SPOOL_DIR, settings.FREEAI_STATE)
+    return [Runtime(store=cast(StateStore, LateViews(store)), transport=wire) for _ in range(gateways)]
+
+
+async def _follow(fleet: list[Runtime]) -> None:
+    """What the loops of the gateways do, without their threads: real time has no place here."""
     while True:
         await asyncio.sleep(FOLLOW_EVERY_S)
         now = clock.now()
         if now % EVIDENCE_EVERY_S < FOLLOW_EVERY_S and EVIDENCE.due(now):
             EVIDENCE.flush(now)
         snapshot.poll()
-        await made.follow_keys()
+        told = [made.fairness.told(now) for made in fleet]
+        for place, made in enumerate(fleet):
+            made.fairness.hear(raw for other, raw in enumerate(told) if raw and other != place)
+            await made.follow_keys()
 
 
 class Gateway:
     """The policy that is measured."""
 
-    def __init__(self, made: Runtime, wire: "Wire", user_id: int) -> None:
-        self._runtime = made
+    def __init__(self, fleet: list[Runtime], wire: "Wire", user_id: int) -> None:
+        self._fleet = fleet
         self._wire = wire
         self._principal = Principal(
             client_id=1,
@@ -121,7 +137,8 @@ class Gateway:
             chat, wait_s = parse(request.body()), CONFIG.value.max_wait_s
             principal = replace(self._principal, client_id=1 + request.client)
             call = plan_chat(RequestIds(own, own), principal, chat, wait_s)
-            await dispatch.run(self._runtime, call, ChatWhole(call.demand, self._runtime.images))
+            made = self._fleet[request.number % len(self._fleet)]
+            await dispatch.run(made, call, ChatWhole(call.demand, made.images))
         except ApiError:
             return False
         finally:

@@ -49,12 +49,12 @@ class Result(Struct, frozen=True):
         return self.served / max(1, self.served + self.missed_at_once)
 
 
-def simulate(scenario: Scenario, seed: int, policy: str) -> Result:
-    """Run it. `policy` is one of POLICIES; the reference is the best of its orders."""
+def simulate(scenario: Scenario, seed: int, policy: str, gateways: int = 1) -> Result:
+    """Run it. `policy` is one of POLICIES; the reference is the best of its orders. `gateways`: processes of FreeAI."""
     if policy == "reference":
         results = [_simulate(scenario, seed, policy, order) for order in rivals.ORDERS]
         return max(results, key=lambda result: result.served)
-    return _simulate(scenario, seed, policy)
+    return _simulate(scenario, seed, policy, gateways=gateways)
 
 
 def capacity_per_s(scenario: Scenario, seed: int) -> float:
@@ -86,23 +86,27 @@ def _mix() -> Iterator[Request]:
 
 
 def _simulate(
-    scenario: Scenario, seed: int, policy: str, order: rivals.Order = rivals.fullest_first
+    scenario: Scenario,
+    seed: int,
+    policy: str,
+    order: rivals.Order = rivals.fullest_first,
+    gateways: int = 1,
 ) -> Result:
     time = VirtualTime(EPOCH)
     random.seed(seed)  # what the product spreads by chance
     network = Network(make_world(scenario, seed), time)
     per_s = scenario.load * capacity_per_s(scenario, seed)
-    return run(_day(network, policy, per_s, order), time)
+    return run(_day(network, policy, per_s, order, gateways), time)
 
 
-async def _day(network: Network, policy: str, per_s: float, order: rivals.Order) -> Result:
+async def _day(network: Network, policy: str, per_s: float, order: rivals.Order, gateways: int) -> Result:
     others = asyncio.create_task(network.others())
     try:
         match policy:
             case "freeai":
                 from benchmarks.pool import product
 
-                async with product.serving(network) as gateway:
+                async with product.serving(network, gateways) as gateway:
                     return await _serve_all(network, gateway, policy, per_s)
             case "round_robin":
                 return await _serve_all(network, rivals.InTurn(network), policy, per_s)

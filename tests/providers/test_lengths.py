@@ -19,9 +19,9 @@ def test_a_few_answers_say_nothing_of_the_next_one():
     assert noted(10, 10, 10, 10).expected(ONE, KEY, 7) == (7, DEFAULT_COMPLETION_TOKENS)
 
 
-def test_an_answer_is_expected_half_as_long_again_as_the_last_ones():
-    assert noted(*[200] * 5).expected(ONE, KEY, 7) == (7, 300)
-    assert noted(*[200] * 5, *[400] * 40).expected(ONE, KEY, 7).answer_tokens in range(580, 601)
+def test_an_answer_is_expected_twice_as_long_as_the_last_ones():
+    assert noted(*[200] * 5).expected(ONE, KEY, 7) == (7, 400)
+    assert noted(*[200] * 5, *[400] * 40).expected(ONE, KEY, 7).answer_tokens in range(780, 801)
 
 
 def test_of_another_candidate_nothing_is_known():
@@ -30,24 +30,24 @@ def test_of_another_candidate_nothing_is_known():
 
 def test_of_another_client_key_everybodys_answers_say_something_until_its_own_do():
     made = noted(*[200] * 5)
-    assert made.expected(ONE, OTHER_KEY, 7) == (7, 300)
+    assert made.expected(ONE, OTHER_KEY, 7) == (7, 400)
 
     for _ in range(5):
         made.note_answer(ONE, OTHER_KEY, 2_000)
 
-    assert made.expected(ONE, OTHER_KEY, 7) == (7, 3_000)
-    assert made.expected(ONE, KEY, 7) == (7, 300)
+    assert made.expected(ONE, OTHER_KEY, 7) == (7, 4_000)
+    assert made.expected(ONE, KEY, 7) == (7, 400)
 
 
 def test_an_answer_that_was_cut_only_tells_that_they_are_as_long_at_least():
     made = noted(*[200] * 5)
 
     made.note_answer(ONE, KEY, 10, is_cut=True)
-    assert made.expected(ONE, KEY, 7) == (7, 300)
+    assert made.expected(ONE, KEY, 7) == (7, 400)
 
     for _ in range(40):
         made.note_answer(ONE, KEY, 1_000, is_cut=True)
-    assert made.expected(ONE, KEY, 7).answer_tokens in range(1_450, 1_501)
+    assert made.expected(ONE, KEY, 7).answer_tokens in range(1_950, 2_001)
 
 
 def test_what_is_in_use_is_not_what_makes_room(monkeypatch):
@@ -58,7 +58,7 @@ def test_what_is_in_use_is_not_what_makes_room(monkeypatch):
 
     made.note_answer("1:groq|third", KEY, 100)
 
-    assert made.expected(ONE, KEY, 7) == (7, 300)
+    assert made.expected(ONE, KEY, 7) == (7, 400)
 
 
 def test_the_longest_answers_are_expected_no_longer_than_a_long_one():
@@ -106,6 +106,6 @@ def test_remembers_no_more_candidates_than_it_may(monkeypatch):
 
     assert [made.expected(each, None, 0).answer_tokens for each in "abc"] == [
         DEFAULT_COMPLETION_TOKENS,
-        150,
-        150,
+        200,
+        200,
     ]

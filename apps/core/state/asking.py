@@ -11,6 +11,8 @@ from apps.core.state.contract import Window
 A_SUCCESS: Final = 0.001
 YIELD_WEIGHT: Final = 16.0
 YIELD_ALPHA: Final = 0.1
+FIRST_YIELD: Final = 0.05
+FIRST_BUDGET: Final = 0.35
 MOST_BUDGET: Final = 20.0
 GIVEN_BACK: Final = 0.9
 
@@ -21,8 +23,8 @@ class Asking:
     def __init__(self) -> None:
         self._out: dict[str, tuple[Window, int]] = {}  # by claim
         self._asked: set[str] = set()
-        self._budget = 0.0
-        self._yield = 0.1
+        self._budget = FIRST_BUDGET
+        self._yield = FIRST_YIELD
 
     @property
     def is_any_out(self) -> bool:

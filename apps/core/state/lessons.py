@@ -36,9 +36,13 @@ WAY_BACK: Final = 0.25
 """Of the way from a cut limit to the declared one, in one step."""
 NEXT_PROBE: Final = 0.1
 """Of a span after a grant."""
+LONGEST_NEXT_S: Final = 24.0
+"""After a grant: what it added has to be used up before there is a reason to ask again."""
 LONGEST_PAUSE_S: Final = 900.0
 FAR_APART_S: Final = 2.0
 """Requests that are no nearer do not stand in each other's way in a second."""
+WAYS_DIFFER_S: Final = 0.2
+"""Requests to which so much more than a second was left were not too near each other, however long their ways were."""
 SPAN_OF_SECOND_S: Final = 240.0
 """What asking for more of a second goes by: nobody asks each second."""
 MOST_DOUBLINGS: Final = 6
@@ -106,7 +110,7 @@ class Lessons:
         self.asking.granted()
         limit, span_s = lesson.limit, _span_s(window)
         lesson.refusals = 0
-        lesson.probe_at = now + NEXT_PROBE * span_s
+        lesson.probe_at = now + min(NEXT_PROBE * span_s, LONGEST_NEXT_S)
         if window.period == SECOND:
             lesson.noted -= 1
             if lesson.noted > -SECOND_GRANTS:
@@ -139,14 +143,37 @@ class Lessons:
         lesson = counter.learnt
         if not found.limit:
             return False
-        if lesson is not None and lesson.why and sent_at <= lesson.at:
-            return True  # it went out before that was learnt
-        if lesson is not None and not window.limit and counter.beside(sent_at, found.needed)[1] > FAR_APART_S:
+        within, apart_s = counter.beside(sent_at, found.needed)
+        if lesson is not None and lesson.why and sent_at <= lesson.at:  # it went out before that was learnt
+            if not window.limit and 0 < within < lesson.limit:
+                self._teach(lesson, within, within, False, now)
+            return True
+        if lesson is not None and not window.limit and apart_s > FAR_APART_S:
             self._teach(lesson, 0, 0, False, now)
             return False
         counter.refused()
         if counter.is_wide():
             self._take_back(window, counter, now)
+        return True
+
+    def spaced_by_account(self, model: Suspect, account: Suspect, sent_at: float, now: float) -> bool:
+        """Whether it is the account whose requests are to be apart, where those of a model are by what was guessed, were far enough apart,
+        and one was refused all the same beside another model's."""
+        lesson = model.counter.learnt
+        if lesson is None or not lesson.limit or model.window.limit or account.limit or sent_at <= lesson.at:
+            return False
+        if model.counter.beside(sent_at, model.needed)[0] or model.counter.least_apart_s < WAYS_DIFFER_S:
+            return False
+        if not self.guess_spacing(account, sent_at, now):
+            return False
+        for key, other in self._by_key.items():
+            is_guess = parse_window_key(key).span.period == SECOND and other.limit and not other.declared
+            if (
+                is_guess
+                and key != account.window.key
+                and belongs(parse_window_key(key).scope, account.window.scope)
+            ):
+                self._teach(other, 0, 0, False, now)
         return True
 
     def guess_spacing(self, found: Suspect, sent_at: float, now: float) -> bool:

@@ -1,7 +1,7 @@
 """What the end of an attempt teaches of its windows: a refusal which of them was full, a probe whether there is more. Pure but for what it
 is given to write into."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -57,8 +57,12 @@ def _taught(
     spacing = [one for one in refused if one.window.period == SECOND and may_grow(one.window)]
     subject = grant.claim.subject
     spacing.sort(key=lambda one: one.window.scope != subject.candidate)
-    if any(lessons.spaced(one, grant.at, now) for one in spacing):
-        return completion
+    nothing = dict.fromkeys(grant.claim.amounts, 0)
+    if _is_spacing(lessons, spacing, grant, now):
+        is_declared = any(
+            one.window.limit for one in spacing
+        )  # then the next keeps its distance from this one too
+        return completion if is_declared else replace(completion, spent=nothing)
     blocks = completion.blocks
     suspects = [one for one in refused if teaches(one.window)]
     found = suspect(suspects, completion)
@@ -66,7 +70,7 @@ def _taught(
         wide = lessons.doubts.is_account(subject.credential)
         guessed = (one for one in spacing if wide or one.window.scope == subject.candidate)
         if any(lessons.guess_spacing(one, grant.at, now) for one in guessed):
-            return replace(completion, spent=dict.fromkeys(grant.claim.amounts, 0))
+            return replace(completion, spent=nothing)
         found = lessons.unexplained(subject, suspects)
     elif not completion.named:
         lessons.doubts.add(subject, BY_CHANCE)
@@ -75,8 +79,17 @@ def _taught(
     if found is None:
         return replace(completion, blocks=blocks)
     was = lessons.refused(found, completion, grant.at, now, _told_wait_s(blocks, now))
-    nothing = dict.fromkeys(grant.claim.amounts, 0)
     return replace(completion, spent=nothing, blocks=_closed(was, found, subject, blocks, now))
+
+
+def _is_spacing(lessons: Lessons, spacing: Sequence[Suspect], grant: Grant, now: float) -> bool:
+    """Whether it went out too soon after another one, by what is known of seconds. The model's are first in `spacing`."""
+    subject = grant.claim.subject
+    model = next((one for one in spacing if one.window.scope == subject.candidate), None)
+    account = next((one for one in spacing if one.window.scope == subject.credential), None)
+    if model and account and lessons.spaced_by_account(model, account, grant.at, now):
+        return True
+    return any(lessons.spaced(one, grant.at, now) for one in spacing)
 
 
 def _closed(

@@ -111,6 +111,21 @@ async def test_a_limit_that_is_too_low_is_found_out(store: StateStore) -> None:
     assert upstream.refused <= 0.02 * served
 
 
+async def test_a_day_that_is_declared_too_low_is_found_out_within_minutes(store: StateStore) -> None:
+    day = replace(requests(20, "day", kind="rolling"), margin_s=0.25)
+    elsewhere = Upstream(store, 2_000)
+    for _ in range(1_200):
+        await elsewhere.ask(NOON)
+    upstream = Upstream(store, 200, day)
+
+    served = 0
+    for second in range(900):
+        served += await upstream.ask(NOON + second) == "served"
+
+    assert served >= 100
+    assert not upstream.refused or await limit_of(store, day, NOON + 900) >= 100
+
+
 async def test_of_a_model_of_which_nothing_is_declared_the_minute_is_learnt(store: StateStore) -> None:
     upstream = Upstream(store, 10, requests(0), MODEL)
 

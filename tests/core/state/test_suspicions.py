@@ -28,19 +28,24 @@ async def limit_of(store: StateStore, wanted: Window, now: float) -> int:
     return wanted.limit if found.lesson is None else found.lesson.limit_of(wanted)
 
 
-async def per_second(store: StateStore, one: Subject, limit: int, seconds: int) -> tuple[int, int]:
-    """An upstream that admits `limit` in a second, asked by bursts of three five times a second, and how many it served and refused. It
-    names nothing."""
-    arrived: list[float] = []
+async def per_second(
+    store: StateStore, one: Subject, limit: int, seconds: int, *others: Subject, by_model: bool = False
+) -> tuple[int, int]:
+    """An upstream that admits `limit` in a second, of all these models together or `by_model`, asked by bursts of three for each five
+    times a second, and how many it served and refused. It names nothing."""
+    counted: dict[str, list[float]] = {}
     served = refused = 0
-    keys = tuple(each.key for each in one.windows)
+    models = (one, *others)
     for tick in range(seconds * 5):
         now = NOON + tick / 5
-        grants = [await store.acquire(make_claim(one), now) for _ in range(3)]
-        for number, grant in enumerate(grants):
+        burst = [each for each in (models if tick % 2 else models[::-1]) for _ in range(3)]
+        grants = [(each, await store.acquire(make_claim(each), now)) for each in burst]
+        for number, (one, grant) in enumerate(grants):
             if isinstance(grant, Refusal):
                 continue
+            keys = tuple(each.key for each in one.windows)
             there = now + TRANSIT_S[(tick + number) % len(TRANSIT_S)]
+            arrived = counted.setdefault(one.candidate if by_model else one.credential, [])
             if sum(1 for at in arrived if at > there - 1) < limit:
                 arrived.append(there)
                 served += 1
@@ -79,6 +84,41 @@ async def test_a_second_of_which_nothing_is_declared_is_learnt(store: StateStore
 
     assert served >= 0.7 * 600
     assert refused <= 0.05 * served
+
+
+async def test_a_second_of_the_account_of_which_nothing_is_declared_is_the_accounts(
+    store: StateStore,
+) -> None:
+    models = [model("secret"), model("silent")]
+
+    served, refused = await per_second(store, models[0], 1, 120, models[1])
+
+    assert await limit_of(store, window(CREDENTIAL, "second"), NOON + 120) == 1
+    assert served >= 0.7 * 120
+    assert refused <= 0.15 * served
+
+
+async def test_seconds_of_models_are_not_put_down_to_their_account(store: StateStore) -> None:
+    models = [model("secret"), model("silent")]
+
+    served, refused = await per_second(store, models[0], 1, 120, models[1], by_model=True)
+
+    assert await limit_of(store, window(CREDENTIAL, "second"), NOON + 120) == 0
+    assert served >= 0.7 * 240
+    assert refused <= 0.1 * served
+
+
+async def test_a_burst_tells_of_a_second_how_many_of_it_were_served(store: StateStore) -> None:
+    one = model("secret")
+    keys = tuple(each.key for each in one.windows)
+    grants = [await take(store, one, NOON + number / 100) for number in range(6)]
+
+    await finish(store, grants[0], SUCCESS, NOON + 0.5)
+    for grant in grants[1:]:
+        await finish(store, grant, Completion(health="neutral", refused=keys), NOON + 0.6)
+
+    assert await limit_of(store, window(one.candidate, "second"), NOON + 1) == 1
+    assert (await store.read([window(CREDENTIAL, "minute")], NOON + 1))[0].used == 1
 
 
 async def test_one_that_is_refused_long_after_the_one_before_was_not_too_near(store: StateStore) -> None:

@@ -81,6 +81,11 @@ class Counter(ABC):
         """Whether refusals have widened its margin beyond what a margin is for."""
         return False
 
+    @property
+    def least_apart_s(self) -> float:
+        """By how much more than their period requests are apart, at the least; for windows of a second."""
+        return 0.0
+
     def begin_anew(self) -> None:  # noqa: B027 - only spacing has a margin that moves
         """It was the limit that was another: the margin is as it began."""
 

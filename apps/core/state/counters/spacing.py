@@ -11,9 +11,11 @@ LEAST_MARGIN_S: Final = 0.02
 MOST_MARGIN_S: Final = 1.0
 WIDER: Final = 1.3
 WIDER_BY_S: Final = 0.02
+FIRST_WIDER: Final = 1.6
+"""After the first refusal: on its way down the margin passed several that would have been refused now and then."""
 NARROWER: Final = 0.98
 """Of the margin after each charge, until a refusal has shown where its end is; from then on SLOWLY."""
-SLOWLY: Final = 0.999
+SLOWLY: Final = 0.9995
 CERTAIN_S: Final = 0.5
 """By so much the ways of two requests there may differ."""
 KEEPS_S: Final = 3600.0
@@ -56,12 +58,17 @@ class SpacingCounter(Counter):
         self._put(delta, at)
 
     def refused(self) -> None:
+        wider = FIRST_WIDER if self.narrower == NARROWER else WIDER
         self.narrower = SLOWLY
-        self.margin_s = min(MOST_MARGIN_S, self.margin_s * WIDER + WIDER_BY_S)
+        self.margin_s = min(MOST_MARGIN_S, self.margin_s * wider + WIDER_BY_S)
 
     def is_wide(self) -> bool:
         """Whether no way there varies so much: it is the limit that is lower."""
         return self.margin_s >= MOST_MARGIN_S / 2
+
+    @property
+    def least_apart_s(self) -> float:
+        return self.margin_s
 
     def begin_anew(self) -> None:
         self.margin_s, self.narrower = self.first_margin_s, NARROWER

@@ -186,8 +186,8 @@ KIND.S = {
   end,
   ends_at = function(c) return now + 1 + c.g end,
   refused = function(c)
-    c.N = 0.999
-    c.g = min(1, c.g * 1.3 + 0.02)
+    c.g = min(1, c.g * (c.N == 0.98 and 1.6 or 1.3) + 0.02)
+    c.N = 0.9995
   end,
   begin_anew = function(c) c.g, c.N = c.f, 0.98 end,
   surely_full = function(c, w, limit)
