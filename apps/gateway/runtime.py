@@ -29,7 +29,7 @@ from apps.gateway.attempts.conversations import Conversations
 from apps.gateway.attempts.fairness import Fairness
 from apps.gateway.attempts.shortlist import Shortlists
 from apps.gateway.attempts.waiting import Room
-from apps.gateway.kept_answers import KeptAnswers
+from apps.gateway.kept_answers import open_answers
 from apps.gateway.outlook.pace import Book
 from apps.gateway.supervision import Loops, Work
 from apps.gateway.traffic.decisions import Decisions
@@ -86,7 +86,7 @@ class Runtime:
         self.refusals = Refusals(self.spool)
         self.feed = Feed()
         self.decisions = Decisions()
-        self.kept_answers = KeptAnswers()
+        self.kept_answers = open_answers(settings.FREEAI_STATE)
         patience_s = float(settings.FREEAI_DATABASE_TURN_TIMEOUT_S)
         self.writer = Writer(
             self.spool,

@@ -40,11 +40,12 @@ async def response(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """GET and DELETE /v1/responses/{response_id}."""
     memory, allowance = await _memory(request)
     if request.method == "DELETE":
-        if not memory.drop(response_id):
+        if not await memory.drop(response_id):
             raise _not_found(response_id)
         return _json({"id": response_id, "object": "response", "deleted": True}, allowance)
     if request.GET.get("stream") == "true":
         raise bad_request("`stream`: an answer is streamed once, when it is made.", param="stream")
+    await memory.look_up(response_id)
     found = memory.response(response_id)
     if found is None:
         raise _not_found(response_id)
@@ -57,6 +58,7 @@ async def response(request: LeanRequest, response_id: str) -> HttpResponseBase:
 async def cancel(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """POST /v1/responses/{response_id}/cancel."""
     memory, _ = await _memory(request)
+    await memory.look_up(response_id)
     if memory.response(response_id) is None:
         raise _not_found(response_id)
     raise bad_request("Only answers that are made in the background can be cancelled.")
@@ -67,6 +69,7 @@ async def input_items(request: LeanRequest, response_id: str) -> HttpResponseBas
     """GET /v1/responses/{response_id}/input_items: pages of the items that it was asked with, the last first."""
     memory, allowance = await _memory(request)
     limit, order, after = _page(request)
+    await memory.look_up(response_id)
     found = memory.asked(response_id)
     if found is None:
         raise _not_found(response_id)

@@ -37,7 +37,7 @@ async def responses(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/responses."""
     principal, allowance = await authenticate(request, ENDPOINT)
     memory = Memory(runtime.current().kept_answers, principal.client_id)
-    asked = _parsed(await request.read_body(), principal, memory)
+    asked = await _parsed(await request.read_body(), principal, memory)
     call = plan_chat(request.ids, principal, asked.chat, max_wait_s(request.META), ENDPOINT)
     form = ResponseForm(asked, call, memory, await asked_for(request, call))
     if asked.chat.stream:
@@ -51,7 +51,9 @@ async def _whole(
     gateway = runtime.current()
     operation = ChatWhole(call.demand, gateway.images, asked.ignored)
     served = await dispatch.run(gateway, call, operation)
-    return LeanResponse(orjson.dumps(form.whole(served)), answer_headers(served, operation, allowance))
+    answer = orjson.dumps(form.whole(served))
+    await form.left_behind()
+    return LeanResponse(answer, answer_headers(served, operation, allowance))
 
 
 @only("POST")
@@ -59,14 +61,18 @@ async def input_tokens(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/responses/input_tokens: an estimate, which asks nobody. It counts as a request of the key: it may read all that is kept."""
     principal, allowance = await authenticate(request)
     memory = Memory(runtime.current().kept_answers, principal.client_id)
-    tokens = responses_request.count_tokens(await request.read_body(), memory)
+    counted = responses_request.read_to_count(await request.read_body())
+    await memory.look_up(counted.previous, counted.named)
+    tokens = responses_request.count_tokens(counted, memory)
     told = {"object": "response.input_tokens", "input_tokens": tokens}
     return LeanResponse(orjson.dumps(told), rate_headers(allowance))
 
 
-def _parsed(body: bytes, principal: Principal, memory: Memory) -> Asked:
+async def _parsed(body: bytes, principal: Principal, memory: Memory) -> Asked:
     """The request, its model by a name that is known here. Raises ApiError(400, 413)."""
-    asked = responses_request.parse(body, memory)
+    sent = responses_request.read(body)
+    await memory.look_up(sent.previous, sent.named)
+    asked = responses_request.parse(sent, memory)
     meant = model_names.meant(asked.model, principal.user_id)
     return replace(asked, chat=replace(asked.chat, model=meant))
 
