@@ -46,7 +46,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str, interval_
 
 
 class Child:
-    """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`."""
+    """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`, to the latter behind what is there."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Child:
         self.out, self.err = directory / f"{name}.out", directory / f"{name}.err"
         self._descendants: list[psutil.Process] = []
         self.started_at = time.perf_counter()
-        with self.out.open("wb") as out, self.err.open("wb") as err:
+        with self.out.open("wb") as out, self.err.open("ab") as err:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],
                 cwd=root,

@@ -26,7 +26,7 @@ from apps.gateway.edge import gauges  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.probes import DATABASE  # noqa: E402
 from apps.gateway.outlook import delivery, watch  # noqa: E402
-from apps.gateway.process import database_lock, one_database, setup  # noqa: E402
+from apps.gateway.process import database_lock, fleet_mark, one_database, setup  # noqa: E402
 from apps.gateway.traffic import broadcast, keeping, spans  # noqa: E402
 from apps.gateway.traffic.watchers import open_watchers  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
@@ -65,6 +65,8 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await gateway.start()
         if not is_shared(settings.FREEAI_STATE):
             gateway.keep("database_lock", database_lock.keep)
+        else:
+            gateway.keep(fleet_mark.NAME, partial(fleet_mark.keep, gateway.note))
         gateway.keep(watch.NAME, watch.Watch(gateway).run)
         gateway.keep(delivery.NAME, delivery.Delivery(gateway).run)
         gateway.keep(keeping.NAME, keeping.Keeper(gateway.decisions, gateway.store).run)

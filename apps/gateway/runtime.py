@@ -141,6 +141,10 @@ class Runtime:
         """Run `work` as long as the gateway runs, whatever becomes of it: see `supervision`."""
         self._loops.keep(name, work)
 
+    async def note(self, work: Callable[[], None]) -> None:
+        """Have something small written, off the event loop. Raises django.db.Error, TurnTimeoutError."""
+        await self._noter.run(work)
+
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` to its end, whatever becomes of the caller; failures are logged."""
         task = asyncio.create_task(work)
