@@ -71,15 +71,23 @@ class Services:
 class Run:
     """What is under way, and what was seen. `answered`: ids of good answers; `ends`: by who was killed last, how requests ended."""
 
-    def __init__(self, gateway: Gateway, session: aiohttp.ClientSession, chance: random.Random) -> None:
-        self.gateway, self.chance = gateway, chance
+    def __init__(
+        self, gateway: Gateway, session: aiohttp.ClientSession, chance: random.Random, limit: int
+    ) -> None:
+        self.gateway, self.chance, self.limit = gateway, chance, limit
         self._session = session
         self.answered: set[str] = set()
         self.ends: Counter[tuple[str, str]] = Counter()
         self.killed: Counter[str] = Counter()
         self.last = "nobody"
+        self.limited = 0
         self.up = asyncio.Event()
         self.up.set()
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the account with a limit may be refused: what was cut off, or is under way, counts there too."""
+        return self.limited + sum(self.killed.values()) * CLIENTS >= self.limit
 
     async def client(self, number: int, over: asyncio.Event) -> None:
         """Ask one thing after the other; each fourth client of the account that has a limit."""
@@ -103,8 +111,9 @@ class Run:
             return f"cut: {type(error).__name__}"
         if answer.status == 200:
             self.answered.add(answer.headers["x-request-id"])
+            self.limited += model != "freeai-auto"
             return "answered"
-        if answer.status == 429 and model != "freeai-auto":
+        if answer.status == 429 and model != "freeai-auto" and self.is_spent:
             return "spent"
         return f"{answer.status}: {text.decode(errors='replace')[:200]}"
 
@@ -233,7 +242,7 @@ async def _measure(arguments: argparse.Namespace, services: Services, gateway: G
         await asyncio.to_thread(gateway.seed, "candidates", str(CANDIDATES), f"{fake.origin}/openai")
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(30)) as session:
-            run = Run(gateway, session, random.Random(arguments.seed))
+            run = Run(gateway, session, random.Random(arguments.seed), arguments.limit)
             limits = {"limits": {"requests": {"day": arguments.limit}}}
             url = f"http://127.0.0.1:{gateway.port}/api/me/providers/{LIMITED}"
             token = {"X-Admin-Token": gateway.admin_token}
@@ -258,7 +267,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=__doc__)
     parser.add_argument("--rounds", type=int, default=50, help="how often (default: %(default)d)")
     parser.add_argument(
-        "--limit", type=int, default=2000, help="requests a day of the one account that is asked for by name"
+        "--limit", type=int, default=300, help="requests a day of the one account that is asked for by name"
     )
     parser.add_argument("--seed", type=int, default=random.randrange(2**16), help="of who is killed when")
     arguments = parser.parse_args()

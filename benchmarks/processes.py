@@ -46,7 +46,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str, interval_
 
 
 class Child:
-    """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`, to the latter behind what is there."""
+    """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`, the latter behind what is there."""
 
     def __init__(
         self,
