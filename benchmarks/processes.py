@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -55,6 +56,7 @@ class Child:
         directory: Path,
         env: dict[str, str] | None = None,
         root: Path = ROOT,
+        lifetime_s: int = LIFETIME_S,
     ) -> None:
         self.name = name
         self.out, self.err = directory / f"{name}.out", directory / f"{name}.err"
@@ -68,7 +70,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                preexec_fn=_limit,
+                preexec_fn=partial(signal.alarm, lifetime_s),
             )
         self.root = psutil.Process(self.process.pid)
 
@@ -153,11 +155,6 @@ def clean_env(extra: dict[str, str]) -> dict[str, str]:
     """Our environment without the FREEAI_* variables of whoever runs this."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FREEAI_")}
     return kept | extra
-
-
-def _limit() -> None:
-    """In the child, before exec."""
-    signal.alarm(LIFETIME_S)
 
 
 def allow_many_connections() -> None:

@@ -34,6 +34,8 @@ ANSWER_S: Final = 90.0
 LAST_S: Final = 60.0
 """How long acts that are under way may go on behind the end."""
 SETTLED_S: Final = 8.0
+AROUND_S: Final = 900
+"""What the gateway lives for besides: seeding, the last acts, and the look at its ledger, on a machine that is busy."""
 OTHERS: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -44,7 +46,8 @@ def main() -> int:
     allow_many_connections()
     with tempfile.TemporaryDirectory(prefix="freeai-soak-") as directory:
         env = {"FREEAI_LOG_LEVEL": "info", "FREEAI_DATABASE_URL": arguments.database_url}
-        gateway = Gateway(Path(directory) / "gateway", env=env)
+        lifetime_s = int(arguments.minutes * 60) + AROUND_S
+        gateway = Gateway(Path(directory) / "gateway", env=env, lifetime_s=lifetime_s)
         try:
             found = asyncio.run(_soak(gateway, arguments))
         finally:

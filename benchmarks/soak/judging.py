@@ -12,6 +12,9 @@ SLACK_MS: Final = 5.0
 """What a machine that does something else meanwhile adds to a latency of a few milliseconds."""
 WARM_UP: Final = 0.25
 """Of the time: pools fill, caches and the allocator find their size."""
+FILLED: Final = 16_384
+"""Requests behind which what is remembered of each has its size, where memory counts from: 8,192 conversations and as many texts that were
+read, and of two requests one at least is a conversation that nobody has had before."""
 FEWEST: Final = 4
 
 
@@ -39,7 +42,7 @@ def verdicts(
     """All of them. `log`: lines that tell of an exception; `ledger`: differences."""
     failed = {end: count for end, count in seen.items() if "failed" in end}
     warm = settled(samples)
-    growth, (first, last) = slope(warm), drift(warm)
+    growth, (first, last) = slope(filled(warm)), drift(warm)
     return [
         Verdict(
             "memory, MiB per 10,000 requests after warm-up",
@@ -65,6 +68,12 @@ def settled(samples: Sequence[Sample]) -> Sequence[Sample]:
         return samples
     warm = [each for each in samples if each.at_s >= WARM_UP * samples[-1].at_s]
     return warm if len(warm) >= FEWEST else samples
+
+
+def filled(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Those behind FILLED; all, where they are few: a soak that is too short to tell growth from what fills is not let off."""
+    full = [each for each in samples if each.requests >= FILLED]
+    return full if len(full) >= FEWEST else samples
 
 
 def slope(samples: Sequence[Sample]) -> float:

@@ -4,7 +4,9 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.soak.judging import Sample, drift, settled, slope, verdicts
+from apps.gateway.attempts import conversations
+from apps.strategies.reading import memory
+from benchmarks.soak.judging import FILLED, Sample, drift, filled, settled, slope, verdicts
 
 CALM = [Sample(float(at), 1000 * at, 90.0, 4.0) for at in range(40)]
 
@@ -22,6 +24,22 @@ def test_memory_is_told_by_ten_thousand_requests_and_without_the_warm_up():
 
     assert slope(settled(grown)) == pytest.approx(2.0)
     assert unmet(grown) == ["memory, MiB per 10,000 requests after warm-up"]
+
+
+@pytest.mark.parametrize(("requests", "is_met"), [(1000, True), (100, False)])
+def test_memory_that_fills_is_told_from_memory_that_grows_where_there_was_the_time(
+    requests: int, is_met: bool
+):
+    samples = [
+        Sample(float(at), requests * at, 90.0 + min(requests * at, FILLED) / 5000, 4.0) for at in range(40)
+    ]
+
+    assert (slope(filled(settled(samples))) < 0.01) is is_met
+    assert (unmet(samples) == []) is is_met
+
+
+def test_what_is_remembered_of_requests_is_full_by_then():
+    assert max(conversations.MOST, memory.MOST_KEPT) <= FILLED / 2
 
 
 def test_a_latency_that_grows_is_told():

@@ -1,5 +1,6 @@
 """A conversation stays with the candidate that answers it, while that one is about as good as the best: prompts stay cached there."""
 
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -227,13 +228,52 @@ def test_any_content_has_a_digest(content: Any):
 
 
 def test_what_is_held_of_them_is_bounded_and_has_no_text(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(conversations, "MOST", 3)
+    monkeypatch.setattr(conversations, "MOST", 6)
     held = Conversations()
-    turns = [turn_of(opening(("user", f"secret {at}"), ("assistant", "x")), OWNER) for at in range(5)]
+    turns = [turn_of(opening(("user", f"secret {at}"), ("assistant", "x")), OWNER) for at in range(8)]
     for turn in turns:
         held.note(turn, "1:groq|m", now=0.0)
 
-    assert len(held) == 3
-    assert [held.answering(turn, 1.0) for turn in turns] == [None, None, *["1:groq|m"] * 3]
+    known = [held.answering(turn, 1.0) for turn in turns]
+    assert len(held) == 5
+    assert known == [None] * 3 + ["1:groq|m"] * 5
     assert "secret" not in repr(vars(held))
-    assert held.answering(turns[-1], conversations.KEPT_S) is None
+
+
+def test_what_goes_on_stays_known_whatever_others_begin(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(conversations, "MOST", 6)
+    held = Conversations()
+    [first, *others] = [turn_of(opening(("user", f"{at}"), ("assistant", "x")), OWNER) for at in range(21)]
+    for other in others:
+        held.note(first, "1:groq|m", now=0.0)
+        held.note(other, "1:openai|m", now=0.0)
+
+    assert held.answering(first, 1.0) == "1:groq|m"
+    assert len(held) <= 6
+
+
+@pytest.mark.parametrize("looks", [0, 3, 50])
+def test_is_known_for_half_of_its_time_at_least_and_for_all_of_it_at_most(looks: int):
+    held = Conversations()
+    turns = [turn_of(opening(("user", f"{at}"), ("assistant", "x")), OWNER) for at in range(2)]
+    began, half = 1_000.0, conversations.KEPT_S / 2
+    held.note(turns[0], "1:groq|m", began)
+    held.note(turns[1], "1:groq|m", began + half - 1)
+
+    for look in range(looks):
+        held.answering(turns[1], began + half + half * look / looks)
+
+    assert [held.answering(turn, began + 2 * half - 2) for turn in turns] == ["1:groq|m"] * 2
+    assert [held.answering(turn, began + 2 * half) for turn in turns] == [None, None]
+
+
+def test_all_that_is_held_of_them_takes_less_than_a_megabyte():
+    turns = [turn_of(opening(("user", f"{at}"), ("assistant", "x")), OWNER) for at in range(30_000)]
+    tracemalloc.start()
+    try:
+        held = Conversations()
+        for turn in turns:
+            held.note(turn, "1:groq|m", now=0.0)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -20,17 +20,19 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def first_run(made: Made, url: str) -> str:
-    """The secrets of the first run, shown this once, and a request that works as pasted."""
+def first_run(made: Made, url: str, public_url: str = "") -> str:
+    """The secrets of the first run, shown this once, and a request that works as pasted. `public_url`: where browsers reach it, which
+    are sent there from `url`; the proxy on the way may not be there yet."""
+    site = public_url or url
     lines = ["", "FreeAI is set up. These are shown once; keep them:", ""]
     if made.password:
         lines += [
-            f"  admin page    {url}/admin/",
+            f"  admin page    {site}/admin/",
             "  user          admin",
             f"  password      {made.password}",
         ]
     if made.admin_token:
-        lines += [f"  admin token   {made.admin_token}   (header X-Admin-Token, for {url}/api/)"]
+        lines += [f"  admin token   {made.admin_token}   (header X-Admin-Token, for {site}/api/)"]
     if made.client_key:
         lines += [f"  client key    {made.client_key}", "", "Try it:", "", _curl(url, made.client_key)]
     return "\n".join([*lines, ""])

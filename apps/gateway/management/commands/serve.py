@@ -124,7 +124,7 @@ class Command(BaseCommand):
     def _announce(self, made: Made, url: str) -> None:
         self._announced = True
         if made:  # secrets that nobody can read are not made
-            self.stdout.write(first_run(made, url))
+            self.stdout.write(first_run(made, url, settings.PUBLIC_URL))
             self.stdout.flush()
         else:
             self._say(f"FreeAI on {url}")

@@ -37,7 +37,7 @@ class Command(BaseCommand):
                 {name: value or None for name, value in asdict(made).items()} | {"new_keys": offers}
             )
         elif made:
-            text = first_run(made, url_of(settings.FREEAI_HOST, settings.FREEAI_PORT))
+            text = first_run(made, url_of(settings.FREEAI_HOST, settings.FREEAI_PORT), settings.PUBLIC_URL)
         else:
             text = "Everything was set up already."
         self.stdout.write(text)
