@@ -6,6 +6,9 @@ AUDIT  := .venv-audit
 .DEFAULT_GOAL := help
 .PHONY: help setup parquet traces rehearsal serve services test fuzz clients relock lint types check screenshots bench soak rolling audit sbom lock format
 
+# Empty is unset: without files of bytecode each worker of the tests, and each server that they start, compiles all the code anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 # HOST and PORT count only as `make serve PORT=8123`: shells and hosting services export variables of these names for purposes of their own.
 given        = $(if $(filter command line,$(origin $(1))),$($(1)))
 SERVE_OPTIONS = $(if $(call given,HOST),--host $(call given,HOST)) $(if $(call given,PORT),--port $(call given,PORT))

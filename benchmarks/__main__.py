@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks import analytics, growth, pages, scenarios, writing
+from benchmarks import analytics, growth, pages, peers, scenarios, writing
 from benchmarks.bench import Bench, Effort
 from benchmarks.processes import allow_many_connections, cores
 from benchmarks.report import Figure, Figures, as_json, table
@@ -30,6 +30,7 @@ SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
     "start": scenarios.start,
     "idle": scenarios.idle,
     "slow": scenarios.slow,
+    "crowd": scenarios.crowd,
     "whole": scenarios.whole,
     "agents": scenarios.agents,
     "latency": scenarios.latency,
@@ -42,6 +43,8 @@ SCENARIOS: dict[str, Callable[[Bench], Figures]] = {
     "writing": writing.writing,
     "analytics": analytics.analytics,
     "pages": pages.pages,
+    "redis": peers.redis_mode,
+    "peers": peers.peers,
     "log": growth.log_level,
 }
 
@@ -49,7 +52,10 @@ LEFT_OUT_WHEN_QUICK = {
     "log",
     "analytics",
     "pages",
-}  # the one has no budget, the others take minutes to be filled
+    "crowd",
+    "redis",
+    "peers",
+}  # has no budget, or takes longer than that
 
 
 def main() -> int:

@@ -2,12 +2,13 @@
 
 import select
 import subprocess
-import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -58,7 +59,7 @@ class Load:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, *python_module("load")], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            python_module("load"), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def run(self, kind: str, **fields: Any) -> dict[str, Any]:
@@ -116,7 +117,7 @@ class Bench:
         self.effort = effort
         self._directory = directory
         self._stack = stack
-        self._core, _ = cores()
+        self.core, _ = cores()
         self._gateways: dict[str, Gateway] = {}
         self.first_start: Started | None = None
         upstream = stack.enter_context(Child("upstream", python_module("upstream"), directory))
@@ -138,13 +139,17 @@ class Bench:
         raw = {"path": f"/raw{wire.PATH}", "marker": '"choices"'}
         return Side(self.floor.child, self.floor.target | raw)
 
-    def installation(self, name: str = "main", log_level: str = "warning") -> Gateway:
-        """The gateway of that name, started and settled, with 20 candidates."""
+    def installation(self, name: str = "main", env: Mapping[str, str] = MappingProxyType({})) -> Gateway:
+        """The gateway of that name, started and settled, with 20 candidates. `env`: what else is set when it is first asked for."""
         if name not in self._gateways:
-            self._gateways[name] = self._started(
-                Gateway(self._directory / name, env={"FREEAI_LOG_LEVEL": log_level})
-            )
+            self._gateways[name] = self._started(Gateway(self._directory / name, env=env))
         return self._gateways[name]
+
+    def place(self, name: str) -> Path:
+        """A new directory, which is gone at the end."""
+        directory = self._directory / name
+        directory.mkdir()
+        return directory
 
     def fed(self, database_url: str) -> Gateway:
         """The same on that database, and one that can be fed: see `benchmarks.fed`."""
@@ -172,9 +177,9 @@ class Bench:
         self.await_reload(gateway)
         return gateway
 
-    def gateway(self, name: str = "main", log_level: str = "warning") -> Side:
+    def gateway(self, name: str = "main", env: Mapping[str, str] = MappingProxyType({})) -> Side:
         """The same as a side."""
-        installation = self.installation(name, log_level)
+        installation = self.installation(name, env)
         assert installation.child is not None  # noqa: S101 - it was started
         return Side(installation.child, installation.target())
 
@@ -190,7 +195,7 @@ class Bench:
         """Settle a started gateway on the measured core."""
         assert gateway.child is not None  # noqa: S101 - it was started
         gateway.child.settle()
-        gateway.child.pin(self._core)
+        gateway.child.pin(self.core)
 
     def window(
         self,
@@ -233,7 +238,7 @@ class Bench:
                 break
             except RuntimeError:
                 sleep(0.1)
-        child.pin(self._core)
+        child.pin(self.core)
         return Side(child, target)
 
 

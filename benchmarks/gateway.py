@@ -10,11 +10,12 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from benchmarks import wire
 from benchmarks.processes import LIFETIME_S, ROOT, Child, clean_env, free_port, python_module, wait_for
 
+MANAGE: Final = (sys.executable, "manage.py")
 START_S = 240.0  # one that ends is told at once: this is for machines with much else to do
 SEED_S = 240.0
 _TOKEN = re.compile(r"^\s*admin token\s+(\S+)", re.MULTILINE)
@@ -50,7 +51,7 @@ class Gateway:
         self,
         directory: Path,
         *,
-        program: Sequence[str] = ("manage.py",),
+        program: Sequence[str] = MANAGE,
         root: Path = ROOT,
         env: Mapping[str, str] = MappingProxyType({}),
         secrets: Secrets | None = None,
@@ -78,9 +79,9 @@ class Gateway:
     def start(self) -> Started:
         """Start it and time it. Raises RuntimeError when it ends, TimeoutError when it does not answer."""
         self.port = free_port()
-        arguments = [*self._program, "serve", "--port", str(self.port)]
+        command = [*self._program, "serve", "--port", str(self.port)]
         self.child = child = Child(
-            "freeai", arguments, self._directory, self._env, self._root, self._lifetime_s
+            "freeai", command, self._directory, self._env, self._root, self._lifetime_s
         )
         wait_for(lambda: self._answers(child), START_S, "FreeAI did not start", interval_s=0.005)
         live_s = time.perf_counter() - child.started_at
@@ -110,7 +111,7 @@ class Gateway:
 
     def run(self, module: str, *arguments: str, timeout_s: float = SEED_S) -> None:
         """Run a module of the benchmarks in its environment. Raises RuntimeError, subprocess.TimeoutExpired."""
-        command = [sys.executable, *python_module(module, *arguments)]
+        command = python_module(module, *arguments)
         try:
             subprocess.run(
                 command,
@@ -126,7 +127,7 @@ class Gateway:
 
     def command(self, *arguments: str, timeout_s: float = SEED_S) -> bytes:
         """What a command of `manage.py` prints about this installation, whatever its exit code. Raises subprocess.TimeoutExpired."""
-        command = [sys.executable, "manage.py", *arguments]
+        command = [*MANAGE, *arguments]
         env = self._env | {"FREEAI_PORT": str(self.port)}
         ended = subprocess.run(
             command, cwd=ROOT, env=env, timeout=timeout_s, capture_output=True, check=False

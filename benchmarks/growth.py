@@ -6,18 +6,18 @@ from benchmarks.stats import median_ratio
 
 PAIRS_PER_ROUND = 2
 CONNECTIONS = 16
-FEW_CANDIDATES, MANY_CANDIDATES = 5, 100
+FEW_CANDIDATES, MANY_CANDIDATES = 5, 400
 FEW_KEYS, MANY_KEYS = 100, 100_000
 SPOOLED = 300_000
 
 
 def candidates(bench: Bench) -> Figures:
-    """100 candidates beside 5."""
+    """400 candidates beside 5."""
     few, many = bench.installation(), bench.installation("grown")
     few.seed("candidates", str(FEW_CANDIDATES), bench.upstream_url)
     many.seed("candidates", str(MANY_CANDIDATES), bench.upstream_url)
     bench.await_reload(few, many)
-    figure = _compare(bench, bench.gateway(), bench.gateway("grown"))
+    figure = compare(bench, bench.gateway(), bench.gateway("grown"))
     for installation in (few, many):
         installation.seed("candidates", str(CANDIDATES), bench.upstream_url)
     bench.await_reload(few, many)
@@ -30,7 +30,7 @@ def keys(bench: Bench) -> Figures:
     few.seed("keys", str(FEW_KEYS))
     many.seed("keys", str(MANY_KEYS))
     bench.await_reload(few, many)
-    figure = _compare(bench, bench.gateway(), bench.gateway("grown"))
+    figure = compare(bench, bench.gateway(), bench.gateway("grown"))
     many.seed("keys", str(FEW_KEYS))
     bench.await_reload(many)
     return {"growth_keys": figure}
@@ -40,7 +40,7 @@ def events(bench: Bench) -> Figures:
     """Many usage events (Effort.events) beside those of this run."""
     many = bench.installation("grown")
     many.seed("events", str(bench.effort.events))
-    return {"growth_events": _compare(bench, bench.gateway(), bench.gateway("grown"))}
+    return {"growth_events": compare(bench, bench.gateway(), bench.gateway("grown"))}
 
 
 def restart(bench: Bench) -> Figures:
@@ -57,10 +57,12 @@ def restart(bench: Bench) -> Figures:
 
 def log_level(bench: Bench) -> Figures:
     """The default log level, a line a request, beside `warning`, which all other figures are taken with."""
-    return {"log_info": _compare(bench, bench.gateway(), bench.gateway("talkative", "info"))}
+    return {
+        "log_info": compare(bench, bench.gateway(), bench.gateway("talkative", {"FREEAI_LOG_LEVEL": "info"}))
+    }
 
 
-def _compare(bench: Bench, reference: Side, other: Side) -> Figure:
+def compare(bench: Bench, reference: Side, other: Side) -> Figure:
     """CPU per request of `other` over that of `reference`. Raises RuntimeError when requests fail."""
     for side in (reference, other):
         bench.warm_up(side, CONNECTIONS)

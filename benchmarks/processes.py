@@ -52,7 +52,7 @@ class Child:
     def __init__(
         self,
         name: str,
-        arguments: Sequence[str],
+        command: Sequence[str],
         directory: Path,
         env: dict[str, str] | None = None,
         root: Path = ROOT,
@@ -64,7 +64,7 @@ class Child:
         self.started_at = time.perf_counter()
         with self.out.open("wb") as out, self.err.open("ab") as err:
             self.process = subprocess.Popen(
-                [sys.executable, *arguments],
+                command,
                 cwd=root,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -147,8 +147,8 @@ class Child:
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
-    """The arguments that run a module of this package."""
-    return ["-m", f"benchmarks.{module}", *arguments]
+    """The command that runs a module of this package."""
+    return [sys.executable, "-m", f"benchmarks.{module}", *arguments]
 
 
 def clean_env(extra: dict[str, str]) -> dict[str, str]:

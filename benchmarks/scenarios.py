@@ -9,7 +9,7 @@ from benchmarks.bench import Bench, PeakMemory, Side, Window
 from benchmarks.report import Figure, Figures
 from benchmarks.stats import middle, recovery_s, slope
 
-STREAMS = 500
+STREAMS, CROWD = 500, 2_000
 FIRST_REQUESTS = 5
 FRAME_CONNECTIONS = 4
 SHORT, LONG = 1, 400
@@ -92,6 +92,23 @@ def slow(bench: Bench) -> Figures:
         peak_mib[is_floor] = max(peak_mib[is_floor], memory.peak_mib)
     each = {key: (peak_mib[key] - idle_mib[key]) * 1024 / STREAMS for key in (True, False)}
     return turns.figures() | {"slow_kb_each": Figure(each[False], each[True])}
+
+
+def crowd(bench: Bench) -> Figures:
+    """2,000 of them at once, where the question is whether all finish, and what they take of the memory."""
+    figures: dict[str, tuple[float, float]] = {}
+    for side in (bench.floor, bench.gateway()):
+        idle_mib = side.child.rss_mib()
+        with PeakMemory(side.child) as memory:
+            seen = bench.load.run("crowd", target=side.target, streams=CROWD, shape=wire.SLOW)
+        side.child.settle()
+        each = (memory.peak_mib - idle_mib) * 1024 / CROWD
+        figures[side.child.name] = (CROWD - _complete(seen), each)
+    (errors, each), (floor_errors, floor_each) = figures["freeai"], figures["floor"]
+    return {
+        "crowd_errors": Figure(errors, floor_errors),
+        "crowd_kb_each": Figure(each, floor_each),
+    }
 
 
 def _complete(seen: dict[str, Any]) -> int:

@@ -22,6 +22,8 @@ from .replies import Ending, Reply, compose, plain_reply
 from .selection import Selection
 from .upstreams.base import Upstream
 
+MATCH = web.RequestKey("match", web.UrlMappingMatchInfo)
+"""What a path holds, by the route of its provider."""
 _BAD_KEY = "bad"
 
 
@@ -49,8 +51,9 @@ class Exchange:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The aiohttp handler. Cancelled by the server when the caller leaves, which the journal records."""
         raw = await request.read()
+        match = request[MATCH]
         call = Call(
-            match=request.match_info,
+            match=match,
             query=dict(request.query),
             headers={name.lower(): value for name, value in request.headers.items()},
             raw=raw,

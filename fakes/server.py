@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 
 from .behaviours import UnknownBehaviourError, require_behaviour
-from .exchange import Exchange
+from .exchange import MATCH, Exchange
 from .faults import Fault
 from .journal import JOURNAL_SIZE, Journal, Received
 from .limits import Limits, Meter
@@ -49,8 +49,10 @@ class FakeUpstream:
         self.clock: Callable[[], float] = time.time
         self.lists = Lists()
         self._meters = {slug: Meter(limits=upstream.limits) for slug, upstream in UPSTREAMS.items()}
+        self._bare = UPSTREAMS[bare]
+        self._routers: dict[str, web.UrlDispatcher] = {}
         self._runner = web.AppRunner(
-            self._application(UPSTREAMS[bare]),
+            self._application(),
             access_log=None,
             handler_cancellation=True,
             shutdown_timeout=_SHUTDOWN_S,
@@ -140,18 +142,34 @@ class FakeUpstream:
         for meter in self._meters.values():
             meter.clear()
 
-    def _application(self, bare: Upstream) -> web.Application:
+    def _application(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
-        for upstream in UPSTREAMS.values():
-            self._add_upstream(app, upstream, f"/{upstream.slug}{upstream.base_path}")
-        self._add_upstream(app, bare, bare.base_path)
         app.router.add_get("/_health", self._health)
         app.router.add_get("/_journal", self._show_journal)
         app.router.add_post("/_reset", self._handle_reset)
         app.router.add_post("/_script", self._handle_script)
+        app.router.add_route("*", "/{path:.*}", self._ask)
         return app
 
-    def _add_upstream(self, app: web.Application, upstream: Upstream, base: str) -> None:
+    async def _ask(self, request: web.Request) -> web.StreamResponse:
+        match = await self._router(request.path.split("/", 2)[1]).resolve(request)
+        if match.http_exception is not None:
+            raise match.http_exception
+        request[MATCH] = match
+        return await match.handler(request)
+
+    def _router(self, first: str) -> web.UrlDispatcher:
+        """The routes of the provider that a path's first part names, or of the bare one. Made when they are asked for: a test asks one or
+        two of all the providers."""
+        upstream, base = UPSTREAMS.get(first), f"/{first}"
+        if upstream is None:
+            upstream, base, first = self._bare, "", ""
+        if first not in self._routers:
+            self._routers[first] = self._routes(upstream, base + upstream.base_path)
+        return self._routers[first]
+
+    def _routes(self, upstream: Upstream, base: str) -> web.UrlDispatcher:
+        router = web.UrlDispatcher()
         for family in upstream.families:
             exchange = Exchange(
                 upstream,
@@ -162,7 +180,7 @@ class FakeUpstream:
                 self.lists,
                 lambda: self.clock(),
             )
-            app.router.add_route(family.method, normpath(base + family.path), exchange.handle)
+            router.add_route(family.method, normpath(base + family.path), exchange.handle)
 
         async def not_found(request: web.Request) -> web.Response:
             body, headers = upstream.refusal(upstream.problem(Fault.NOT_FOUND), model=request.path, now=0.0)
@@ -170,7 +188,8 @@ class FakeUpstream:
                 status=404, body=body, headers={**headers, "Content-Type": "application/json"}
             )
 
-        app.router.add_route("*", base + "/{unknown:.*}", not_found)
+        router.add_route("*", base + "/{unknown:.*}", not_found)
+        return router
 
     async def _health(self, request: web.Request) -> web.Response:
         return _json({"status": "ok", "open_requests": self.open_requests, "providers": sorted(UPSTREAMS)})

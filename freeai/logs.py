@@ -7,10 +7,12 @@ import json
 import logging
 import os
 import select
+import stat
 import sys
 import threading
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO, cast
 
 import orjson
 import structlog
@@ -20,6 +22,8 @@ from freeai.log_values import frames_of_exception, of_libraries
 
 LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error", "critical")}
 FORMATS = ("json", "console")
+LEVEL_NAMES: Final = {"exception": "error", "warn": "warning"}
+"""Of methods that are called otherwise."""
 WAITING_BYTES = 1024 * 1024
 
 
@@ -33,6 +37,7 @@ class LogStream:
     def __init__(self, target: TextIO | None) -> None:
         self._target = target
         self._descriptor = _descriptor(target)
+        self._is_file = self._descriptor is not None and stat.S_ISREG(os.fstat(self._descriptor).st_mode)
         self._waiting = bytearray()
         self._lock = threading.RLock()
         self._is_writing = False
@@ -42,12 +47,16 @@ class LogStream:
 
     def write(self, text: str) -> None:
         """Take one or more whole lines."""
+        self.take(text.encode(errors="backslashreplace"))
+
+    def take(self, lines: bytes) -> None:
+        """The same, encoded."""
         lost = 0
         with self._lock:
             try:
-                self._write(text)
+                self._write(lines)
             except (OSError, ValueError):
-                lost = self._waiting.count(b"\n") or text.count("\n")
+                lost = self._waiting.count(b"\n") or lines.count(b"\n")
                 self._waiting.clear()
         if lost:
             _count(lost)
@@ -55,14 +64,20 @@ class LogStream:
     def flush(self) -> None:
         """Nothing to do: what can be written has been."""
 
-    def _write(self, text: str) -> None:
+    def _write(self, lines: bytes) -> None:
         """Raises OSError, ValueError."""
         if self._descriptor is None:
             if self._target is None:
                 raise ValueError("there is no such stream")
-            self._target.write(text)
+            self._target.write(lines.decode())
             return
-        self._waiting += text.encode(errors="backslashreplace")
+        if self._is_file and not (self._waiting or self._is_writing):
+            lines = lines[
+                os.write(self._descriptor, lines) :
+            ]  # which a file takes at once, unless the disk is full
+            if not lines:
+                return
+        self._waiting += lines
         if self._is_writing:
             return
         self._is_writing = True
@@ -112,10 +127,38 @@ def _safe(level: int) -> type[structlog.typing.FilteringBoundLogger]:
 
 
 def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
+    return _encoded(event).decode()
+
+
+def _encoded(event: MutableMapping[str, Any]) -> bytes:
     try:
-        return orjson.dumps(event, default=str).decode()
+        return orjson.dumps(event, default=str)
     except TypeError:  # a number beyond 64 bits, half a surrogate pair: rare, and worth its line
-        return json.dumps(event, default=str, skipkeys=True)
+        return json.dumps(event, default=str, skipkeys=True).encode()
+
+
+def _json_line(logger: Any, level: str, event: MutableMapping[str, Any]) -> bytes:
+    """All that `shared` and a renderer make of an event, in one step: a line of each request is on its way."""
+    structlog.contextvars.merge_contextvars(logger, level, event)
+    event["level"] = LEVEL_NAMES.get(level, level)
+    event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    if number := worker.number():
+        event.setdefault("worker", number)
+    if "exc_info" in event:
+        frames_of_exception(logger, level, event)
+    return _encoded(event)
+
+
+class _Lines:
+    """Where structlog's loggers write. Each of its methods is a level's."""
+
+    def __init__(self, stream: LogStream) -> None:
+        self._stream = stream
+        self.debug = self.info = self.warning = self.error = self.critical = self.exception = self._take
+
+    def _take(self, line: bytes | str) -> None:
+        encoded = line if isinstance(line, bytes) else line.encode(errors="backslashreplace")
+        self._stream.take(encoded + b"\n")
 
 
 def _with_worker(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -127,7 +170,7 @@ def _with_worker(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> M
 
 def configure(level: str, style: str) -> None:
     """Send structlog and the standard library to stderr. `level`: a key of LEVELS. `style`: one of FORMATS."""
-    stream: Any = LogStream(sys.stderr)
+    stream = LogStream(sys.stderr)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -135,17 +178,21 @@ def configure(level: str, style: str) -> None:
         _with_worker,
     ]
     renderer: structlog.typing.Processor
+    processors: list[structlog.typing.Processor]
     if style == "json":
         renderer = structlog.processors.JSONRenderer(serializer=_dumps)
+        processors = [_json_line]
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr is not None and sys.stderr.isatty())
+        processors = [*shared, frames_of_exception, renderer]
+    lines = _Lines(stream)
     structlog.configure(
-        processors=[*shared, frames_of_exception, renderer],
+        processors=processors,
         wrapper_class=_safe(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
-    handler = SafeHandler(stream)
+    handler = SafeHandler(cast(Any, stream))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[

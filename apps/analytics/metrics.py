@@ -1,6 +1,7 @@
 """The Prometheus metrics of the gateway. Model names and raw paths never become labels; children are kept.
 
-Counting never raises. Where several processes count (`shared_metrics`), `exposition` adds them up.
+Counting never raises. What every request counts is a plain number until somebody reads it (`tallies`). Where several processes count
+(`shared_metrics`), `exposition` adds them up.
 """
 
 import re
@@ -21,6 +22,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from apps.analytics import shared_metrics
 from apps.analytics.events import UsageEvent
+from apps.analytics.tallies import Level, Spreads, Sums
 
 log = structlog.get_logger("freeai.metrics")
 
@@ -151,6 +153,12 @@ _background = Gauge(
 )
 _build = Gauge("freeai_build_info", "Always 1.", ["version", "python"], multiprocess_mode="livemax")
 
+_call_sums, _token_sums, _request_sums = Sums(_calls), Sums(_tokens), Sums(_requests)
+_call_spreads = Spreads(_call_seconds, CALL_BUCKETS_S)
+_first_byte_spreads = Spreads(_first_byte_seconds, CALL_BUCKETS_S)
+_request_spreads = Spreads(_request_seconds, REQUEST_BUCKETS_S)
+_open_requests = Level(_in_flight)
+
 
 def harmless(count: Callable[P, None]) -> Callable[P, None]:
     """`count`, never raising: a number that a metric refuses must not change an answer."""
@@ -170,19 +178,19 @@ def attempt_ended(event: UsageEvent) -> None:
     """Count one upstream call. Its outcome label is "success" or the error kind."""
     provider = event.provider
     outcome = "success" if event.outcome == "success" else event.error_kind or event.outcome
-    _calls[provider, outcome].inc()
+    _call_sums.add((provider, outcome))
     if event.latency_ms is not None:
-        _call_seconds[provider,].observe(event.latency_ms / 1000)
+        _call_spreads.observe((provider,), event.latency_ms / 1000)
     if event.ttfb_ms is not None:
-        _first_byte_seconds[provider,].observe(event.ttfb_ms / 1000)
+        _first_byte_spreads.observe((provider,), event.ttfb_ms / 1000)
     if event.prompt_tokens:
-        _tokens[provider, "prompt"].inc(event.prompt_tokens)
+        _token_sums.add((provider, "prompt"), event.prompt_tokens)
     if event.completion_tokens:
-        _tokens[provider, "completion"].inc(event.completion_tokens)
+        _token_sums.add((provider, "completion"), event.completion_tokens)
     if event.cached_tokens:
-        _tokens[provider, "cached"].inc(event.cached_tokens)
+        _token_sums.add((provider, "cached"), event.cached_tokens)
     if event.reasoning_tokens:
-        _tokens[provider, "reasoning"].inc(event.reasoning_tokens)
+        _token_sums.add((provider, "reasoning"), event.reasoning_tokens)
 
 
 @harmless
@@ -206,15 +214,15 @@ def fell_back(from_provider: str, to_provider: str) -> None:
 @harmless
 def request_started() -> None:
     """Pairs with `request_ended`."""
-    _in_flight.inc()
+    _open_requests.move(1)
 
 
 @harmless
 def request_ended(route: str, method: str, status: int, seconds: float) -> None:
     """`route` is the URL pattern's name or text, never the raw path."""
-    _in_flight.dec()
-    _requests[route, method if method in METHODS else OTHER, str(status)].inc()
-    _request_seconds[route,].observe(seconds)
+    _open_requests.move(-1)
+    _request_sums.add((route, method if method in METHODS else OTHER, str(status)))
+    _request_spreads.observe((route,), seconds)
 
 
 def log_lines_lost(lines: int) -> None:

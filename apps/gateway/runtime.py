@@ -26,6 +26,7 @@ from apps.core.state.keys import provider_of
 from apps.core.turns import DatabaseThread, TurnTimeoutError
 from apps.gateway import __version__, past
 from apps.gateway.attempts.conversations import Conversations
+from apps.gateway.attempts.ends import Ends
 from apps.gateway.attempts.fairness import Fairness
 from apps.gateway.attempts.shortlist import Shortlists
 from apps.gateway.attempts.waiting import Room
@@ -79,6 +80,7 @@ class Runtime:
         self.conversations = Conversations()
         self.clocks = Clocks()
         self.waiting_room = Room()
+        self.ends = Ends()
         self.fairness = Fairness()
         self.pace = Book()
         self._confirmations = Confirmations()

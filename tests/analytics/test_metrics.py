@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
-from apps.analytics import metrics, quota_metrics
+from apps.analytics import metrics, quota_metrics, tallies
 from tests.analytics.examples import begun, ended
 
 
@@ -152,7 +152,7 @@ def test_the_state_store_is_in_one_mode_at_a_time():
 
 
 WORKER = """
-from apps.analytics import metrics, quota_metrics
+from apps.analytics import metrics, quota_metrics, tallies
 from tests.analytics.examples import ended
 metrics.attempt_ended(ended())
 metrics.request_started()
@@ -181,3 +181,37 @@ def test_several_processes_are_added_up(tmp_path: Path):
     assert values["freeai_requests_in_flight"] == 2
     assert values["freeai_quota_remaining_ratio"] == 0.5
     assert values["freeai_state_store_mode"] == 2
+
+
+def test_what_nobody_reads_stays_bounded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tallies, "MOST_WAITING", 3)
+
+    for number in range(20):
+        metrics.attempt_ended(ended(provider=f"bounded-{number}", latency_ms=10.0 * number))
+
+    assert all(len(each._sums) <= 3 for each in tallies._pouring.tallies if isinstance(each, tallies.Sums))
+    assert sample("freeai_provider_calls_total", provider="bounded-7", outcome="success") == 1
+    assert sample("freeai_provider_call_duration_seconds_sum", provider="bounded-7") == 0.07
+
+
+@pytest.mark.parametrize("seconds", [0.005, 0.0051, 0.1, 299.0, 300.0, 1e9])
+def test_an_observation_is_in_the_bucket_that_the_library_chooses(seconds: float):
+    library = Histogram("of_the_library", "", registry=None, buckets=metrics.REQUEST_BUCKETS_S)
+    library.observe(seconds)
+
+    metrics.request_ended(f"v1/bucket/{seconds}", "POST", 200, seconds)
+
+    [family] = library.collect()
+    for entry in family.samples:
+        if not entry.name.endswith("_created"):
+            ours = entry.name.replace("of_the_library", "freeai_http_request_duration_seconds")
+            assert sample(ours, route=f"v1/bucket/{seconds}", **entry.labels) == entry.value
+
+
+@pytest.mark.parametrize("tokens", [-1, 10**400, "many"])
+def test_a_number_that_no_counter_takes_changes_nothing(tokens: object):
+    before = sample("freeai_tokens_total", provider="odd", kind="prompt")
+
+    metrics.attempt_ended(ended(provider="odd", prompt_tokens=tokens, completion_tokens=0))
+
+    assert sample("freeai_tokens_total", provider="odd", kind="prompt") == before

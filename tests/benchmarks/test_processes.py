@@ -17,10 +17,12 @@ sys.exit(1)
 """A gateway that says in how many seconds the kernel would have ended it, and ends."""
 
 
-def left_s(directory: Path, **options: int) -> int:
+def left_s(directory: Path, lifetime_s: int = LIFETIME_S) -> int:
     program = directory / "program.py"
     program.write_text(LEFT)
-    gateway = Gateway(directory / "gateway", program=[str(program)], root=directory, **options)
+    gateway = Gateway(
+        directory / "gateway", program=[sys.executable, str(program)], root=directory, lifetime_s=lifetime_s
+    )
     with pytest.raises(RuntimeError, match="freeai ended"):
         gateway.start()
     return int((directory / "left").read_text())

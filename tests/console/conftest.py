@@ -136,6 +136,13 @@ def serving(gateway) -> Runtime:
     return gateway
 
 
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands: how long something lasts is the same when the page says it, however late that is."""
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+
 def close(gateway: Runtime, user: User, provider: str, reason: Any, detail: str = "") -> None:
     """The user's account there, for two hours."""
     account = credential_key(user.pk, provider)

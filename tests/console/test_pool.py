@@ -55,6 +55,7 @@ def test_a_provider_without_a_key_is_offered_with_what_it_would_add(alice, acme,
     assert "No provider key yet" in page and "1,000 requests a day · 30 a minute" in page
 
 
+@pytest.mark.usefixtures("still")
 @pytest.mark.parametrize(
     ("reason", "word", "act"),
     [

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -219,3 +220,27 @@ def test_a_line_from_inside_of_a_write_follows_it(pipe, monkeypatch):
 
     assert not writing.is_alive()
     assert os.read(read, 100) == b"one\ndestroyed\n"
+
+
+def test_a_line_of_ours_says_what_the_chain_of_processors_says(configured: Path):
+    log = structlog.get_logger("ours")
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        log.info("said", number=1, worker=7)
+        log.exception("failed", exc_info=ValueError(PROMPT))
+        log.bind(who="me").warning("%s of %s", 1, 2)
+
+    said, failed, warned = map(json.loads, configured.read_text().splitlines())
+    assert list(said) == ["number", "worker", "event", "request_id", "level", "timestamp"]
+    assert (said["number"], said["worker"], said["request_id"], said["level"]) == (1, 7, "r-1", "info")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", said["timestamp"])
+    assert (failed["level"], failed["exception"]) == ("error", "builtins.ValueError")
+    assert (warned["level"], warned["event"], warned["who"]) == ("warning", "1 of 2", "me")
+
+
+def test_a_disk_that_takes_half_a_line_gets_the_rest_later(configured: Path, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, bytes(data)[:5]))
+
+    structlog.get_logger("ours").info("said")
+
+    assert json.loads(configured.read_text())["event"] == "said"

@@ -34,6 +34,10 @@ from tests.gateway.upstream_pages import Pages, pages
 from tests.sockets import SocketClient
 
 SHIPPED = {entry.name: parse_preset(entry.wire) for entry in read_catalogue()}
+BUILT_IN = {
+    entry["name"]: LoadedStrategy(entry["name"], entry["description"], parse_definition(entry["definition"]))
+    for entry in builtins()
+}
 RAW_KEY = "fai_" + "k" * 43
 USER = 1
 
@@ -166,12 +170,7 @@ def edge(request: pytest.FixtureRequest) -> str:
 async def gateway(tmp_path: Path, settings: Any, edge: str) -> AsyncIterator[Gateway]:
     settings.FREEAI_SPOOL_DIR = tmp_path / "spool"
     CONFIG.value = Config(max_wait_s=0.0)  # who tests waiting says so
-    STRATEGIES.value = {
-        entry["name"]: LoadedStrategy(
-            entry["name"], entry["description"], parse_definition(entry["definition"])
-        )
-        for entry in builtins()
-    }
+    STRATEGIES.value = dict(BUILT_IN)
     CATALOGUE.value = Catalogue({}, [], frozenset({USER}))
     use_key()
     made = Runtime()

@@ -248,11 +248,11 @@ def test_hostile_text_is_read_in_bounded_time(text):
     request = make_request(messages=[{"role": "system", "content": text}, user(text)])
     observe(request)
 
-    started = time.perf_counter()
+    started = time.thread_time()
     for _ in range(20):
         observe(request)
 
-    assert (time.perf_counter() - started) / 20 < 0.005  # about 0.2 ms; the margin is for a busy machine
+    assert (time.thread_time() - started) / 20 < 0.005  # about 0.2 ms
 
 
 @given(st.text(max_size=300))

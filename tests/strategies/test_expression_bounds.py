@@ -87,11 +87,11 @@ def assert_compiles_or_is_refused(source):
 )
 def test_hostile_repetition_is_answered_at_once(piece):
     source = (piece * MAX_SOURCE_LENGTH)[:MAX_SOURCE_LENGTH]
-    started = time.perf_counter()
+    started = time.thread_time()
 
     assert_compiles_or_is_refused(source)
 
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2
 
 
 def test_a_common_clause_costs_about_a_microsecond():
@@ -105,7 +105,7 @@ def test_a_common_clause_costs_about_a_microsecond():
 
 def time_thousand(evaluate_once, candidate, request):
     """Nanoseconds a call, over a thousand calls."""
-    started = time.perf_counter_ns()
+    started = time.thread_time_ns()
     for _ in range(1000):
         evaluate_once(candidate, request)
-    return (time.perf_counter_ns() - started) / 1000
+    return (time.thread_time_ns() - started) / 1000

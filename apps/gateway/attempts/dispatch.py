@@ -6,6 +6,7 @@ settled, and `policy.decide` says what next.
 
 import asyncio
 import random
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -34,6 +35,7 @@ from apps.providers.offers import CATALOGUE
 from apps.providers.tasks import TASKS, Demand
 from apps.providers.types import Offer
 from apps.providers.upstream import UpstreamResponse, connected_ms
+from apps.strategies.able import able
 from apps.strategies.ranking import Excluded, Ranking, capable, held, never_fits
 
 T = TypeVar("T")
@@ -61,7 +63,7 @@ async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> 
         runtime.decisions.note(call, ranking)
         chosen = ranking.candidates if call.demand.fallback else ranking.candidates[:1]
         loop = _Run(runtime, call, operation, trail, list(ranking.excluded))
-        served = await loop.serve([item.offer for item in chosen])
+        served = await loop.serve(item.offer for item in chosen)
         runtime.conversations.note(call.turn, served.attempt.offer.subject.candidate, call.now)
         return served
     except ApiError as error:
@@ -75,12 +77,13 @@ async def run(runtime: Runtime, call: Call[Demand], operation: Operation[T]) -> 
 async def candidates(runtime: Runtime, call: Call[Demand]) -> Ranking:
     """Filter and rank the plan's offers. Raises ApiError when none can answer such a request at all."""
     await runtime.follow_keys()
-    able, incapable = capable(call.plan.pool.offers, call.demand)
-    if not able:
+    offers = able(call.plan.pool, call.demand)
+    if not offers:
+        incapable = capable(call.plan.pool.offers, call.demand)[1]
         task = incapable[0].offer.task
         elsewhere = models_able(CATALOGUE.value.providers.values(), task, call.demand.needs)
         raise unserved.incapable(incapable, call.demand.prompt_tokens, elsewhere)
-    ranking = await runtime.shortlists.rank(call, able)
+    ranking = await runtime.shortlists.rank(call, offers)
     answering = runtime.conversations.answering(call.turn, call.now)
     return ranking if answering is None else held(ranking, answering)
 
@@ -109,7 +112,7 @@ class _Run(Generic[T]):
         self._stopped = False
         self._share = Turn(runtime.fairness, call.principal, clock.now())
 
-    async def serve(self, offers: list[Offer]) -> Served[T]:
+    async def serve(self, offers: Iterable[Offer]) -> Served[T]:
         previous: str | None = None
         order = Order(offers)
         for offer in order:
@@ -300,7 +303,7 @@ class _Run(Generic[T]):
         response: UpstreamResponse | None = None
         kept = False
         try:
-            async with asyncio.timeout_at(self._deadline()):
+            with self._runtime.ends.until(self._deadline()):
                 request = await upstream_call.build(attempt.offer)
                 attempt.sent = True
                 response = await self._runtime.transport.open(request, timeouts(self._call.demand))

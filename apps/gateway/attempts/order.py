@@ -1,27 +1,29 @@
 """In which order candidates are attempted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from apps.providers.types import Offer
 
 
 class Order:
     """The offers as they are ranked; but of a provider that failed the rest comes behind the others, for what fails at a provider most
-    often fails for all of its models."""
+    often fails for all of its models. They are asked for one by one: most requests need the first alone."""
 
-    def __init__(self, offers: list[Offer]) -> None:
+    def __init__(self, offers: Iterable[Offer]) -> None:
         self._offers = offers
         self._deferred: set[str] = set()
 
     def __iter__(self) -> Iterator[Offer]:
-        left = self._offers
-        while left:
+        left: Iterable[Offer] = self._offers
+        while True:
             behind: list[Offer] = []
             for offer in left:
                 if offer.provider in self._deferred:
                     behind.append(offer)
                 else:
                     yield offer
+            if not behind:
+                return
             self._deferred.clear()
             left = behind
 
