@@ -47,7 +47,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str, interval_
 
 
 class Child:
-    """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`."""
+    """A process and its descendants. Its stdout and stderr go to `<directory>/<name>.out` and `.err`, the latter behind what is there."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Child:
         self.out, self.err = directory / f"{name}.out", directory / f"{name}.err"
         self._descendants: list[psutil.Process] = []
         self.started_at = time.perf_counter()
-        with self.out.open("wb") as out, self.err.open("wb") as err:
+        with self.out.open("wb") as out, self.err.open("ab") as err:
             self.process = subprocess.Popen(
                 command,
                 cwd=root,

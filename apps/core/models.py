@@ -15,7 +15,8 @@ class SnapshotVersion(models.Model):
 
 
 class TaskRun(models.Model):
-    """When a task of the schedule last ended well: what tells, in whichever process it is asked, that beat and a worker are alive."""
+    """When a task of the schedule last ended well: what tells, in whichever process it is asked, that beat and a worker are alive. And when
+    a fleet's gateways last said so (`gateway/process/fleet_mark`)."""
 
     name = models.CharField(max_length=100, primary_key=True)
     at = models.DateTimeField()

@@ -30,7 +30,7 @@ from apps.gateway.attempts.ends import Ends
 from apps.gateway.attempts.fairness import Fairness
 from apps.gateway.attempts.shortlist import Shortlists
 from apps.gateway.attempts.waiting import Room
-from apps.gateway.kept_answers import KeptAnswers
+from apps.gateway.kept_answers import open_answers
 from apps.gateway.outlook.pace import Book
 from apps.gateway.supervision import Loops, Work
 from apps.gateway.traffic.decisions import Decisions
@@ -88,7 +88,7 @@ class Runtime:
         self.refusals = Refusals(self.spool)
         self.feed = Feed()
         self.decisions = Decisions()
-        self.kept_answers = KeptAnswers()
+        self.kept_answers = open_answers(settings.FREEAI_STATE)
         patience_s = float(settings.FREEAI_DATABASE_TURN_TIMEOUT_S)
         self.writer = Writer(
             self.spool,
@@ -142,6 +142,10 @@ class Runtime:
     def keep(self, name: str, work: Work) -> None:
         """Run `work` as long as the gateway runs, whatever becomes of it: see `supervision`."""
         self._loops.keep(name, work)
+
+    async def note(self, work: Callable[[], None]) -> None:
+        """Have something small written, off the event loop. Raises django.db.Error, TurnTimeoutError."""
+        await self._noter.run(work)
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` to its end, whatever becomes of the caller; failures are logged."""

@@ -10,12 +10,13 @@ from mmap import mmap
 import structlog
 
 from apps.analytics import metrics
-from apps.core import clock
+from apps.core import cancelling, clock
 
 log = structlog.get_logger("freeai.gateway")
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+STOP_S = 5.0
 
 Work = Callable[[], Coroutine[object, object, None]]
 
@@ -101,13 +102,13 @@ class Loops:
 
     def keep(self, name: str, work: Work) -> None:
         """Run `work` from now on, again whenever it raises or returns."""
-        self._tasks.append(asyncio.create_task(_keep(name, work)))
+        self._tasks.append(asyncio.create_task(_keep(name, work), name=name))
 
     async def stop(self) -> None:
-        """Cancel them all and wait until they have ended."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Cancel them all and wait until they have ended. Who has not after STOP_S is left behind, and named: the process has to end."""
+        left = await cancelling.end(self._tasks, STOP_S)
+        if left:
+            log.error("background.not_stopped", tasks=sorted(task.get_name() for task in left))
         self._tasks.clear()
 
 

@@ -28,7 +28,7 @@ def gateway() -> Iterator[Finding]:
     try:
         ready = httpx.get(f"{url}/readyz", timeout=PATIENCE_S)
     except httpx.HTTPError:
-        if holder is None:
+        if holder is None and not database_lock.is_served():
             yield note("No gateway runs on this database.", "manage.py serve")
         else:
             yield note(
@@ -51,7 +51,7 @@ def tasks() -> Iterator[Finding]:
     now, last, since = clock.now(), task_runs.last(), task_runs.noted_since()
     if since is None:
         return  # of an older version, which is said elsewhere
-    is_served = database_lock.holder() is not None
+    is_served = database_lock.is_served()
     late = []
     for name, every_s in task_runs.scheduled().items():
         seen = last.get(name, since)

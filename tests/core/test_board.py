@@ -1,7 +1,9 @@
 """What processes tell each other: the latest of each that lives, and nothing of those that are gone."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from redis.exceptions import RedisError
 
 from apps.core.state.redis import board as boards
 from apps.core.state.redis.board import RedisBoard
+from apps.gateway.supervision import Loops
 from tests.core.fleet import servers
 from tests.core.fleet.servers import needs_server
 
@@ -62,3 +65,25 @@ async def test_a_redis_that_is_away_is_an_error_soon(three: list[RedisBoard], re
 
     with pytest.raises((RedisError, OSError)):
         await three[0].exchange("of-a-test", b"one", 10)
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_who_tells_again_and_again_can_be_ended_at_any_moment(redis: servers.Server, turns: int):
+    """In some of them a cancellation is lost in Redis' client."""
+    board, loops = RedisBoard(redis.url), Loops()
+    await board.exchange("of-a-test", b"one", 10)
+
+    loops.keep("tests", partial(tell_on, board))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await loops.stop()
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    await board.aclose()
+
+
+async def tell_on(board: RedisBoard) -> None:
+    while True:
+        await board.exchange("of-a-test", b"one", 10)
+        await asyncio.sleep(0.05)

@@ -33,7 +33,7 @@ def gateway(data_dir: Path, tmp_path: Path, upstream: FakeUpstream) -> Iterator[
         servers.running(tmp_path) as redis,
         serving(data_dir, "--no-tasks", "--workers", str(WORKERS), FREEAI_STATE=redis.url) as started,
     ):
-        wait_until(lambda: ready(started) == WORKERS, 60)
+        wait_until(lambda: ready(started) == WORKERS, 120)
         started.api("PATCH", "providers/groq", json={"base_url": upstream.url("groq")})
         limits = {"requests": {"second": 1, "minute": 0, "day": 0}, "tokens": {"minute": 0, "day": 0}}
         stored = started.api(

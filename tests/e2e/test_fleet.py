@@ -95,3 +95,20 @@ def test_a_gateway_on_another_database_is_refused_in_words(
     assert "for another database (shared.sqlite3" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert [gateway.chat().status_code for gateway in fleet] == [200, 200]
+
+
+def test_one_that_counts_by_itself_is_refused_beside_a_fleet_and_may_follow_it(
+    fleet: tuple[Server, Server], tmp_path: Path
+):
+    url = f"sqlite:///{tmp_path / 'shared.sqlite3'}"
+
+    ended = manage("serve", "--no-tasks", data_dir=tmp_path / "third", FREEAI_DATABASE_URL=url)
+
+    assert ended.returncode == 1
+    assert "counts the quotas in Redis" in ended.stderr and "FREEAI_STATE" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert [gateway.chat().status_code for gateway in fleet] == [200, 200]
+    for each in fleet:
+        each.kill()
+    last = server.start(tmp_path / "third", "--no-tasks", console=fleet[0].console, FREEAI_DATABASE_URL=url)
+    last.kill()

@@ -50,7 +50,7 @@ def env(redis: servers.Server) -> dict[str, str]:
 @pytest.fixture
 def gateway(data_dir: Path, env: dict[str, str]) -> Iterator[Server]:
     with serving(data_dir, "--no-tasks", "--workers", str(WORKERS), **env) as started:
-        wait_until(lambda: ready(started) == WORKERS, 60)
+        wait_until(lambda: ready(started) == WORKERS, 120)
         yield started
 
 
@@ -116,6 +116,23 @@ def test_they_share_a_quota_and_none_is_granted_twice(gateway: Server, env, upst
     assert {line["worker"] for line in said(gateway, "request")} == {*range(1, WORKERS + 1)}
     wait_until(lambda: gateway.metric("freeai_spool_depth") == 0)
     assert wrong(gateway, env) == []
+
+
+def test_an_answer_is_known_to_whichever_is_asked_next(gateway: Server):
+    def asked(**fields: Any) -> httpx.Response:
+        return httpx.post(
+            f"{gateway.url}/v1/responses",
+            json={"model": "freeai-auto", **fields},
+            headers={"Authorization": f"Bearer {gateway.client_key}"},
+            timeout=30,
+        )
+
+    first = asked(input="One?").json()
+    next_ones = [asked(input="Two?", previous_response_id=first["id"]) for _ in range(12)]
+
+    assert first["store"] is True
+    assert [each.status_code for each in next_ones] == [200] * 12, next_ones[0].text
+    assert len({line["worker"] for line in said(gateway, "request")}) > 1
 
 
 def test_one_that_is_killed_comes_back_and_nothing_is_lost_or_counted_twice(gateway: Server, env):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,51 @@ async def test_a_loop_that_is_stopped_is_not_missed(journal: Journal, brief: Non
 
     assert supervision.all_up()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_loop_whose_library_takes_a_cancellation_for_its_own_ends_all_the_same(times: int):
+    left = times
+
+    async def work() -> None:
+        nonlocal left
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                if not left:
+                    raise
+                left -= 1
+
+    loops = Loops()
+    loops.keep("tests", work)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await loops.stop()
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_loop_that_does_not_end_is_left_behind_and_named(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(supervision, "STOP_S", 0.3)
+    over = asyncio.Event()
+
+    async def work() -> None:
+        while not over.is_set():
+            with suppress(asyncio.CancelledError):
+                await over.wait()
+
+    loops = Loops()
+    loops.keep("stubborn", work)
+    loops.keep("tests", asyncio.Event().wait)  # type: ignore[arg-type]  # it never returns
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await loops.stop()
+    over.set()
+
+    assert journal.names == ["background.not_stopped"]
 
 
 @pytest.mark.django_db(transaction=True)

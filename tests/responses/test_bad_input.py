@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from apps.clients.windows import SPANS, windows_of
-from apps.gateway.endpoints.responses.wire.request import parse
+from apps.gateway.endpoints.responses.wire.request import parse, read
 from apps.gateway.wire.errors import ApiError
 from apps.providers.adapters.chat import codec_for
 from apps.providers.errors import ErrorKind, UpstreamError
@@ -265,7 +265,7 @@ def test_garbage_anywhere_in_a_request_is_never_a_fault():
     del whole["client_metadata"]
     for case in misshapen(whole, mixed=500):
         try:
-            asked = parse(orjson.dumps(case), Nothing())
+            asked = parse(read(orjson.dumps(case)), Nothing())
         except ApiError as error:
             refused.append(error)
             continue

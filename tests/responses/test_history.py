@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.gateway.endpoints.responses.wire.request import parse
+from apps.gateway.endpoints.responses.wire.request import parse, read
 from apps.providers.adapters.chat import codec_for
 from tests.factories import make_offer
 from tests.gateway.conftest import SHIPPED
@@ -29,12 +29,12 @@ def out(name: str) -> dict[str, Any]:
 
 
 def messages(*history: Any) -> list[dict[str, Any]]:
-    return parse(body(input=list(history), tools=[TOOL, FORECAST]), Nothing()).chat.body["messages"]
+    return parse(read(body(input=list(history), tools=[TOOL, FORECAST])), Nothing()).chat.body["messages"]
 
 
 def upstream(*history: Any, provider: str = "groq") -> list[dict[str, Any]]:
     """As the provider is told."""
-    chat = parse(body(input=list(history), tools=[TOOL, FORECAST]), Nothing()).chat
+    chat = parse(read(body(input=list(history), tools=[TOOL, FORECAST])), Nothing()).chat
     offer = make_offer(provider=provider, preset=SHIPPED[provider])
     return orjson.loads(codec_for(offer).build(chat, offer).body)["messages"]
 
@@ -108,7 +108,7 @@ def test_images_and_files_of_a_result_come_right_behind_the_results():
 def test_instructions_come_first_and_developers_where_they_are():
     developer = {"role": "developer", "content": [{"type": "input_text", "text": text} for text in "ab"]}
 
-    asked = parse(body(input=[developer, ASKED], instructions="First."), Nothing())
+    asked = parse(read(body(input=[developer, ASKED], instructions="First.")), Nothing())
 
     assert asked.chat.body["messages"] == [
         {"role": "system", "content": "First."},

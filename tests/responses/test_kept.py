@@ -1,5 +1,6 @@
 """Answers that are referred to later: previous_response_id, item_reference and the routes of a kept answer."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -7,16 +8,37 @@ import pytest
 
 from apps.clients.windows import SPANS, windows_of
 from apps.core import clock
-from apps.gateway.kept_answers import KEPT_S, KeptAnswers
+from apps.gateway.kept_answers import KEPT_S
+from apps.gateway.kept_in_redis import KeptInRedis
 from tests.asgi import Answer
 from tests.gateway.conftest import USER, Gateway, use_key
+from tests.redis_server import REDIS_URL, forget, needs_redis, new_prefix
 from tests.responses.conftest import PATH, SEALED, TOOL, ask, response_of, sent
 
-OTHER_KEY = 8
+KEY, OTHER_KEY = 7, 8
+
+
+@pytest.fixture(
+    autouse=True, params=["memory", pytest.param("redis", marks=[pytest.mark.redis, needs_redis])]
+)
+async def where(request: pytest.FixtureRequest, gateway: Gateway) -> AsyncIterator[str]:
+    """Answers are kept."""
+    if request.param == "memory":
+        yield request.param
+        return
+    kept = KeptInRedis(REDIS_URL, prefix=new_prefix())
+    gateway.runtime.kept_answers = kept
+    yield request.param
+    await kept.aclose()
+    forget()
 
 
 async def get(gateway: Gateway, path: str, method: str = "GET") -> Answer:
     return await gateway.client.request(method, f"{PATH}/{path}")
+
+
+async def kept_bytes(gateway: Gateway) -> int:
+    return await gateway.runtime.kept_answers.size(clock.now())
 
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -68,13 +90,16 @@ async def test_a_thought_comes_back_by_its_id_where_it_was_not_sealed(gateway: G
     gateway.add("groq", "reasoning")
     first = await response_of(gateway, stream=False, input="One?", reasoning={"summary": "auto"})
 
-    await ask(
+    second = await response_of(
         gateway,
+        stream=False,
         input=[{"role": "user", "content": "One?"}, *first["output"], {"role": "user", "content": "Two?"}],
     )
 
-    (kept,) = [each for each in gateway.runtime.kept_answers._all if each[1] != first["id"]]
-    asked = orjson.loads(gateway.runtime.kept_answers.get(*kept, 1, clock.now()) or b"")
+    items = (await get(gateway, f"{second['id']}/input_items?order=asc")).json["data"]
+    assert [each["id"] for each in items[1:-1]] == [each["id"] for each in first["output"]]
+    (kept,) = await gateway.runtime.kept_answers.get(KEY, [(second["id"], 1)], clock.now())
+    asked = orjson.loads(kept or b"")
     assert asked[1]["encrypted_content"].startswith("freeai1.")
 
 
@@ -141,7 +166,7 @@ async def test_after_an_hour_it_is_gone(gateway: Gateway, monkeypatch: pytest.Mo
 
     assert (await get(gateway, made["id"], "DELETE")).status == 404
     assert (await get(gateway, made["id"])).status == 404
-    assert gateway.runtime.kept_answers.size == 0
+    assert await kept_bytes(gateway) == 0
 
 
 @pytest.mark.parametrize(("store", "is_on"), [(False, True), (True, False), (None, False)])
@@ -154,13 +179,15 @@ async def test_nothing_is_kept_where_it_is_not_to_be(
     made = await response_of(gateway, stream=stream, store=store)
 
     assert made["store"] is False
-    assert gateway.runtime.kept_answers.size == 0
+    assert await kept_bytes(gateway) == 0
     assert (await get(gateway, made["id"])).status == 404
     assert (await ask(gateway, previous_response_id=made["id"])).status == 400
 
 
-async def test_what_is_too_large_is_said_not_to_be_kept(gateway: Gateway, stream: bool):
-    gateway.runtime.kept_answers = KeptAnswers(most_of_one=10)
+async def test_what_is_too_large_is_said_not_to_be_kept(
+    gateway: Gateway, stream: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(gateway.runtime.kept_answers, "fits", lambda _parts: False)
     gateway.add("groq")
 
     assert (await response_of(gateway, stream=stream))["store"] is False
@@ -171,7 +198,7 @@ async def test_an_answer_that_failed_is_not_kept(gateway: Gateway):
 
     await ask(gateway, stream=True)
 
-    assert gateway.runtime.kept_answers.size == 0
+    assert await kept_bytes(gateway) == 0
 
 
 async def test_references_come_to_no_more_than_a_request_may_hold(gateway: Gateway, settings: Any):

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from apps.core import clock
 from apps.gateway.answering import stream as streaming
 from apps.gateway.endpoints.responses.wire import thoughts
 from apps.gateway.wire.errors import AGAIN
@@ -218,7 +219,7 @@ async def test_a_client_that_leaves_costs_what_it_got(gateway: Gateway):
     (event,) = gateway.events()
     assert (event.outcome, event.endpoint) == ("cancelled", "responses")
     assert await gateway.open_grants() == 0
-    assert gateway.runtime.kept_answers.size == 0
+    assert await gateway.runtime.kept_answers.size(clock.now()) == 0
 
 
 async def test_the_decision_comes_with_the_answer(gateway: Gateway, stream: bool):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.core import clock
 from apps.gateway.answering import stream as streaming
 from tests.gateway.conftest import Gateway
 from tests.gateway.test_shutdown import stopped
@@ -25,5 +26,5 @@ async def test_a_stream_has_failed_and_says_when_to_come_back(
     error = reader.response["error"]
     assert (error["code"], len(reader.response["output"])) == ("server_error", texts)
     assert "Please try again in 5s." in error["message"]
-    assert gateway.runtime.kept_answers.size == 0
+    assert await gateway.runtime.kept_answers.size(clock.now()) == 0
     assert await gateway.open_grants() == 0

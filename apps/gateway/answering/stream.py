@@ -80,6 +80,10 @@ class StreamForm(Protocol):
         """The error's frame, behind which nothing comes."""
         ...
 
+    async def left_behind(self) -> None:
+        """Until everything is there that a later request may refer to: before the end of a good answer is sent."""
+        return
+
 
 async def stream_answer(
     call: Call[ChatRequest], allowance: Allowance, form: StreamForm, ignored: Sequence[str] = ()
@@ -171,6 +175,7 @@ class ChatEventStream:
                 end = self._form.error(_unread())
             else:
                 await self._succeeded(served, usage)
+                await self._form.left_behind()
         self._is_whole = True
         yield end
 

@@ -65,7 +65,7 @@ def _refuse_what_is_in_use() -> None:
         raise BackupError(
             "The database is not empty: a backup is only restored where nothing is. Name another one in FREEAI_DATABASE_URL."
         )
-    if database_lock.holder() is not None:
+    if database_lock.is_served():
         raise BackupError("A gateway serves on this database: stop it first.")
     root: Path = settings.FREEAI_SPOOL_DIR
     if root.exists() and any(segments(folder) for folder in root.glob("[!.]*/")):

@@ -61,12 +61,17 @@ class LeanRequest(ASGIRequest):
             self.complete = not message.get("more_body", False)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def parsed(self, parse: Callable[[bytes], T], reach: int = 0) -> T:
-        """What a function makes of the whole body, and of up to `reach` bytes that it may refer to; beside the loop where those are many.
-        Raises as `read_body`, and what `parse` raises."""
+    async def parsed(self, parse: Callable[[bytes], T]) -> T:
+        """What a function makes of the whole body; beside the loop where that is large. Raises as `read_body`, and what `parse` raises."""
         body = await self.read_body()
-        SIZE.set(len(body) + reach)
+        SIZE.set(len(body))
         return await aside(self.user_id, partial(parse, body))
+
+    async def joined(self, work: Callable[[], T], reach: int) -> T:
+        """What is made of the body and of `reach` bytes that it refers to; beside the loop where those are many. Raises what `work`
+        raises."""
+        SIZE.set(SIZE.get() + reach)
+        return await aside(self.user_id, work)
 
     async def read_form(self) -> multipart.Form:
         """The whole body as a form. Raises ApiError(400), and as `read_body`."""

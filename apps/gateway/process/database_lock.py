@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import sleep
 from typing import Protocol
@@ -20,11 +21,12 @@ from typing import Protocol
 import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from apps.core import clock
 from apps.core.state.choice import is_shared
 from apps.core.turns import DatabaseThread
+from apps.gateway.process import fleet_mark
 from apps.gateway.process.advisory_lock import HOLDER, AdvisoryLock
 
 log = structlog.get_logger("freeai.gateway")
@@ -33,6 +35,8 @@ KEY = 0x46524545_41492D31  # "FREEAI-1": one lock in the whole database
 PATIENCE_S = 3.0
 LEAVING_S = 3.0
 """How long a predecessor that was just killed may hold its lock."""
+FLEET_LEAVING_S = fleet_mark.ALIVE_S + 2.0
+"""The same for a fleet, which holds no lock."""
 RETRY_S = 0.25
 LOOK_INTERVAL_S = 5.0
 TURN_S = 10.0
@@ -58,20 +62,27 @@ def take() -> None:
     global _held
     with _turn, connection.wrap_database_errors:
         if is_shared(settings.FREEAI_STATE):
-            _patiently(_refuse_one_by_itself)
+            with suppress(DatabaseError):  # before there is a table nobody serves
+                fleet_mark.renew()
+            _patiently(_refuse_one_by_itself, LEAVING_S)
             return
         if _held is not None and _held.holds():
             return
         lock: Lock = _DatabaseLock() if connection.vendor == "postgresql" else _FileLock()
-        _patiently(lock.take)
+        _patiently(lock.take, LEAVING_S)
+        try:
+            _patiently(_refuse_beside_a_fleet, FLEET_LEAVING_S)
+        except BaseException:
+            lock.release()
+            raise
         if _held is not None:
             log.warning("database_lock.taken_again")
         _held = lock
 
 
-def _patiently(take_it: Callable[[], None]) -> None:
+def _patiently(take_it: Callable[[], None], within_s: float) -> None:
     """Raises AnotherGatewayError where a predecessor does not leave."""
-    give_up_at = clock.monotonic() + LEAVING_S
+    give_up_at = clock.monotonic() + within_s
     while True:
         try:
             take_it()
@@ -90,6 +101,15 @@ def _refuse_one_by_itself() -> None:
         )
 
 
+def _refuse_beside_a_fleet() -> None:
+    if fleet_mark.is_there():
+        raise AnotherGatewayError(
+            "Another gateway serves on this database and counts the quotas in Redis, and this one would count them for itself: together "
+            "they would grant each twice. Stop it, start this one with its FREEAI_STATE, or give this one a database of its own with "
+            "FREEAI_DATABASE_URL."
+        )
+
+
 def release() -> None:
     """Let go. A process that dies does so by dying."""
     global _held
@@ -100,13 +120,19 @@ def release() -> None:
 
 
 def holder() -> str | None:
-    """Who serves on this database now, "" where that cannot be known, None where nobody does. Nothing is taken. Raises DatabaseError."""
+    """Who serves on this database now and counts by itself, "" where that cannot be known, None where nobody does. Nothing is taken.
+    Raises DatabaseError."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(HOLDER, [KEY >> 32, KEY & 0xFFFFFFFF])
             found = cursor.fetchall()
         return str(found[0][0]) if found else None
     return _FileLock().holder()
+
+
+def is_served() -> bool:
+    """Whether anybody serves on this database, wherever they count. Raises DatabaseError."""
+    return holder() is not None or fleet_mark.is_there()
 
 
 async def keep() -> None:

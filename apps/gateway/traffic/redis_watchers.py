@@ -1,5 +1,6 @@
 """Who watches live traffic of a fleet: a sorted set in its Redis, of marks by when they end."""
 
+from contextlib import suppress
 from typing import Final
 
 from redis import RedisError
@@ -40,4 +41,5 @@ class RedisWatchers:
 
     async def aclose(self) -> None:
         """See Watchers."""
-        await self._redis.aclose()
+        with suppress(*self.failures):  # it is the end, and there are others to be closed
+            await self._redis.aclose()

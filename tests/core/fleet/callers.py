@@ -1,6 +1,6 @@
 """A process of a fleet: some callers that ask one Redis for quota, as fast as they are answered.
 
-Run as a module, with what it is to do as JSON in its argument. Prints what came of it as JSON.
+Run as a module. Each line of its input is a round, as JSON: it says "ready", waits for an empty line, and prints what came of it as JSON.
 """
 
 import asyncio
@@ -22,8 +22,17 @@ def windows(limit: int, kinds: dict[str, Kind]) -> tuple[Window, ...]:
     )
 
 
+def subject(model: str, limit: int, kinds: dict[str, Kind]) -> Subject:
+    """A model with windows of its own."""
+    own = (
+        Window(f"1:groq|{model}#requests/{period}", "requests", period, limit, kind)
+        for period, kind in kinds.items()
+    )
+    return Subject("1:groq", f"1:groq|{model}", tuple(own))
+
+
 class Callers:
-    """`granted` counts; `seen` what the store said in the end."""
+    """One round. `takes`: as a client key's requests; `both_ways`: of two models, every other caller in the other order."""
 
     def __init__(self, what: dict[str, Any]) -> None:
         self.what = what
@@ -34,15 +43,16 @@ class Callers:
             gather_s=what.get("gather_s", 0.3),
         )
         self.subject = Subject("1:groq", "1:groq|llama", windows(what["limit"], what["kinds"]))
-        self.granted = self.refused = self.settled = 0
+        self.two = tuple(subject(model, what["limit"], what["kinds"]) for model in ("llama", "qwen"))
+        self.granted = self.refused = 0
         self.modes: set[str] = set()
 
     async def run(self) -> None:
         await self.store.restore(_nothing, clock.now())
         _say("ready")
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        await _line()
         end = clock.now() + self.what["lasts_s"]
-        await asyncio.gather(*(self._call(end) for _ in range(self.what["callers"])))
+        await asyncio.gather(*(self._call(end, number) for number in range(self.what["callers"])))
         await self.store.open_grants()
         _say(
             json.dumps(
@@ -54,19 +64,15 @@ class Callers:
                 }
             )
         )
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        await _line()
         await self.store.aclose()
 
-    async def _call(self, end: float) -> None:
+    async def _call(self, end: float, number: int) -> None:
         refused_in_a_row = 0
         while clock.now() < end and refused_in_a_row < self.what.get("patience", 3):
             now = clock.now()
-            if self.what.get("takes"):
-                answer: Any = await self.store.take(self.subject.windows, {"requests": 1}, now)
-                is_granted = isinstance(answer, tuple)
-            else:
-                answer = await self.store.acquire(Claim(ids.uuid7(), self.subject, {"requests": 1}), now)
-                is_granted = isinstance(answer, Grant)
+            answer = await self._ask(now, number)
+            is_granted = isinstance(answer, Grant | tuple)
             self.modes.add(self.store.mode)
             if is_granted:
                 self.granted += 1
@@ -79,6 +85,20 @@ class Callers:
             if pause_s := self.what.get("pause_s", 0.0):
                 await asyncio.sleep(pause_s)
 
+    async def _ask(self, now: float, number: int) -> Any:
+        if self.what.get("takes"):
+            return await self.store.take(self.subject.windows, {"requests": 1}, now)
+        if not self.what.get("both_ways"):
+            return await self.store.acquire(Claim(ids.uuid7(), self.subject, {"requests": 1}), now)
+        ordered = self.two if number % 2 else self.two[::-1]
+        return (
+            await self.store.acquire_first([Claim(ids.uuid7(), one, {"requests": 1}) for one in ordered], now)
+        )[-1]
+
+
+async def _line() -> str:
+    return await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+
 
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
@@ -89,5 +109,11 @@ async def _nothing(_now: float) -> list[Any]:
     return []
 
 
+async def rounds() -> None:
+    """Until the input ends."""
+    while line := await _line():
+        await Callers(json.loads(line)).run()
+
+
 if __name__ == "__main__":
-    asyncio.run(Callers(json.loads(sys.argv[1])).run())
+    asyncio.run(rounds())

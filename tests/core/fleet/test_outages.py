@@ -1,6 +1,7 @@
 """Redis stops, stalls, is emptied, comes back with nothing: no request that has quota fails, and no limit is exceeded in sum."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -354,6 +355,21 @@ async def test_calls_at_a_time_of_a_process_that_died_come_back(
         while await ask(alive, wanted) is None:  # noqa: ASYNC110 - time makes it true
             await asyncio.sleep(LOOK_S)
     await died.aclose()
+
+
+async def test_what_nobody_waits_for_is_no_error_without_redis(server: Server, fleet: Fleet) -> None:
+    [store] = await fleet.join(1)
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    link = store._member.connected().link
+
+    server.kill()
+    link.call("PING")
+    await until(lambda: not link.is_open)
+    link.call("PING")
+    gc.collect()
+
+    assert told == []
 
 
 async def test_without_redis_a_start_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

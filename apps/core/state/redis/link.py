@@ -93,6 +93,7 @@ class Link:
         answer: asyncio.Future[Any] = loop.create_future()
         if self._broken or len(self._waiting) >= MOST_WAITING:
             answer.set_exception(LinkError(self._broken or "too many calls without an answer"))
+            answer.exception()  # who is not awaited is nobody's surprise
             return answer
         if not self._out:
             loop.call_soon(self._flush)

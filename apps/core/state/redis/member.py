@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from apps.core import clock, ids
+from apps.core import cancelling, clock, ids
 from apps.core.state.contract import Claim, Grant, ReadPast, Window
 from apps.core.state.keys import CONCURRENCY
 from apps.core.state.redis import records
@@ -39,6 +39,7 @@ FIRST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 1.0
 START_PATIENCE_S: Final = 30.0
 MOST_ENDINGS: Final = 20_000
+END_S: Final = 2.0
 
 
 class UnreachableError(Exception):
@@ -260,8 +261,7 @@ class Member:
     async def aclose(self) -> None:
         """Leave the others."""
         if self._returning is not None:
-            self._returning.cancel()
-            await asyncio.wait([self._returning])
+            await cancelling.end([self._returning], END_S)
         if self.session is not None:
             if self.is_there:
                 self.session.link.call("ZREM", self.names.of_all("processes"), self.name)

@@ -23,6 +23,7 @@ from apps.core.state.redis.watching import Watching
 from apps.core.state.taught import learn
 
 RECORDED: Final = frozenset({"deny", "refused", "tighten", "correct", "begin_anew"})
+SENT_S: Final = 5.0
 
 
 class _Recorded:
@@ -116,9 +117,11 @@ class Settling:
             self._go("tighten", owners, [], arguments, Subject("", "", tuple(r.window for r in some)), None)
 
     async def sent(self) -> None:
-        """Wait until it is known what came of all that was sent."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+        """Wait until it is known what came of all that was sent. Each has its end; that of all of them is SENT_S."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + SENT_S
+        while self._under_way and loop.time() < give_up_at:
+            await asyncio.wait(self._under_way, timeout=give_up_at - loop.time())
 
     async def _learn(self, ending: Ending) -> tuple[Ending, dict[str, Any]]:
         """What the end taught, by what is counted now."""
@@ -261,7 +264,7 @@ class Settling:
             answer = await self._member.run(name, owners, keys, arguments)
         except AheadError:
             return
-        except (LinkError, LostEpochError) as error:
+        except (LinkError, RefusedError, LostEpochError) as error:
             if ending is not None:
                 self._member.keep_for_later(ending)
             self._member.leave(str(error) or "its counters were lost")

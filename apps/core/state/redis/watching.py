@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from apps.core import clock
+from apps.core import cancelling, clock
 from apps.core.state.contract import Subject, Window
 from apps.core.state.redis import records
 from apps.core.state.redis.link import LinkError, RefusedError
@@ -23,6 +23,7 @@ POLL_S: Final = 0.1
 BEAT_S: Final = 1.0
 ASKED_S: Final = 1.0
 """What was asked for so lately is looked at with each look, the rest once a second."""
+END_S: Final = 2.0
 KNOWN_S: Final = 60.0
 """What nobody has asked for so long is not looked at any more, and not believed to be known."""
 AT_ONCE: Final = 50
@@ -49,10 +50,7 @@ class Watching:
             ]
 
     async def aclose(self) -> None:
-        for loop in self._loops:
-            loop.cancel()
-        if self._loops:
-            await asyncio.wait(self._loops)
+        await cancelling.end(self._loops, END_S)
 
     async def look(self, subjects: Sequence[Subject], now: float, *, anew: bool = False) -> None:
         """Look at those of them at which nobody has looked lately; at all if `anew`."""

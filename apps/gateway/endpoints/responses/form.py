@@ -47,6 +47,10 @@ class ResponseForm(StreamForm):
             self._writer = self._made(unserved_members(self._call, self._asked.model), _as_it_is)
         return self._writer.failed(error)
 
+    async def left_behind(self) -> None:
+        """Until a later request finds the answer."""
+        await self._memory.kept()
+
     def _made(self, own: JSONObject, finish: Finish) -> EventWriter:
         asked = self._asked
         showing = Showing(

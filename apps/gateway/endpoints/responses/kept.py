@@ -43,21 +43,23 @@ async def response(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """GET and DELETE /v1/responses/{response_id}."""
     memory, allowance = await _memory(request)
     if request.method == "DELETE":
-        if not memory.drop(response_id):
+        if not await memory.drop(response_id):
             raise _not_found(response_id)
         told = {"id": response_id, "object": "response", "deleted": True}
         return LeanResponse(orjson.dumps(told), rate_headers(allowance))
     if request.GET.get("stream") == "true":
         raise bad_request("`stream`: an answer is streamed once, when it is made.", param="stream")
+    await memory.look_up(response_id)
     shows_sealed = SEALED in request.GET.getlist("include") + request.GET.getlist("include[]")
     read = partial(_response, memory, response_id, shows_sealed=shows_sealed)
-    return LeanResponse(await _read(request, memory, response_id, read), rate_headers(allowance))
+    return LeanResponse(await _read(request, memory, read), rate_headers(allowance))
 
 
 @only("POST")
 async def cancel(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """POST /v1/responses/{response_id}/cancel."""
     memory, _ = await _memory(request)
+    await memory.look_up(response_id)
     if not memory.holds(response_id):
         raise _not_found(response_id)
     raise bad_request("Only answers that are made in the background can be cancelled.")
@@ -67,15 +69,15 @@ async def cancel(request: LeanRequest, response_id: str) -> HttpResponseBase:
 async def input_items(request: LeanRequest, response_id: str) -> HttpResponseBase:
     """GET /v1/responses/{response_id}/input_items: pages of the items that it was asked with, the last first."""
     memory, allowance = await _memory(request)
-    read = partial(_items, memory, response_id, _page(request))
-    return LeanResponse(await _read(request, memory, response_id, read), rate_headers(allowance))
+    page_of = _page(request)
+    await memory.look_up(response_id)
+    read = partial(_items, memory, response_id, page_of)
+    return LeanResponse(await _read(request, memory, read), rate_headers(allowance))
 
 
-async def _read(
-    request: LeanRequest, memory: Memory, response_id: str, read: Callable[[], JSONObject]
-) -> bytes:
+async def _read(request: LeanRequest, memory: Memory, read: Callable[[], JSONObject]) -> bytes:
     """What was read of an answer, rendered; beside the loop where the answer is large."""
-    return await aside(request.user_id, lambda: orjson.dumps(read()), memory.size(response_id))
+    return await aside(request.user_id, lambda: orjson.dumps(read()), memory.reach)
 
 
 def _response(memory: Memory, response_id: str, *, shows_sealed: bool) -> JSONObject:

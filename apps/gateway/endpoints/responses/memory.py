@@ -1,6 +1,7 @@
 """What a client key may refer to in a request: its answers of the last hour, and its own sealed thoughts."""
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import orjson
@@ -11,7 +12,7 @@ from apps.core.json_bounds import holds_more_values
 from apps.core.json_types import JSONObject
 from apps.gateway.endpoints.responses.members import PREFIX
 from apps.gateway.endpoints.responses.wire import thoughts
-from apps.gateway.kept_answers import KeptAnswers
+from apps.gateway.kept_answers import Answers, Part
 from apps.gateway.wire.errors import ApiError
 
 ITEM_ID: Final = re.compile(r"[a-z]+_([0-9a-f]{32})_([0-9]{1,6})")
@@ -20,18 +21,21 @@ ANSWERED, ASKED = 0, 1
 
 
 class Memory:
-    """Of one request. What it refers to may come to as much as a request may hold itself, however often it does so."""
+    """Of one request: first it is told to what that refers (`look_up`), then it knows. What a request refers to may come to as much as it
+    may hold itself, however often it does so."""
 
-    def __init__(self, answers: KeptAnswers, client_id: int) -> None:
+    def __init__(self, answers: Answers, client_id: int) -> None:
         self._answers = answers
         self._client_id = client_id
         self._left = settings.FREEAI_MAX_BODY_BYTES
+        self._parts: Mapping[Part, bytes | None] = {}
         self._read: dict[str, JSONObject | None] = {}
+        self._to_keep: tuple[str, list[bytes]] | None = None
 
     @property
     def reach(self) -> int:
-        """Bytes of all that a request may refer to."""
-        return self._answers.held_of(self._client_id) if self.is_on else 0
+        """Bytes of what was looked up."""
+        return sum(len(part) for part in self._parts.values() if part is not None)
 
     @property
     def is_on(self) -> bool:
@@ -43,23 +47,44 @@ class Memory:
         if not self.is_on:
             return None
         data = orjson.dumps(conversation)
-        return data if len(data) <= self._answers.most_of_one else None
+        return data if self._answers.fits([data]) else None
+
+    async def look_up(self, previous: str | None, items: Iterable[str] = ()) -> None:
+        """Bring the answer to which a request is the next, and those of which it names items."""
+        wanted: dict[Part, None] = {}
+        if previous is not None:
+            wanted |= {(previous, ANSWERED): None, (previous, ASKED): None}
+        for name in items:
+            if (response_id := _answer_of(name)) is not None:
+                wanted[response_id, ANSWERED] = None
+        if wanted and self.is_on:
+            found = await self._answers.get(self._client_id, [*wanted], clock.now())
+            self._parts = dict(zip(wanted, found, strict=True))
 
     def keep(self, response: JSONObject, conversation: bytes, output: list[JSONObject]) -> bool:
-        """Keep an answer; False where it is too large. `output`: its items as a later turn needs them."""
+        """Keep an answer, with the next `kept`; False where it is too large. `output`: its items as a later turn needs them."""
         parts = [orjson.dumps(response | {"output": output}), conversation]
-        return self._answers.put(self._client_id, response["id"], parts, clock.now())
+        if not self._answers.fits(parts):
+            return False
+        self._to_keep = (response["id"], parts)
+        return True
+
+    async def kept(self) -> None:
+        """Until the next request finds what is to be kept."""
+        if self._to_keep is not None:
+            (response_id, parts), self._to_keep = self._to_keep, None
+            await self._answers.put(self._client_id, response_id, parts, clock.now())
 
     def response(self, response_id: str) -> JSONObject | None:
         """An earlier answer, its thoughts sealed."""
         if response_id not in self._read:
-            data = self._part(response_id, ANSWERED)
+            data = self._parts.get((response_id, ANSWERED))
             self._read[response_id] = None if data is None else orjson.loads(data)
         return self._read[response_id]
 
     def asked(self, response_id: str) -> list[JSONObject] | None:
         """The items that it was asked with. Raises ApiError(413)."""
-        data = self._part(response_id, ASKED)
+        data = self._parts.get((response_id, ASKED))
         if data is None:
             return None
         self._take(data)
@@ -73,9 +98,9 @@ class Memory:
 
     def item(self, item_id: str) -> JSONObject | None:
         """One item of an earlier answer. Raises ApiError(413)."""
-        found = ITEM_ID.fullmatch(item_id)
-        answered = self.response(f"{PREFIX}{found[1]}") if found else None
-        if found is None or answered is None:
+        response_id = _answer_of(item_id)
+        answered = self.response(response_id) if response_id else None
+        if answered is None:
             return None
         item = next((each for each in answered["output"] if each["id"] == item_id), None)
         if item is not None:
@@ -84,16 +109,11 @@ class Memory:
 
     def holds(self, response_id: str) -> bool:
         """Whether there is such an earlier answer."""
-        return self.size(response_id) > 0
+        return self._parts.get((response_id, ANSWERED)) is not None
 
-    def size(self, response_id: str) -> int:
-        """Bytes of an earlier answer with all that it was asked with; 0 where it is not kept."""
-        return self._answers.size_of(self._client_id, response_id, clock.now()) if self.is_on else 0
-
-    def drop(self, response_id: str) -> bool:
+    async def drop(self, response_id: str) -> bool:
         """Forget an answer; whether it was there."""
-        self._answers.expire(clock.now())
-        return self._answers.drop(self._client_id, response_id)
+        return await self._answers.drop(self._client_id, response_id, clock.now())
 
     def opened(self, token: object) -> str | None:
         """The thought in an `encrypted_content`; None for one that was not sealed here for this key."""
@@ -102,11 +122,6 @@ class Memory:
     def sealed(self, thought: str) -> str | None:
         """The token for a thought; None for one that is too long."""
         return thoughts.sealed(thought, self._client_id)
-
-    def _part(self, response_id: str, part: int) -> bytes | None:
-        if not self.is_on:
-            return None
-        return self._answers.get(self._client_id, response_id, part, clock.now())
 
     def _take(self, data: bytes) -> None:
         """Raises ApiError(413)."""
@@ -117,3 +132,9 @@ class Memory:
                 "What the request refers to is more than a request may hold: begin a new conversation.",
                 code="request_too_large",
             )
+
+
+def _answer_of(item_id: str) -> str | None:
+    """The answer of which it names an item."""
+    found = ITEM_ID.fullmatch(item_id)
+    return f"{PREFIX}{found[1]}" if found else None

@@ -29,7 +29,8 @@ from apps.gateway.endpoints.responses import kept
 from apps.gateway.endpoints.responses.form import ResponseForm
 from apps.gateway.endpoints.responses.memory import Memory
 from apps.gateway.endpoints.responses.wire import request as responses_request
-from apps.gateway.endpoints.responses.wire.request import Asked
+from apps.gateway.endpoints.responses.wire.request import Asked, Sent
+from apps.gateway.endpoints.responses.wire.schema import ResponsesBody
 from apps.providers.types import ChatRequest
 
 ENDPOINT: Final = "responses"
@@ -40,7 +41,7 @@ async def responses(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/responses."""
     principal, allowance = await authenticate(request, ENDPOINT)
     memory = Memory(runtime.current().kept_answers, principal.client_id)
-    asked = await request.parsed(partial(_parsed, principal, memory), memory.reach)
+    asked = await _asked(request, principal, memory)
     call = plan_chat(request.ids, principal, asked.chat, max_wait_s(request.META), ENDPOINT)
     form = ResponseForm(asked, call, memory, await asked_for(request, call))
     if asked.chat.stream:
@@ -55,6 +56,7 @@ async def _whole(
     operation = ChatWhole(call.demand, gateway.images, asked.ignored)
     served = await dispatch.run(gateway, call, operation)
     body = await aside(call.principal.user_id, partial(_rendered, form, served))
+    await form.left_behind()
     return LeanResponse(body, answer_headers(served, operation, allowance))
 
 
@@ -67,18 +69,23 @@ async def input_tokens(request: LeanRequest) -> HttpResponseBase:
     """POST /v1/responses/input_tokens: an estimate, which asks nobody. It counts as a request of the key: it may read all that is kept."""
     principal, allowance = await authenticate(request)
     memory = Memory(runtime.current().kept_answers, principal.client_id)
-    tokens = await request.parsed(partial(_counted, memory), memory.reach)
+    counted = await request.parsed(responses_request.read_to_count)
+    await memory.look_up(counted.previous, counted.named)
+    tokens = await request.joined(partial(responses_request.count_tokens, counted, memory), memory.reach)
     told = {"object": "response.input_tokens", "input_tokens": tokens}
     return LeanResponse(orjson.dumps(told), rate_headers(allowance))
 
 
-def _counted(memory: Memory, body: bytes) -> int:
-    return responses_request.count_tokens(body, memory)
+async def _asked(request: LeanRequest, principal: Principal, memory: Memory) -> Asked:
+    """The request with what it refers to. Raises ApiError(400, 413), and as `read_body`."""
+    sent = await request.parsed(responses_request.read)
+    await memory.look_up(sent.previous, sent.named)
+    return await request.joined(partial(_parsed, principal, memory, sent), memory.reach)
 
 
-def _parsed(principal: Principal, memory: Memory, body: bytes) -> Asked:
-    """The request, its model by a name that is known here. Raises ApiError(400, 413)."""
-    asked = responses_request.parse(body, memory)
+def _parsed(principal: Principal, memory: Memory, sent: Sent[ResponsesBody]) -> Asked:
+    """Its model by a name that is known here. Raises ApiError(400, 413)."""
+    asked = responses_request.parse(sent, memory)
     meant = model_names.meant(asked.model, principal.user_id)
     return replace(asked, chat=replace(asked.chat, model=meant))
 

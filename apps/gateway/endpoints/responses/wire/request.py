@@ -1,7 +1,7 @@
 """POST /v1/responses: bytes -> a chat request and what its answer repeats, or a 400 that names the field."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -62,12 +62,65 @@ class Asked(Struct, frozen=True, kw_only=True):
     seals_thinking: bool
 
 
-def parse(body: bytes, memory: Memory) -> Asked:
-    """The validated request. Raises ApiError(400, 413)."""
+Body = TypeVar("Body", bound=schema.InputTokensBody)
+
+
+class Sent(Struct, Generic[Body], frozen=True, kw_only=True):
+    """A request as it was sent, and its own items, read. `previous`, `named`: to which earlier answer it is the next, and items of such
+    answers that it may mean."""
+
+    raw: JSONObject
+    known: Body
+    given: list[JSONObject]
+    placed: list[Placed]
+    previous: str | None
+    named: list[str]
+
+
+def read(body: bytes) -> Sent[schema.ResponsesBody]:
+    """The validated request. Raises ApiError(400)."""
     raw = decode(body)
     known = validate(raw, schema.ResponsesBody)
     _refuse_what_is_not_there(known)
-    placed, conversation = _conversation(known, memory)
+    return _sent(raw, known)
+
+
+def read_to_count(body: bytes) -> Sent[schema.InputTokensBody]:
+    """One of which only the tokens are asked. Raises ApiError(400)."""
+    raw = decode(body)
+    return _sent(raw, validate(raw, schema.InputTokensBody))
+
+
+def _sent(raw: JSONObject, known: Body) -> Sent[Body]:
+    if isinstance(known.input, str):
+        given: list[JSONObject] = [{"type": "message", "role": "user", "content": known.input}]
+    else:
+        given = known.input or []
+    placed = list(items.read(given, "input"))
+    named = [name for each in placed if (name := _named(each.item)) is not None]
+    return Sent(
+        raw=raw,
+        known=known,
+        given=given,
+        placed=placed,
+        previous=known.previous_response_id,
+        named=named,
+    )
+
+
+def _named(item: items.Item) -> str | None:
+    """Which item of an earlier answer it may stand for."""
+    if isinstance(item, items.ItemReference):
+        return item.id
+    if isinstance(item, items.Reasoning) and not item.encrypted_content and isinstance(item.id, str):
+        return item.id
+    return None
+
+
+def parse(sent: Sent[schema.ResponsesBody], memory: Memory) -> Asked:
+    """What it comes to, with what `memory` has of what it refers to. Raises ApiError(400, 413)."""
+    raw, known = sent.raw, sent.known
+    placed, conversation = _conversation(sent, memory)
     tools = tools_of(known, list(_found_tools(placed)))
     include = frozenset(known.include or ())
     made: JSONObject = {
@@ -89,10 +142,10 @@ def parse(body: bytes, memory: Memory) -> Asked:
     )
 
 
-def count_tokens(body: bytes, memory: Memory) -> int:
+def count_tokens(sent: Sent[schema.InputTokensBody], memory: Memory) -> int:
     """About how many tokens the request has, never too few by much. Raises ApiError(400, 413)."""
-    known = validate(decode(body), schema.InputTokensBody)
-    placed, _ = _conversation(known, memory)
+    known = sent.known
+    placed, _ = _conversation(sent, memory)
     return cautious(survey(_said(known, placed, tools_of(known, list(_found_tools(placed))), memory))[1])
 
 
@@ -114,11 +167,11 @@ def _said(
     return made
 
 
-def _conversation(known: schema.InputTokensBody, memory: Memory) -> tuple[list[Placed], list[JSONObject]]:
+def _conversation(sent: Sent[Any], memory: Memory) -> tuple[list[Placed], list[JSONObject]]:
     """The items of the request and of what it refers to: read, and as they were written."""
     raw: list[JSONObject] = []
     placed: list[Placed] = []
-    if (previous := known.previous_response_id) is not None:
+    if (previous := sent.previous) is not None:
         earlier = memory.conversation(previous)
         if earlier is None:
             raise bad_request(
@@ -128,11 +181,7 @@ def _conversation(known: schema.InputTokensBody, memory: Memory) -> tuple[list[P
             )
         raw += earlier
         placed += items.read(earlier, "previous_response_id")
-    if isinstance(known.input, str):
-        given: list[JSONObject] = [{"type": "message", "role": "user", "content": known.input}]
-    else:
-        given = known.input or []
-    for each, one in zip(items.read(given, "input"), given, strict=True):
+    for each, one in zip(sent.placed, sent.given, strict=True):
         if (found := _referred(each, one, memory)) is not None:
             raw.append(found)
             placed.append(items.read_one(found, each.path))
@@ -141,11 +190,11 @@ def _conversation(known: schema.InputTokensBody, memory: Memory) -> tuple[list[P
 
 def _referred(placed: Placed, raw: JSONObject, memory: Memory) -> JSONObject | None:
     """The item, or the one that it stands for; None for a lost thought, without which a conversation goes on."""
-    item = placed.item
-    if isinstance(item, items.Reasoning) and not item.encrypted_content and isinstance(item.id, str):
-        return memory.item(item.id) or raw
-    if not isinstance(item, items.ItemReference):
+    item, name = placed.item, _named(placed.item)
+    if name is None:
         return raw
+    if not isinstance(item, items.ItemReference):
+        return memory.item(name) or raw
     found = memory.item(item.id)
     if found is None and not item.id.startswith(THOUGHT):
         raise bad_request(
