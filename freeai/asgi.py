@@ -19,6 +19,7 @@ from apps.core import worker  # noqa: E402
 from apps.core.board import open_board  # noqa: E402
 from apps.core.postgres.patience import let_go  # noqa: E402
 from apps.core.site_bodies import bounded  # noqa: E402
+from apps.core.site_loading import loaded_late  # noqa: E402
 from apps.core.state.choice import is_shared  # noqa: E402
 from apps.gateway import kept_answers, runtime  # noqa: E402
 from apps.gateway.attempts import shares  # noqa: E402
@@ -26,7 +27,7 @@ from apps.gateway.edge import gauges  # noqa: E402
 from apps.gateway.edge.asgi import LeanHandler  # noqa: E402
 from apps.gateway.edge.probes import DATABASE  # noqa: E402
 from apps.gateway.outlook import delivery, watch  # noqa: E402
-from apps.gateway.process import database_lock, one_database, setup  # noqa: E402
+from apps.gateway.process import database_lock, fleet_mark, one_database, setup  # noqa: E402
 from apps.gateway.traffic import broadcast, keeping, spans  # noqa: E402
 from apps.gateway.traffic.watchers import open_watchers  # noqa: E402
 from apps.gateway.urls import is_lean  # noqa: E402
@@ -38,7 +39,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 lean = LeanHandler()
-site = bounded(get_asgi_application())
+site = bounded(loaded_late(get_asgi_application(), settings.ROOT_URLCONF))
 watchers = open_watchers()
 sockets = Sockets(watchers)
 
@@ -65,6 +66,8 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await gateway.start()
         if not is_shared(settings.FREEAI_STATE):
             gateway.keep("database_lock", database_lock.keep)
+        else:
+            gateway.keep(fleet_mark.NAME, partial(fleet_mark.keep, gateway.note))
         gateway.keep(watch.NAME, watch.Watch(gateway).run)
         gateway.keep(delivery.NAME, delivery.Delivery(gateway).run)
         gateway.keep(keeping.NAME, keeping.Keeper(gateway.decisions, gateway.store).run)

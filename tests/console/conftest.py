@@ -32,7 +32,7 @@ from apps.providers.offers import CATALOGUE
 from apps.strategies.library import install_builtins
 from apps.strategies.models import Strategy
 
-admin.site.find_pages()  # as the first request for one of them does
+admin.autodiscover()  # as the first request for one of them does
 
 numbers = count()
 PASSWORD = "correct horse 47"

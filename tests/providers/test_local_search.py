@@ -170,7 +170,7 @@ class TestAdminSite:
     @pytest.fixture(autouse=True)
     def _site(self, settings):
         settings.ROOT_URLCONF = "freeai.urls"
-        admin.site.find_pages()
+        admin.autodiscover()
         assert admin.site.is_registered(Provider)
 
     def test_looks(self, client, boss, ollama):
