@@ -17,6 +17,10 @@ thread = threading.get_ident()
 """
 
 
+async def nothing(*_: object) -> Any:
+    raise AssertionError("nobody reads or sends")
+
+
 async def test_those_who_come_meanwhile_wait_and_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "pages_loaded_late.py").write_text(PAGES)
     monkeypatch.syspath_prepend(tmp_path)
@@ -28,7 +32,7 @@ async def test_those_who_come_meanwhile_wait_and_nobody_else(tmp_path: Path, mon
     serve = loaded_late(application, "pages_loaded_late")
     assert "pages_loaded_late" not in sys.modules
     loop = threading.get_ident()
-    asked = [asyncio.create_task(serve({}, None, None)) for _ in range(3)]  # type: ignore[arg-type]
+    asked = [asyncio.create_task(serve({}, nothing, nothing)) for _ in range(3)]
     turns = 0
     while not all(each.done() for each in asked):
         await asyncio.sleep(0.01)
