@@ -32,7 +32,7 @@ async def test_those_who_come_meanwhile_wait_and_nobody_else(tmp_path: Path, mon
     serve = loaded_late(application, "pages_loaded_late")
     assert "pages_loaded_late" not in sys.modules
     loop = threading.get_ident()
-    asked = [asyncio.create_task(serve({}, nothing, nothing)) for _ in range(3)]
+    asked = [asyncio.ensure_future(serve({}, nothing, nothing)) for _ in range(3)]
     turns = 0
     while not all(each.done() for each in asked):
         await asyncio.sleep(0.01)
