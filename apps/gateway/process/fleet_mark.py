@@ -4,10 +4,11 @@ memory begins beside them. Locks of PostgreSQL would take a connection of each p
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from django.db import DatabaseError, Error
+from django.db import DatabaseError, Error, connection
 
 from apps.core import clock
 from apps.core.turns import TurnTimeoutError
@@ -32,7 +33,11 @@ def renew() -> None:
 
 
 def is_there() -> bool:
-    """Whether any of a fleet has lived lately. False before there is a table."""
+    """Whether any of a fleet has lived lately. False before there is a table; whoever only looks makes no database."""
+    if connection.vendor == "sqlite" and not (
+        connection.connection or Path(connection.settings_dict["NAME"]).exists()
+    ):
+        return False
     alive = timedelta(seconds=ALIVE_S)
     now = _now()
     try:
