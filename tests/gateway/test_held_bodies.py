@@ -141,7 +141,9 @@ async def test_the_heap_is_looked_through_once_behind_large_bodies(monkeypatch):
     looks: list[int] = []
     monkeypatch.setattr(heap, "TRIM_S", 0.01)
     monkeypatch.setattr(heap.TRIMMING, "_trim", looks.append)
-    monkeypatch.setattr(heap.TRIMMING, "_due", False)  # the moment that an earlier test waited for ended with its loop
+    monkeypatch.setattr(
+        heap.TRIMMING, "_due", False
+    )  # the moment that an earlier test waited for ended with its loop
     held_bodies.hold(1, 3 * held_bodies.TRIMMED_BYTES)
 
     held_bodies.let_go(1, held_bodies.TRIMMED_BYTES - 1)
