@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import wire
@@ -16,6 +15,7 @@ from benchmarks.processes import Child, free_port, wait_for
 from benchmarks.report import Figures
 from benchmarks.scenarios import FRAME_CONNECTIONS, LONG, SHORT, Turns
 from benchmarks.stats import slope
+from docker.services import HOST, CannotError, Redis
 
 CONNECTIONS: Final = 16
 START_S: Final = 300.0  # LiteLLM takes minutes on a busy machine
@@ -81,15 +81,9 @@ def _nginx(bench: Bench) -> Iterator[Side | None]:
         yield None
         return
     directory, port = bench.place("nginx"), free_port()
+    upstream, user = f"127.0.0.1:{bench.upstream_port}", "user root;" if os.geteuid() == 0 else ""
     config = directory / "nginx.conf"
-    config.write_text(
-        NGINX_CONFIG.format(
-            directory=directory,
-            port=port,
-            upstream=f"127.0.0.1:{bench.upstream_port}",
-            user="user root;" if os.geteuid() == 0 else "",
-        )
-    )
+    config.write_text(NGINX_CONFIG.format(directory=directory, port=port, upstream=upstream, user=user))
     command = [program, "-c", str(config), "-e", str(directory / "nginx.log")]
     with _running(bench, Child("nginx", command, directory), port, "") as side:
         yield side
@@ -135,16 +129,17 @@ def redis_mode(bench: Bench) -> Figures:
     """CPU of a gateway that counts in Redis over one that counts by itself; Redis' own is not in it. Nothing where there is no Redis."""
     from benchmarks.growth import compare
 
-    program = shutil.which("redis-server")
-    if program is None:
-        return {}
-    directory: Path = bench.place("redis")
     port = free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with Child("redis", command, directory) as child:
-        wait_for(lambda: "Ready to accept" in child.text(), START_S, "Redis did not start")
-        bench.installation("shared", env={"FREEAI_STATE": f"redis://127.0.0.1:{port}/0"})
+    redis = Redis(bench.place("redis"), port)
+    try:
+        redis.start()
+    except CannotError:
+        return {}
+    try:
+        bench.installation("shared", env={"FREEAI_STATE": f"redis://{HOST}:{port}/0"})
         try:
             return {"redis_mode": compare(bench, bench.gateway(), bench.gateway("shared"))}
         finally:
             bench.installation("shared").stop()
+    finally:
+        redis.stop()

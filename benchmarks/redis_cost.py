@@ -88,7 +88,7 @@ async def _measure(url: str, kind: Kind) -> Iterator[str]:
             await store._watching.look(subjects, clock.now(), anew=True)
 
     try:
-        await store.restore(_nothing, clock.now())
+        await store.restore(nothing, clock.now())
         for each in subjects:
             await request(each)
         return iter(
@@ -101,7 +101,8 @@ async def _measure(url: str, kind: Kind) -> Iterator[str]:
         await store.aclose()
 
 
-async def _nothing(_now: float) -> list[PastUsage]:
+async def nothing(_now: float) -> list[PastUsage]:
+    """What a store has to restore."""
     return []
 
 

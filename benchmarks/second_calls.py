@@ -10,14 +10,14 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from time import monotonic, process_time
 from typing import Final
 
 from apps.core import clock, ids
-from apps.core.state.contract import BreakerPolicy, Claim, Completion, Grant, PastUsage, Subject, Window
+from apps.core.state.contract import BreakerPolicy, Claim, Completion, Grant, Subject, Window
 from apps.core.state.redis.member import UnreachableError
 from apps.core.state.redis.store import RedisStore
+from benchmarks.redis_cost import nothing, subject
 
 POLICY: Final = BreakerPolicy()
 ENDED: Final = Completion(health="success", spent={"requests": 1})
@@ -59,14 +59,14 @@ class Asking:
         now = clock.now()
         standings = await self.store.view(self.subjects, now)
         left = [
-            subject
-            for subject, standing in zip(self.subjects, standings, strict=True)
-            if standing.used[0] < subject.windows[0].limit
+            one
+            for one, standing in zip(self.subjects, standings, strict=True)
+            if standing.used[0] < one.windows[0].limit
         ]
         count = 0
-        for subject in left:
+        for one in left:
             count += 1
-            answer = await self.store.acquire(Claim(ids.uuid7(), subject, {"requests": 1}), now)
+            answer = await self.store.acquire(Claim(ids.uuid7(), one, {"requests": 1}), now)
             if isinstance(answer, Grant):
                 self.served += 1
                 await self.store.complete(answer, ENDED, POLICY, clock.now())
@@ -79,7 +79,7 @@ async def _measure(url: str, limit: int, per_s: float, seconds: float) -> str:
     stores = [RedisStore(url, prefix=prefix, gather_s=0.0, deadline_s=5.0) for _ in range(STORES)]
     try:
         for store in stores:
-            await store.restore(_nothing, clock.now())
+            await store.restore(nothing, clock.now())
         asking = [Asking(store, pool(limit), per_s / STORES) for store in stores]
         began = process_time()
         await asyncio.gather(*(each.run(monotonic() + seconds) for each in asking))
@@ -103,9 +103,9 @@ async def _one_or_four(url: str) -> str:
     """What each costs this process where the first candidate has room, in turns."""
     store = RedisStore(url, prefix=f"bench-{ids.uuid7()}", gather_s=0.0, deadline_s=5.0)
     spent_s = {1: 0.0, 4: 0.0}
-    four = [Subject("1:p", f"1:p|{model}", (*_windows("1:p"), *_windows(f"1:p|{model}"))) for model in "abcd"]
+    four = [subject(number, "rolling") for number in range(4)]
     try:
-        await store.restore(_nothing, clock.now())
+        await store.restore(nothing, clock.now())
         for turn in range(2 * TURNS):
             count = (1, 4)[turn % 2]
             began = process_time()
@@ -117,16 +117,6 @@ async def _one_or_four(url: str) -> str:
         await store.aclose()
     one_us, four_us = (1e6 * spent_s[count] / (TURNS * CALLS) for count in (1, 4))
     return f"acquire_first of one candidate {one_us:.0f} µs of CPU, of four {four_us:.0f} µs"
-
-
-def _windows(scope: str) -> Iterator[Window]:
-    for metric in ("requests", "tokens"):
-        for period in ("minute", "day"):
-            yield Window(f"{scope}#{metric}/{period}", metric, period, 10**9, "rolling")
-
-
-async def _nothing(_now: float) -> list[PastUsage]:
-    return []
 
 
 def main() -> int:
