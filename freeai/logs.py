@@ -72,9 +72,8 @@ class LogStream:
             self._target.write(lines.decode())
             return
         if self._is_file and not (self._waiting or self._is_writing):
-            lines = lines[
-                os.write(self._descriptor, lines) :
-            ]  # which a file takes at once, unless the disk is full
+            written = os.write(self._descriptor, lines)  # all, unless the disk is full
+            lines = lines[written:]
             if not lines:
                 return
         self._waiting += lines
@@ -142,8 +141,7 @@ def _json_line(logger: Any, level: str, event: MutableMapping[str, Any]) -> byte
     structlog.contextvars.merge_contextvars(logger, level, event)
     event["level"] = LEVEL_NAMES.get(level, level)
     event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    if number := worker.number():
-        event.setdefault("worker", number)
+    _with_worker(logger, level, event)
     if "exc_info" in event:
         frames_of_exception(logger, level, event)
     return _encoded(event)

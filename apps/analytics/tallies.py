@@ -4,9 +4,10 @@ prometheus-client takes a lock and makes its checks for every number, and a requ
 (`shared_metrics`), each number goes at once to the file that all see, so that a kill loses none. All belongs to the event loop's thread.
 """
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import Metric
@@ -20,9 +21,14 @@ MOST_WAITING: Final = 1000
 Labels = tuple[str, ...]
 
 
-class Tally(Protocol):
+class Tally(ABC):
     """What is poured."""
 
+    def __init__(self) -> None:
+        self._is_shared = shared_metrics.is_shared()
+        _pouring.tallies.append(self)
+
+    @abstractmethod
     def pour(self) -> None:
         """Into its metric."""
 
@@ -46,14 +52,13 @@ _pouring = _Pouring()
 REGISTRY.register(_pouring)
 
 
-class Sums:
+class Sums(Tally):
     """Of a counter, by its labels."""
 
     def __init__(self, children: Mapping[Labels, Counter]) -> None:
         self._children = children
         self._sums: dict[Labels, float] = {}
-        self._is_shared = shared_metrics.is_shared()
-        _pouring.tallies.append(self)
+        super().__init__()
 
     def add(self, labels: Labels, amount: float = 1.0) -> None:
         """Raises ValueError, TypeError, OverflowError for what no counter takes."""
@@ -78,15 +83,14 @@ class Sums:
             self._children[labels].inc(amount)
 
 
-class Spreads:
+class Spreads(Tally):
     """Of a histogram, by its labels: how many observations each bucket has, and behind those their sum."""
 
     def __init__(self, children: Mapping[Labels, Histogram], bounds: tuple[float, ...]) -> None:
         self._children = children
         self._bounds = bounds
         self._spreads: dict[Labels, list[float]] = {}
-        self._is_shared = shared_metrics.is_shared()
-        _pouring.tallies.append(self)
+        super().__init__()
 
     def observe(self, labels: Labels, amount: float) -> None:
         """Raises TypeError for what is no number."""
@@ -112,14 +116,13 @@ class Spreads:
                     bucket.inc(count)
 
 
-class Level:
+class Level(Tally):
     """Of a gauge without labels, what goes up and down."""
 
     def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge
         self._moved = 0
-        self._is_shared = shared_metrics.is_shared()
-        _pouring.tallies.append(self)
+        super().__init__()
 
     def move(self, by: int) -> None:
         """Up, or down."""
