@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
 
+from tests.core.fleet import servers
 from tests.docker.files import read
 from tests.e2e import postgres
 from tests.e2e.server import ROOT, clean_env, free_port, wait_until
@@ -27,26 +26,11 @@ TOKEN = "of-the-metrics-0123456789"
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """One of the test's own, with the policy of compose.yml."""
-    if not (program := shutil.which("redis-server")):
+    """One of the test's own; evicting nothing, as compose.yml has it, is what a server does by itself."""
+    if servers.REDIS is None:
         pytest.skip("no redis-server: apt-get install redis-server")
-    port = free_port()
-    options = ["--port", str(port), "--save", "", "--dir", str(folder), "--maxmemory-policy", "noeviction"]
-    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-    try:
-        client = redis.Redis(port=port)
-
-        def answers() -> bool:
-            try:
-                return bool(client.ping())
-            except redis.ConnectionError:
-                return False
-
-        wait_until(answers, seconds=20)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait(20)
+    with servers.running(folder) as server:
+        yield server.url
 
 
 class Stack:
