@@ -1,8 +1,9 @@
 """A process that cannot reach the counters of all goes on with its share of what was left when it last knew.
 
 What all had used by then counts on and runs out as windows do; of the rest, and of what comes back, each of N processes may take an Nth.
-The shares of all processes together never exceed what is left. Of what this process has never looked at the ledger tells; where that cannot
-be read either, it may be full, and is refused.
+What the others took in the last moments, which this process has not seen, is supposed to be as much as what it has seen them take just
+before: so the shares of all processes together do not exceed what is left. Of what this process has never looked at the ledger tells; where
+that cannot be read either, it may be full, and is refused.
 """
 
 import asyncio
@@ -27,9 +28,11 @@ from apps.core.state.contract import (
     Subject,
     Window,
 )
+from apps.core.state.counters.counter import Counter
 from apps.core.state.memory import MemoryStore
-from apps.core.state.redis.charges import Charges
+from apps.core.state.redis.charges import UNSEEN_S, Charges
 from apps.core.state.redis.mirror import Mirror
+from apps.core.state.windows import new_counter
 
 ASK_AGAIN_S: Final = 1.0
 MOST_BLOCKS: Final = 1000
@@ -68,8 +71,13 @@ class Away:
     """From when Redis was lost until it is back. `charges`: what was taken meanwhile, for Redis to know then; `open`: by claim; `blocks`:
     what ended there. `lately`: all that the process takes, here and there."""
 
-    def __init__(self, mirror: Mirror, place: Place, lately: Charges, read: ReadPast | None) -> None:
+    def __init__(
+        self, mirror: Mirror, place: Place, lately: Charges, read: ReadPast | None, now: float
+    ) -> None:
         self._read = read
+        self._since = now
+        self._unseen = mirror.others.since(now - UNSEEN_S)
+        self._supposed: dict[str, Counter] = {}
         self._reading: asyncio.Task[None] | None = None
         self._is_told = False  # by the ledger
         self._mirror = mirror
@@ -148,6 +156,18 @@ class Away:
         self._note(claim.subject.windows, claim.amounts, now)
         return replace(answer, claim=claim)
 
+    def _left(self, window: Window, limit: int, now: float) -> int:
+        """What all of them may take of it yet."""
+        if unseen := self._unseen.pop(window.key, 0):
+            self._supposed[window.key] = new_counter(window, self._since)
+            self._supposed[window.key].charge(unseen, self._since)
+        used = self._mirror.used_of(window, now)
+        if (supposed := self._supposed.get(window.key)) is not None:
+            if now >= supposed.stale_at:
+                supposed.roll(now, limit)
+            used += supposed.used
+        return max(limit - used, 0)
+
     def _knows(self, window: Window) -> bool:
         return self._is_told or self._mirror.knows(window)
 
@@ -189,7 +209,7 @@ class Away:
                 continue
             if not self._knows(window):
                 return Refusal("quota", now + ASK_AGAIN_S, window.key)
-            part = self._place.of(max(limit - self._mirror.used_of(window, now), 0))
+            part = self._place.of(self._left(window, limit, now))
             if part <= 0:
                 free_at = self._mirror.counter_of(window, now).free_at(1, limit, now)
                 return Refusal("quota", max(free_at, now + ASK_AGAIN_S), window.key)
@@ -208,7 +228,7 @@ class Away:
             if not limit:
                 used.append(counted + own)
                 continue
-            part = self._place.of(max(limit - counted, 0)) if self._knows(window) else 0
+            part = self._place.of(self._left(window, limit, now)) if self._knows(window) else 0
             left = max(part - own, 0)
             used.append(max(limit - left, 0))
             if not left and until <= now + ASK_AGAIN_S:

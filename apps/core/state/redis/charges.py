@@ -1,5 +1,5 @@
-"""What one process took of windows lately, by time: what it tells the others where the counters of all were lost, or could not be
-reached."""
+"""What was taken of windows lately, by time: by this process, which tells the others where the counters of all were lost, or could not be
+reached; and by the others, as far as it has seen."""
 
 from collections.abc import Iterable, Iterator
 from math import ceil
@@ -8,6 +8,8 @@ from apps.core.state.contract import Amounts, Window
 
 RECENT_S = 120.0
 """An event is in the ledger long before."""
+UNSEEN_S = 1.0
+"""What others took since this process looked last is supposed to be as much as they took in so long before."""
 
 
 class Charges:
@@ -42,3 +44,30 @@ class Charges:
 
     def __bool__(self) -> bool:
         return bool(self._by_key)
+
+
+class Pace:
+    """How much the others took of windows in the last seconds, by key."""
+
+    def __init__(self) -> None:
+        self._by_second: dict[int, dict[str, int]] = {}
+
+    def add(self, key: str, amount: int, at: float) -> None:
+        """So much was seen to be taken at `at`."""
+        second = ceil(at)
+        taken = self._by_second.get(second)
+        if taken is None:
+            self._by_second = {
+                earlier: known for earlier, known in self._by_second.items() if earlier > at - UNSEEN_S
+            }
+            taken = self._by_second[second] = {}
+        taken[key] = taken.get(key, 0) + amount
+
+    def since(self, moment: float) -> dict[str, int]:
+        """What was taken later than `moment`, of each window."""
+        total: dict[str, int] = {}
+        for second, taken in self._by_second.items():
+            if second > moment:
+                for key, amount in taken.items():
+                    total[key] = total.get(key, 0) + amount
+        return total

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from time import time
 from typing import Any, Final
@@ -48,7 +48,7 @@ class UnreachableError(Exception):
 
 class Member:
     """`away` is None while Redis answers. `charges`: what the process took lately; `open`: its grants; `unknown`: claims to which no answer
-    came, with when they were made."""
+    came, with when they were made; `in_sight`: the windows that are looked at."""
 
     def __init__(
         self, url: str, prefix: str, deadline_s: float, mirror: Mirror, packer: Packer, *, gather_s: float
@@ -64,6 +64,7 @@ class Member:
         self.unknown: deque[tuple[Claim, float]] = deque(maxlen=MOST_ENDINGS)
         self.endings: deque[Ending] = deque(maxlen=MOST_ENDINGS)
         self.settle: Callable[..., Coroutine[Any, Any, None]] | None = None
+        self.in_sight: Callable[[], Iterable[Window]] = tuple
         self.on_trip: Callable[[str], None] = lambda _credential: None
         self.joined_at = time()
         self.name = f"{self.joined_at:017.3f}:{ids.uuid7()}"
@@ -166,7 +167,7 @@ class Member:
         """Go on alone, and try to come back."""
         if self.away is None:
             log.error("state.redis_away", detail=why, processes=len(self.fleet))
-            self.away = Away(self.mirror, self._place(), self.charges, self.read)
+            self.away = Away(self.mirror, self._place(), self.charges, self.read, clock.now())
             self.away.tell_trips(self.on_trip)
         if self.session is not None:
             self.session.link.close(why)

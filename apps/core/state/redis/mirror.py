@@ -7,6 +7,7 @@ from typing import Any
 from apps.core.state.averages import Averages
 from apps.core.state.blocks import OPEN, Shut
 from apps.core.state.contract import (
+    Amounts,
     BreakerPolicy,
     Claim,
     Completion,
@@ -23,6 +24,7 @@ from apps.core.state.keys import account_of, parse_window_key, provider_key, pro
 from apps.core.state.lessons import Lessons
 from apps.core.state.memory import MemoryStore
 from apps.core.state.redis import records
+from apps.core.state.redis.charges import Pace
 from apps.core.state.redis.names import owner_of, owner_of_key
 
 MOST_FIELDS = 500_000
@@ -45,10 +47,11 @@ def fields_of(subject: Subject) -> dict[str, list[str]]:
 
 
 class Mirror(MemoryStore):
-    """`lessons` are those of the process: what it may probe with is its own."""
+    """`lessons` are those of the process: what it may probe with is its own. `others`: how fast other processes take."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.others = Pace()
         self._raws: dict[tuple[str, str], bytes | None] = {}
 
     @property
@@ -87,6 +90,10 @@ class Mirror(MemoryStore):
     def lend_health(self, other: MemoryStore) -> None:
         """Let another store go by the same blocks, breakers and averages."""
         other._blocks, other._breakers, other._averages = self._blocks, self._breakers, self._averages
+
+    def counted(self, window: Window, now: float) -> int:
+        """What is known to be taken of it, whatever its upstream reports."""
+        return self._counter(window, now).used
 
     def limit_of(self, window: Window, now: float) -> int:
         """What the window admits, by what was learnt of it."""
@@ -164,19 +171,15 @@ class Mirror(MemoryStore):
         named = (window for window in claim.subject.windows if window.metric in claim.amounts)
         for window, amount in zip(named, used, strict=False):
             self._raws.setdefault((owner_of(window), f"w{window.key}"), _UNKNOWN)
-            counter = self._counter(window, now)
-            if (more := amount - counter.used) > 0:
-                counter.charge(more, now)
+            self._take_over(window, amount, claim.amounts[window.metric], now)
         self._grant(claim, now)
         return tries
 
-    def took(self, windows: Sequence[Window], used: Sequence[int], now: float) -> None:
-        """So much is used of a client key's windows, a request of this process among it."""
+    def took(self, windows: Sequence[Window], used: Sequence[int], amounts: Amounts, now: float) -> None:
+        """So much is used of a client key's windows, a request of this process with its `amounts` among it."""
         for window, amount in zip(windows, used, strict=True):
             self._raws.setdefault((owner_of(window), f"w{window.key}"), _UNKNOWN)
-            counter = self._counter(window, now)
-            if (more := amount - counter.used) > 0:
-                counter.charge(more, now)
+            self._take_over(window, amount, amounts.get(window.metric, 0), now)
 
     def lose_sight(self, subject: Subject) -> None:
         """Nobody looks at it any more: what is counted there may be anything."""
@@ -257,8 +260,18 @@ class Mirror(MemoryStore):
             decode = {"b": records.decode_block, "r": records.decode_row, "k": records.breaker_from}[kind]
             into[key] = decode(raw)
 
+    def _take_over(self, window: Window, used: int, own: int, now: float) -> None:
+        counter = self._counter(window, now)
+        if (more := used - counter.used) > 0:
+            if more > own:
+                self.others.add(window.key, more - own, now)
+            counter.charge(more, now)
+
     def _loaded_counter(self, key: str, raw: bytes, now: float) -> Counter:
         counter = records.counter_from(raw)
+        before = self._counters.get(key)
+        if before is not None and now < before.stale_at and counter.used > before.used:
+            self.others.add(key, counter.used - before.used, now)
         counter.learnt = self._lessons.of(key)
         if self._skews and isinstance(counter, FixedCounter) and counter.least_margin_s:
             skew = self._skews.get(provider_key(provider_of(account_of(parse_window_key(key).scope))))

@@ -256,7 +256,7 @@ class RedisStore:
             until, reason, detail, key = answer[1]
             return Refusal(reason, until, key, detail)
         self._member.charges.add(windows, amounts, now)
-        self._mirror.took(windows, answer[0], now)
+        self._mirror.took(windows, answer[0], amounts, now)
         self._watching.keep_in_sight(windows)
         return tuple(answer[0])
 
