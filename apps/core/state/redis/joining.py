@@ -1,13 +1,15 @@
 """How a process comes to the counters of all: with its start, after an outage, and where they were lost.
 
 Where they were lost one process rebuilds them, from the ledger up to a moment; every process adds what it took later than that, and what it
-has under way, once. They are used from when all that are known to live have done so, or did not in time.
+has under way, once. What a process took that died meanwhile nobody adds: it is what is missing then of the most that any had seen to be
+used. They are used from when all that are known to live have done so, or did not in time.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import floor
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
     from apps.core.state.redis.member import Member
 
 log = structlog.get_logger("freeai.state")
+
+
+class Seen(NamedTuple):
+    """What a process had seen to be `used` of a window, by whomever, when it knew last; and what it took itself `meanwhile`."""
+
+    window: Window
+    used: int
+    meanwhile: int
+
 
 GATHER_S: Final = 2.0
 ROUNDS: Final = 5
@@ -123,7 +134,7 @@ async def _add_early(member: "Member", session: Session) -> None:
     """Add to counters that another process makes, before they are used."""
     names = await session.next_names()
     if names is not None and not await _is_added(member, session, names):
-        await _add(member, session, names)
+        await _add(member, session, names, is_early=True)
 
 
 async def _is_added(member: "Member", session: Session, names: Names | None = None) -> bool:
@@ -131,9 +142,9 @@ async def _is_added(member: "Member", session: Session, names: Names | None = No
     return bool(await session.link.call("SISMEMBER", names.of_all(f"added:{names.epoch}"), member.name))
 
 
-async def _add(member: "Member", session: Session, names: Names) -> None:
+async def _add(member: "Member", session: Session, names: Names, *, is_early: bool = False) -> None:
     """What this process took later than the ledger was read, and what it has under way. Settling of grants in counters that are gone is
-    part of it."""
+    part of it. `is_early`: nobody uses these counters yet, so that what is missing of them is what the dead took."""
     away = member.away
     cut = float((await session.link.call("GET", names.of_all(f"cut:{names.epoch}"))) or 0.0)
     member.endings.clear()
@@ -146,10 +157,25 @@ async def _add(member: "Member", session: Session, names: Names) -> None:
     for grant in under_way.values():
         if grant.at <= cut:
             charges.add(grant.claim.subject.windows, grant.claim.amounts, grant.at)
+    seen = _seen(member, clock.now()) if is_early else {}
     if away is not None:
         away.charges = Charges()
-    await _merge(member, session, names, charges.since(0.0), away)
+    await _merge(member, session, names, charges.since(0.0), away, seen)
     await session.link.call("SADD", names.of_all(f"added:{names.epoch}"), member.name)
+
+
+def _seen(member: "Member", now: float) -> dict[str, Seen]:
+    """By the key of each window that is in sight here. Calls at a time are leases, and end by themselves."""
+    away = member.away
+    meanwhile: dict[str, int] = {}
+    if away is not None:
+        for window, later in away.charges.since(0.0):
+            meanwhile[window.key] = sum(amount for _, amount in later)
+    return {
+        window.key: Seen(window, member.mirror.counted(window, now), meanwhile.get(window.key, 0))
+        for window in member.in_sight()
+        if window.metric != CONCURRENCY
+    }
 
 
 async def _make_up(member: "Member", session: Session) -> None:
@@ -177,16 +203,22 @@ async def _merge(
     names: Names,
     taken: Iterable[tuple[Window, list[Any]]],
     away: Away | None,
+    seen: Mapping[str, Seen] = MappingProxyType({}),
 ) -> None:
-    for call in _merge_calls(member, names, taken, away):
+    for call in _merge_calls(member, names, taken, away, seen):
         await session.run("merge", *call, names=names)
 
 
 def _merge_calls(
-    member: "Member", names: Names, taken: Iterable[tuple[Window, list[Any]]], away: Away | None
+    member: "Member",
+    names: Names,
+    taken: Iterable[tuple[Window, list[Any]]],
+    away: Away | None,
+    seen: Mapping[str, Seen] = MappingProxyType({}),
 ) -> list[tuple[list[str], list[str], dict[str, Any]]]:
     """A call for each account and client key, each with a mark of its own: twice is as good as once."""
     by_owner: dict[str, list[tuple[Window, list[Any]]]] = {}
+    told: set[str] = set()
     blocks: dict[str, list[Block]] = {}
     while away is not None and away.blocks:
         block = away.blocks.popleft()
@@ -194,6 +226,10 @@ def _merge_calls(
             blocks.setdefault(account_of(block.scope), []).append(block)
     for window, later in taken:
         by_owner.setdefault(owner_of(window), []).append((window, later))
+        told.add(window.key)
+    for key, (window, used, _) in seen.items():
+        if used and key not in told:
+            by_owner.setdefault(owner_of(window), []).append((window, []))
     under_way: dict[str, list[Any]] = {}
     for grant in [*member.open.values(), *(away.open.values() if away is not None else ())]:
         under_way.setdefault(grant.claim.subject.credential, []).append(grant)
@@ -211,6 +247,7 @@ def _merge_calls(
             "now": now,
             "windows": raws,
             "charges": [later for _, later in [*some, *held]],
+            "seen": [seen[window.key][1:] if window.key in seen else False for window, _ in [*some, *held]],
             "open": [[4 + place, grant.claim.id] for place, grant in enumerate(grants)],
             "mark": 3,
             "blocks": blocks.get(owner, []),

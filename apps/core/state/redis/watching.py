@@ -40,6 +40,7 @@ class Watching:
         self._asked: dict[tuple[str, str], tuple[Subject, float]] = {}
         self._looked: dict[str, float] = {}
         self._loops: list[asyncio.Task[None]] = []
+        member.in_sight = self._windows
 
     def start(self) -> None:
         """Keep looking."""
@@ -74,6 +75,10 @@ class Watching:
         for window in windows:
             by_owner.setdefault(owner_of(window), []).append(window)
         await self._look([Subject(owner, "", tuple(some)) for owner, some in by_owner.items()], now)
+
+    def _windows(self) -> list[Window]:
+        named = {window.key: window for subject, _ in self._asked.values() for window in subject.windows}
+        return [*named.values()]
 
     async def _look(self, subjects: Sequence[Subject], now: float) -> None:
         by_tag: dict[str, list[Subject]] = {}

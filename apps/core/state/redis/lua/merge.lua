@@ -1,5 +1,9 @@
 -- Take in, once, what a process granted while it could not ask: of each window the amounts by time, and the grants that are still open. KEYS[2]
 -- is the account, KEYS[a.mark] marks that it was done. Returns 0 where it was before.
+--
+-- `a.seen`, of counters that are being rebuilt: what the process had seen to be used, by whomever, and what it took while it could not ask.
+-- What is missing of that when all have told of theirs was taken by those that died. It is kept beside the counter as {the most that any had
+-- seen, what all took meanwhile, what is missing, since when}, and counted.
 
 if redis.call('EXISTS', KEYS[a.mark]) == 1 then return 0 end
 fetch_windows(a.windows)
@@ -8,6 +12,11 @@ for h in pairs(fields) do
 end
 for i, w in ipairs(a.windows) do
   local c, _, kind = counter_of(w)
+  local seen, missing = a.seen[i], nil
+  if seen then
+    missing = read(w.h, 'f' .. w.f) or {0, 0, 0, now}
+    if missing[3] > 0 then kind.correct(c, w, -missing[3], missing[4]) end -- this process may tell of it now
+  end
   for _, charge in ipairs(a.charges[i]) do
     local at, amount, id = charge[1], charge[2], charge[3]
     if w.k == 'H' then
@@ -15,6 +24,12 @@ for i, w in ipairs(a.windows) do
     else
       kind.correct(c, w, amount, min(at, now))
     end
+  end
+  if seen then
+    missing[1], missing[2] = max(missing[1], seen[1]), missing[2] + seen[2]
+    missing[3] = max(missing[1] + missing[2] - c.u, 0)
+    if missing[3] > 0 then kind.correct(c, w, missing[3], missing[4]) end
+    write(w.h, 'f' .. w.f, missing)
   end
   keep_counter(w, c)
 end
