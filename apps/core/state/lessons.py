@@ -39,10 +39,6 @@ NEXT_PROBE: Final = 0.1
 LONGEST_NEXT_S: Final = 24.0
 """After a grant: what it added has to be used up before there is a reason to ask again."""
 LONGEST_PAUSE_S: Final = 900.0
-FAR_APART_S: Final = 2.0
-"""Requests that are no nearer do not stand in each other's way in a second."""
-WAYS_DIFFER_S: Final = 0.2
-"""Requests to which so much more than a second was left were not too near each other, however long their ways were."""
 SPAN_OF_SECOND_S: Final = 240.0
 """What asking for more of a second goes by: nobody asks each second."""
 MOST_DOUBLINGS: Final = 6
@@ -78,7 +74,7 @@ class Lessons:
         """The upstream found it full, and said to come back in `wait_s`, 0 where it did not. What was sent before the last refusal says
         nothing new. Returns what it was, as far as that matters to others."""
         window, counter, used = found.window, found.counter, found.used
-        lesson = self._lesson(window, counter, now)
+        lesson = self.begun(window, counter, now)
         if lesson is None:
             return ""
         if counter.is_at_edge(now) and 2 * used < lesson.limit:
@@ -104,11 +100,11 @@ class Lessons:
 
     def granted(self, window: Window, counter: Counter, amount: int, now: float) -> None:
         """A probe succeeded."""
-        lesson = self._lesson(window, counter, now)
+        lesson = self.begun(window, counter, now)
         if lesson is None:
             return
         self.asking.granted()
-        limit, span_s = lesson.limit, _span_s(window)
+        limit, span_s = lesson.limit, span_of(window)
         lesson.refusals = 0
         lesson.probe_at = now + min(NEXT_PROBE * span_s, LONGEST_NEXT_S)
         if window.period == SECOND:
@@ -123,70 +119,18 @@ class Lessons:
         step = min(max(least, lesson.step * GROWTH), max(least, limit * MOST_STEP))
         lesson.step = step
         more = limit + round(step)
-        self._teach(lesson, min(more, lesson.ceiling or more), counter.used, lesson.named, now, why="probe")
+        self.teach(lesson, min(more, lesson.ceiling or more), counter.used, lesson.named, now, why="probe")
 
     def probe_refused(self, window: Window, counter: Counter, now: float) -> None:
         """What was asked for beyond the limit is not there: it is not asked for again for a while."""
-        lesson = self._lesson(window, counter, now)
+        lesson = self.begun(window, counter, now)
         self.asking.refused()
         if lesson is not None:
             lesson.refusals += 1
             lesson.noted = max(lesson.noted, 0)
             lesson.step = 0.0
-            lesson.probe_at = now + _pause_s(lesson, _span_s(window))
+            lesson.probe_at = now + pause_s(lesson, span_of(window))
             self.changed.append(lesson)
-
-    def spaced(self, found: Suspect, sent_at: float, now: float) -> bool:
-        """Whether requests are to be apart there, as far as is known: it widens what they are apart. That of which nothing is declared was
-        not it, where one is refused that came long after the one before."""
-        window, counter = found.window, found.counter
-        lesson = counter.learnt
-        if not found.limit:
-            return False
-        within, apart_s = counter.beside(sent_at, found.needed)
-        if lesson is not None and lesson.why and sent_at <= lesson.at:  # it went out before that was learnt
-            if not window.limit and 0 < within < lesson.limit:
-                self._teach(lesson, within, within, False, now)
-            return True
-        if lesson is not None and not window.limit and apart_s > FAR_APART_S:
-            self._teach(lesson, 0, 0, False, now)
-            return False
-        counter.refused()
-        if counter.is_wide():
-            self._take_back(window, counter, now)
-        return True
-
-    def spaced_by_account(self, model: Suspect, account: Suspect, sent_at: float, now: float) -> bool:
-        """Whether it is the account whose requests are to be apart, where those of a model are by what was guessed, were far enough apart,
-        and one was refused all the same beside another model's."""
-        lesson = model.counter.learnt
-        if lesson is None or not lesson.limit or model.window.limit or account.limit or sent_at <= lesson.at:
-            return False
-        if model.counter.beside(sent_at, model.needed)[0] or model.counter.least_apart_s < WAYS_DIFFER_S:
-            return False
-        if not self.guess_spacing(account, sent_at, now):
-            return False
-        for key, other in self._by_key.items():
-            is_guess = parse_window_key(key).span.period == SECOND and other.limit and not other.declared
-            if (
-                is_guess
-                and key != account.window.key
-                and belongs(parse_window_key(key).scope, account.window.scope)
-            ):
-                self._teach(other, 0, 0, False, now)
-        return True
-
-    def guess_spacing(self, found: Suspect, sent_at: float, now: float) -> bool:
-        """Whether one that nothing else explains was refused because others had just gone out. Then no more than those may."""
-        window, counter = found.window, found.counter
-        within, _ = counter.beside(sent_at, found.needed)
-        lesson = self._lesson(window, counter, now) if within > 0 else None
-        if lesson is None:
-            return False
-        counter.begin_anew()
-        lesson.probe_at = now + _pause_s(lesson, _span_s(window))
-        self._teach(lesson, within, within, False, now)
-        return True
 
     def unexplained(self, subject: Subject, suspects: Sequence[Suspect]) -> Suspect | None:
         """What was full where no limit that is known explains it: the minute of the model, or that of the account, once several models
@@ -241,6 +185,23 @@ class Lessons:
         """Drop what has been true for long enough to be asked anew."""
         self._by_key = {key: lesson for key, lesson in self._by_key.items() if is_kept(lesson, now)}
 
+    def begun(self, window: Window, counter: Counter, now: float) -> Lesson | None:
+        """That of the window as it is declared now; None where there are too many."""
+        lesson = self._by_key.get(window.key)
+        if lesson is None or lesson.declared != window.limit:
+            if lesson is None and len(self._by_key) >= MOST:
+                return None
+            lesson = self._by_key[window.key] = Lesson(window.key, window.limit, window.limit, now)
+        counter.learnt = lesson
+        return lesson
+
+    def teach(
+        self, lesson: Lesson, limit: int, used: int, named: bool, now: float, why: str = "refused"
+    ) -> None:
+        """The window admits `limit` from now on; `used`, `named` and `why` as lessons have them."""
+        lesson.limit, lesson.used, lesson.named, lesson.at, lesson.why = limit, used, named, now, why
+        self.changed.append(lesson)
+
     def _learn(
         self,
         lesson: Lesson,
@@ -253,15 +214,15 @@ class Lessons:
     ) -> None:
         """What a refusal says of the limit, and of a bucket's level."""
         window, counter, needed, used = found
-        named, told, span_s = completion.named, completion.told, _span_s(window)
+        named, told, span_s = completion.named, completion.told, span_of(window)
         if told and (
             told != lesson.ceiling or told < lesson.limit
         ):  # said again it is no reason to believe more than is granted
-            self._teach(lesson, told, used, named, now)
+            self.teach(lesson, told, used, named, now)
         lesson.told, lesson.ceiling = bool(told), told
         limit = lesson.limit
         lesson.refusals += 1
-        lesson.probe_at = max(lesson.probe_at, now + _pause_s(lesson, span_s))
+        lesson.probe_at = max(lesson.probe_at, now + pause_s(lesson, span_s))
         lesson.step = 0.0
         if now - lesson.noted_at > NOTED_SPANS * span_s:
             lesson.noted = 0
@@ -270,31 +231,20 @@ class Lessons:
             missing = min(needed, wait_s * limit / span_s) if wait_s else needed / 2
             counter.deny(limit - needed + missing + counter.used - used, lesson.noted > 1)
             if lesson.noted >= BUCKET_REFUSALS and not told:
-                self._teach(lesson, max(1, round(limit * BUCKET_CUT)), used, named, now)
+                self.teach(lesson, max(1, round(limit * BUCKET_CUT)), used, named, now)
         elif told:
             most = limit if lesson.noted > 1 else LEAST_OF_TOLD * limit
             if 0 < used < most:  # somebody else takes of it
-                self._teach(lesson, used, used, named, now)
+                self.teach(lesson, used, used, named, now)
         else:
             self._cut(lesson, found, limit, named, now)
-
-    def _take_back(self, window: Window, counter: Counter, now: float) -> None:
-        """Refused again and again: it admits one less than was granted beyond what is declared; half of what was guessed, where nothing is
-        declared."""
-        lesson = counter.learnt
-        if lesson is not None and lesson.limit > max(lesson.declared, 1):
-            lesson.refusals += 1
-            lesson.probe_at = now + _pause_s(lesson, _span_s(window))
-            less = lesson.limit - 1 if lesson.declared else lesson.limit // 2
-            self._teach(lesson, less, counter.used, lesson.named, now)
-            counter.begin_anew()
 
     def _cut(self, lesson: Lesson, found: Suspect, limit: int, named: bool, now: float) -> None:
         """Far below its limit at once, near it when it comes again."""
         far = named if not limit else not _is_near(found.window, found.used, found.needed, limit)
         if lesson.noted > 1 or far:
             if not limit or found.used < limit:
-                self._teach(lesson, max(1, found.used), found.used, named, now)
+                self.teach(lesson, max(1, found.used), found.used, named, now)
             lesson.noted = 0
 
     def _clear_models(self, credential: str) -> None:
@@ -303,16 +253,6 @@ class Lessons:
             scope = parse_window_key(key).scope
             if not lesson.declared and scope != credential and belongs(scope, credential):
                 lesson.limit = 0
-
-    def _lesson(self, window: Window, counter: Counter, now: float) -> Lesson | None:
-        """That of the window as it is declared now; None where there are too many."""
-        lesson = self._by_key.get(window.key)
-        if lesson is None or lesson.declared != window.limit:
-            if lesson is None and len(self._by_key) >= MOST:
-                return None
-            lesson = self._by_key[window.key] = Lesson(window.key, window.limit, window.limit, now)
-        counter.learnt = lesson
-        return lesson
 
     def _is_proved(self, lesson: Lesson, span_s: float, now: float) -> bool:
         """A bucket may have had more than was known, once or twice."""
@@ -323,12 +263,6 @@ class Lessons:
             return False
         lesson.noted = 0
         return True
-
-    def _teach(
-        self, lesson: Lesson, limit: int, used: int, named: bool, now: float, why: str = "refused"
-    ) -> None:
-        lesson.limit, lesson.used, lesson.named, lesson.at, lesson.why = limit, used, named, now, why
-        self.changed.append(lesson)
 
 
 def is_kept(lesson: Lesson, now: float) -> bool:
@@ -350,13 +284,13 @@ def _is_all(lesson: Lesson) -> bool:
     return lesson.told and lesson.limit >= lesson.ceiling
 
 
-def _pause_s(lesson: Lesson, span_s: float) -> float:
+def pause_s(lesson: Lesson, span_s: float) -> float:
     """Until more is asked for again."""
     doublings = min(lesson.refusals, MOST_DOUBLINGS_OF_CUT if _is_cut(lesson) else MOST_DOUBLINGS)
     return min(LONGEST_EVER_S, min(span_s, LONGEST_PAUSE_S) * 2.0**doublings)
 
 
-def _span_s(window: Window) -> float:
+def span_of(window: Window) -> float:
     """What asking for more goes by."""
     return SPAN_OF_SECOND_S if window.period == SECOND else float(seconds(window.period))
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from apps.core.state import apart
 from apps.core.state.contract import Block, Claim, Completion, Grant, Subject, Window
 from apps.core.state.counters.counter import Counter
 from apps.core.state.doubts import BY_CHANCE
@@ -69,7 +70,7 @@ def _taught(
     if found is None:
         wide = lessons.doubts.is_account(subject.credential)
         guessed = (one for one in spacing if wide or one.window.scope == subject.candidate)
-        if any(lessons.guess_spacing(one, grant.at, now) for one in guessed):
+        if any(apart.guess(lessons, one, grant.at, now) for one in guessed):
             return replace(completion, spent=nothing)
         found = lessons.unexplained(subject, suspects)
     elif not completion.named:
@@ -87,9 +88,9 @@ def _is_spacing(lessons: Lessons, spacing: Sequence[Suspect], grant: Grant, now:
     subject = grant.claim.subject
     model = next((one for one in spacing if one.window.scope == subject.candidate), None)
     account = next((one for one in spacing if one.window.scope == subject.credential), None)
-    if model and account and lessons.spaced_by_account(model, account, grant.at, now):
+    if model and account and apart.spaced_by_account(lessons, model, account, grant.at, now):
         return True
-    return any(lessons.spaced(one, grant.at, now) for one in spacing)
+    return any(apart.spaced(lessons, one, grant.at, now) for one in spacing)
 
 
 def _closed(
