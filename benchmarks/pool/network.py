@@ -13,6 +13,8 @@ from benchmarks.pool.virtual import VirtualTime
 from benchmarks.pool.world import Upstream, World
 
 TOKEN_S: Final = 0.004
+FALSE_WAIT_S: Final = 20.0
+"""What a refusal names that has no reason, where it names a wait."""
 FOREIGN_EVERY_S: Final = 5.0
 NAMING: Final = frozenset({"groq", "gemini", "openrouter"})
 """Whose refusals name the window."""
@@ -47,7 +49,7 @@ class Network(Struct):
             await asyncio.sleep(self._transit_s(upstream))
         finally:
             coming.remove(sent)
-        outcome = self.decide(upstream, model, request)
+        outcome = self._refused_for_nothing(upstream, model, request) or self.decide(upstream, model, request)
         self.calls[outcome.status] += 1
         self.by_provider.setdefault(provider, Tally())[outcome.status] += 1
         if outcome.status == 200:
@@ -67,6 +69,14 @@ class Network(Struct):
             return Outcome(429, full, full.wait_s(request.known[full.window.metric], now))
         upstream.quotas.charge(model, request.size, now)
         return Outcome(200)
+
+    def _refused_for_nothing(self, upstream: Upstream, model: str, request: Request) -> Outcome | None:
+        """The upstream's word that a minute is full, by chance and whatever is true; None where it does not say so."""
+        false = self.world.scenario.false
+        if not false or random.Random(f"{upstream.name} {request.number} false").random() >= false:
+            return None
+        minute = upstream.quotas.minute_of(model)
+        return None if minute is None else Outcome(429, minute, FALSE_WAIT_S)
 
     def has_room(self, request: Request) -> bool:
         """Whether anybody would take the request now."""

@@ -15,6 +15,7 @@ Kind = Literal["fixed", "rolling", "bucket"]
 SLACK: Final = 1e-6
 LEFT_FOR_S: Final = 0.5
 """So long a slot must have been free before anybody could have known and come: the way there alone takes up to half of it."""
+MINUTE_S: Final = 60
 DAY_S: Final = 86_400
 
 
@@ -190,6 +191,10 @@ class Quotas:
         """Of the tightest window that counts requests."""
         left = (one.limit - one.used(now) for one in self._by_model[model] if one.window.metric == "requests")
         return min(left, default=float("inf"))
+
+    def minute_of(self, model: str) -> Counter | None:
+        """A window of a minute that the model has, None where it has none."""
+        return next((one for one in self._by_model.get(model, ()) if one.window.length_s == MINUTE_S), None)
 
     def left(self, model: str, metric: Metric, length_s: int, now: float) -> tuple[float, float] | None:
         """What is left of the model's window of that kind, and its limit; None where it has none."""

@@ -26,8 +26,8 @@ class Scenario:
 
     `wrong`: the share of windows whose true number is 0.5 to 2 times the declared one; `unknown`: the share that the catalogue does not
     name at all; `skew_s`: how far upstream clocks are off, at most; `retired`: the share of models that answer 404; `foreign`: the
-    share of accounts that somebody else uses too, for 30 to 70 percent of what they allow; `clients`: what each client key asks for, as
-    parts of the whole.
+    share of accounts that somebody else uses too, for 30 to 70 percent of what they allow; `false`: the share of calls that are refused
+    although there is room; `clients`: what each client key asks for, as parts of the whole.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Scenario:
     skew_s: float = 0.0
     retired: float = 0.0
     foreign: float = 0.0
+    false: float = 0.0
     clients: Sequence[float] = (1.0,)
 
 

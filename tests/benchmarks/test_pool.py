@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.pool.demand import KINDS, Request
-from benchmarks.pool.network import Network
+from benchmarks.pool.network import Network, Outcome
 from benchmarks.pool.plots import bars, drawn
 from benchmarks.pool.truth import Counter, Kind, Quotas, TrueWindow
 from benchmarks.pool.virtual import VirtualTime, run
@@ -126,7 +126,22 @@ def test_an_upstream_admits_by_what_it_knows_and_counts_what_it_gave():
     assert counter.used(MINUTE) == 140
 
 
-def _world(counter: Counter) -> World:
+def test_an_upstream_may_refuse_a_part_of_its_calls_for_nothing():
+    counter = Counter(TrueWindow("requests", 10_000, 60, "fixed"))
+    network = Network(_world(counter, Scenario(name="x", false=0.1)), VirtualTime(MINUTE))
+
+    async def ask() -> list[Outcome]:
+        calls = (network.call("x", "m", Request(number, 0.0, KINDS[0], 1, 1)) for number in range(500))
+        return await asyncio.gather(*calls)
+
+    refused = [outcome for outcome in run(ask(), network.time) if outcome.status == 429]
+
+    assert 25 <= len(refused) <= 75
+    assert all(outcome.full is counter and outcome.wait_s == 20 for outcome in refused)
+    assert counter.used(MINUTE + 30) == 500 - len(refused)
+
+
+def _world(counter: Counter, scenario: Scenario | None = None) -> World:
     entry = make_world(Scenario(name="x", providers=("llm7",)), 1).upstreams["llm7"].models["gpt-oss:20b"]
     upstream = Upstream(
         name="x",
@@ -137,7 +152,7 @@ def _world(counter: Counter) -> World:
         first_byte_s=0.0,
         foreign=0.0,
     )
-    return World(scenario=Scenario(name="x"), seed=1, declared=[], upstreams={"x": upstream})
+    return World(scenario=scenario or Scenario(name="x"), seed=1, declared=[], upstreams={"x": upstream})
 
 
 @pytest.mark.slow
