@@ -125,7 +125,7 @@ class Reading(Struct, frozen=True):
     `lesson`: what refusals and probes taught of its limit, None while nothing did. `free_at`: 0.0 while one more fits, else the earliest
     time at which it may. `resets_at`: when nothing of `used` counts any more if nothing is added, None where no time ends it or nothing
     is there to end. `returns`: what a rolling window gives back until then, by time. `reported_at`: when the upstream said what makes
-    `used` more than `counted`.
+    `used` more than `counted`. `granted`: what the upstream granted in one period not long ago, 0 where nothing is known of that.
     """
 
     used: int
@@ -135,6 +135,7 @@ class Reading(Struct, frozen=True):
     returns: tuple[tuple[float, int], ...] = ()
     reported_at: float | None = None
     lesson: Lesson | None = None
+    granted: int = 0
 
 
 class Claim(Struct, frozen=True, gc=False):

@@ -20,7 +20,8 @@ class Lesson(Struct):
     `why`: "refused" (that was used when it was), "probe" (more was asked for and granted), "" (nothing but that it was refused near its
     limit). `used`: what was counted then, `named`: the upstream said which window it was, `told`: and what it allows, `ceiling`, of which
     somebody else may take. `at`: when. `refusals` since something was granted beyond; `probe_at`: from when on more may be asked for, by
-    `step`. `noted`: what was no proof yet, since `noted_at`. Times are UTC epoch seconds.
+    `step`. `noted`: what was no proof yet, since `noted_at`, when `noted_used` were counted. `granted`: in one period not long before less
+    was believed, 0 where nobody knows. Times are UTC epoch seconds.
     """
 
     key: str
@@ -37,6 +38,18 @@ class Lesson(Struct):
     noted: int = 0
     noted_at: float = 0.0
     ceiling: int = 0
+    noted_used: int = 0
+    granted: int = 0
+
+    @property
+    def once(self) -> int:
+        """What it may come back to: what is declared, or what was granted."""
+        return max(self.declared, self.granted)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether less is believed than that."""
+        return 0 < self.limit < self.once
 
     def limit_of(self, window: Declared) -> int:
         """What the window admits. Where it is declared anew, that counts again."""

@@ -15,7 +15,7 @@ from apps.core.state.doubts import Doubts
 from apps.core.state.keys import account_of, belongs, parse_window_key
 from apps.core.state.lesson import Lesson
 from apps.core.state.periods import SECOND, seconds
-from apps.core.state.suspects import LEAST_OF_TOLD, SUSPECT_SHARE, Suspect, may_grow
+from apps.core.state.suspects import LEAST_OF_TOLD, MOST_OF_TOLD, SUSPECT_SHARE, Suspect, may_grow
 
 MOST: Final = 20_000
 KEPT_S: Final = 30 * 86_400.0
@@ -24,6 +24,12 @@ NEAR_REQUESTS: Final = 1.6
 NEAR_CLAIMS: Final = 1.5
 """So near its limit a window may have been full there by chance."""
 NOTED_SPANS: Final = 3
+NO_LESS: Final = 1.1
+"""A refusal at less than what was granted not long ago, by more than counts are off, contradicts it: alone it proves nothing."""
+SAME_COUNT: Final = 0.25
+"""Two refusals whose counts differ by no more than this share are of one limit."""
+CONTRADICTIONS: Final = 3
+"""So many in a row are somebody else who takes of it, wherever they came."""
 BUCKET_CUT: Final = 0.87
 BUCKET_REFUSALS: Final = 3
 BUCKET_GRANTS: Final = 3
@@ -33,7 +39,9 @@ GROWTH: Final = 1.6
 MOST_STEP: Final = 0.25
 """Of a limit, in one step."""
 WAY_BACK: Final = 0.25
-"""Of the way from a cut limit to the declared one, in one step."""
+"""Of the way from a cut limit to the declared one, or to what was granted, in one step."""
+CONTRADICTED_PAUSE: Final = 0.25
+"""Of the usual pause, where a limit was cut below what had been granted."""
 NEXT_PROBE: Final = 0.1
 """Of a span after a grant."""
 LONGEST_NEXT_S: Final = 24.0
@@ -77,7 +85,7 @@ class Lessons:
         lesson = self.begun(window, counter, now)
         if lesson is None:
             return ""
-        if counter.is_at_edge(now) and 2 * used < lesson.limit:
+        if counter.is_at_edge(now) and 2 * used < max(lesson.limit, counter.granted(now)):
             return "clock"
         limit = completion.told or lesson.limit
         is_level = (
@@ -92,7 +100,8 @@ class Lessons:
         if window.own or window.certain or not may_grow(window) or self.asking.is_asked(window.key):
             return False
         lesson = counter.learnt
-        if counter.cap is not None or (not self.asking.may_spend and not _is_cut(lesson)):
+        is_free = lesson is not None and lesson.is_cut  # whoever took the rest may be gone
+        if counter.cap is not None or not (is_free or self.asking.may_spend):
             return False
         if lesson is not None and (_is_all(lesson) or now < lesson.probe_at):
             return False
@@ -115,7 +124,7 @@ class Lessons:
         elif window.kind == "bucket" and not self._is_proved(lesson, span_s, now):
             counter.correct(-amount, now)
             return
-        least = max(1.0, float(amount), (lesson.declared - limit) * WAY_BACK)
+        least = max(1.0, float(amount), (lesson.once - limit) * WAY_BACK)
         step = min(max(least, lesson.step * GROWTH), max(least, limit * MOST_STEP))
         lesson.step = step
         more = limit + round(step)
@@ -215,18 +224,24 @@ class Lessons:
         """What a refusal says of the limit, and of a bucket's level."""
         window, counter, needed, used = found
         named, told, span_s = completion.named, completion.told, span_of(window)
+        if now - lesson.noted_at > NOTED_SPANS * span_s:
+            lesson.noted = 0
+        lesson.noted, lesson.noted_at = lesson.noted + 1, now
+        self.changed.append(lesson)
+        if told and not is_level and _is_contradicted(lesson, found, told, now):
+            return
         if told and (
             told != lesson.ceiling or told < lesson.limit
         ):  # said again it is no reason to believe more than is granted
             self.teach(lesson, told, used, named, now)
+            lesson.granted = 0
         lesson.told, lesson.ceiling = bool(told), told
+        if not is_level and _is_contradicted(lesson, found, 0, now):
+            lesson.noted_used = used
+            return
         limit = lesson.limit
         lesson.refusals += 1
-        lesson.probe_at = max(lesson.probe_at, now + pause_s(lesson, span_s))
         lesson.step = 0.0
-        if now - lesson.noted_at > NOTED_SPANS * span_s:
-            lesson.noted = 0
-        lesson.noted, lesson.noted_at = lesson.noted + 1, now
         if is_level:
             missing = min(needed, wait_s * limit / span_s) if wait_s else needed / 2
             counter.deny(limit - needed + missing + counter.used - used, lesson.noted > 1)
@@ -235,15 +250,18 @@ class Lessons:
         elif told:
             most = limit if lesson.noted > 1 else LEAST_OF_TOLD * limit
             if 0 < used < most:  # somebody else takes of it
+                lesson.granted = counter.granted(now)
                 self.teach(lesson, used, used, named, now)
         else:
             self._cut(lesson, found, limit, named, now)
+        lesson.probe_at = max(lesson.probe_at, now + pause_s(lesson, span_s))
 
     def _cut(self, lesson: Lesson, found: Suspect, limit: int, named: bool, now: float) -> None:
         """Far below its limit at once, near it when it comes again."""
         far = named if not limit else not _is_near(found.window, found.used, found.needed, limit)
         if lesson.noted > 1 or far:
             if not limit or found.used < limit:
+                lesson.granted = found.counter.granted(now)
                 self.teach(lesson, max(1, found.used), found.used, named, now)
             lesson.noted = 0
 
@@ -274,9 +292,15 @@ def _is_near(window: Window, used: int, amount: int, limit: int) -> bool:
     return used + (NEAR_REQUESTS if window.metric == "requests" else NEAR_CLAIMS * amount) >= limit
 
 
-def _is_cut(lesson: Lesson | None) -> bool:
-    """Whether less is believed than declared: to ask again there costs no budget, whoever took the rest may be gone."""
-    return lesson is not None and 0 < lesson.limit < lesson.declared
+def _is_contradicted(lesson: Lesson, found: Suspect, told: int, now: float) -> bool:
+    """Whether the upstream granted more not long ago than it says that it allows (`told`) or, where it says nothing, than was used now; and
+    the last refusal was not at about the same."""
+    if (told or found.used) * NO_LESS >= found.counter.granted(now):
+        return False
+    if told:
+        return found.used > MOST_OF_TOLD * told or lesson.noted <= 1
+    is_same = abs(found.used - lesson.noted_used) <= max(NEAR_REQUESTS, SAME_COUNT * lesson.noted_used)
+    return not (lesson.noted > 1 and is_same) and lesson.noted < CONTRADICTIONS
 
 
 def _is_all(lesson: Lesson) -> bool:
@@ -286,8 +310,10 @@ def _is_all(lesson: Lesson) -> bool:
 
 def pause_s(lesson: Lesson, span_s: float) -> float:
     """Until more is asked for again."""
-    doublings = min(lesson.refusals, MOST_DOUBLINGS_OF_CUT if _is_cut(lesson) else MOST_DOUBLINGS)
-    return min(LONGEST_EVER_S, min(span_s, LONGEST_PAUSE_S) * 2.0**doublings)
+    doublings = min(lesson.refusals, MOST_DOUBLINGS_OF_CUT if lesson.is_cut else MOST_DOUBLINGS)
+    is_recent = lesson.refusals <= MOST_DOUBLINGS_OF_CUT  # asked for in vain more often, it was another time
+    share = CONTRADICTED_PAUSE if 0 < lesson.limit < lesson.granted and is_recent else 1.0
+    return min(LONGEST_EVER_S, share * min(span_s, LONGEST_PAUSE_S) * 2.0**doublings)
 
 
 def span_of(window: Window) -> float:

@@ -70,4 +70,5 @@ def read_counter(counter: Counter | None, window: Window, now: float) -> Reading
         returns=counter.returns(),
         reported_at=reported_at,
         lesson=lesson,
+        granted=counter.granted(now),
     )

@@ -13,6 +13,8 @@ from apps.core.state.lesson import Lesson
 
 DOUBT_S: Final = 1.0
 """Two ways there and two clocks, and a moment more."""
+GRANTED_SPANS: Final = 3
+"""For so many periods it counts as evidence how much one of them was granted."""
 
 
 class Cap:
@@ -29,16 +31,19 @@ class Cap:
 class Counter(ABC):
     """Usage of one window. `used` holds while `now < stale_at`; after that, `roll` before anything else.
 
-    Limits are arguments, so that an operator's edit applies to what is counted.
+    Limits are arguments, so that an operator's edit applies to what is counted. `most`: what was granted in one period, the most of those
+    that are evidence until `most_until`.
     """
 
-    __slots__ = ("cap", "learnt", "stale_at", "used")
+    __slots__ = ("cap", "learnt", "most", "most_until", "stale_at", "used")
 
     def __init__(self) -> None:
         self.used = 0
         self.stale_at = inf
         self.cap: Cap | None = None
         self.learnt: Lesson | None = None
+        self.most = 0
+        self.most_until = -inf
 
     @abstractmethod
     def roll(self, now: float, limit: int) -> None:
@@ -55,6 +60,10 @@ class Counter(ABC):
     @abstractmethod
     def resets_at(self) -> float | None:
         """When nothing of what is used will count any more; None where no time ends it, or nothing is there to end. It is up to date."""
+
+    def granted(self, now: float) -> int:
+        """What the upstream granted in one period not long ago, at the least; 0 where nothing is known of that."""
+        return self.most if now < self.most_until else 0
 
     def returns(self) -> tuple[tuple[float, int], ...]:
         """What comes back before that, by time."""
@@ -151,6 +160,15 @@ class Counter(ABC):
         if self.cap is not None and now >= self.cap.until:
             self.cap = None
         return self.cap
+
+    def _note(self, granted: int, at: float, period_s: float) -> None:
+        """A period ended `at` in which so much was granted."""
+        if granted >= self.most or at >= self.most_until:
+            self.most, self.most_until = granted, at + GRANTED_SPANS * period_s
+
+    def _forget_later(self, now: float, period_s: float) -> None:
+        """The clock went back to `now`."""
+        self.most_until = min(self.most_until, now + GRANTED_SPANS * period_s)
 
     def _correct_cap(self, delta: int, at: float) -> None:
         if self.cap is not None and at > self.cap.since:  # what went out before the report is in the report

@@ -4,7 +4,7 @@ from typing import Final
 
 from apps.core.state.contract import Skew
 from apps.core.state.counters.counter import Counter
-from apps.core.state.periods import Period, bounds
+from apps.core.state.periods import Period, bounds, seconds
 
 EDGE_S: Final = 3.0
 """Upstream clocks are off by no more, as a rule."""
@@ -29,11 +29,13 @@ class FixedCounter(Counter):
 
     def roll(self, now: float, limit: int) -> None:
         late, ended_at = self.late, self.stale_at
+        self._note(self.used - late, ended_at, seconds(self.period))
         self._begin(now)
         self.used, self.late = (late if self.start == ended_at else 0), 0
 
     def rewind(self, now: float) -> None:
         super().rewind(now)
+        self._forget_later(now, seconds(self.period))
         if now < self.start:
             self._begin(now)
 

@@ -6,6 +6,8 @@ from apps.core.state.counters.counter import DOUBT_S, Counter
 from apps.core.state.periods import Period, seconds
 
 SUB_BUCKETS = 60
+ANSWERED_S = 5.0
+"""What went out so long ago and was not refused was granted."""
 
 
 class Bucket:
@@ -35,12 +37,16 @@ class RollingCounter(Counter):
         self.buckets: dict[int, Bucket] = {}
 
     def roll(self, now: float, limit: int) -> None:
-        for index in [index for index, bucket in self.buckets.items() if self._expiry(bucket) <= now]:
+        for index in sorted(index for index, bucket in self.buckets.items() if self._expiry(bucket) <= now):
+            ended_at = self._expiry(self.buckets[index])
+            answered = (each.amount for each in self.buckets.values() if each.latest <= ended_at - ANSWERED_S)
+            self._note(sum(answered), ended_at, self.size)
             self.used -= self.buckets.pop(index).amount
         self.stale_at = min(map(self._expiry, self.buckets.values()), default=inf)
 
     def rewind(self, now: float) -> None:
         super().rewind(now)
+        self._forget_later(now, self.size)
         ahead = [bucket for bucket in self.buckets.values() if bucket.latest > now]
         self.buckets = {index: bucket for index, bucket in self.buckets.items() if bucket.latest <= now}
         for bucket in ahead:

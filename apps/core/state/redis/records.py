@@ -38,6 +38,8 @@ def counter_from(raw: bytes) -> Counter:
     counter.used = round(fields["u"])
     if "cu" in fields:
         counter.cap = Cap(round(fields["cl"]), fields["cs"], fields["cu"])
+    if "M" in fields:
+        counter.most, counter.most_until = round(fields["M"]), fields["E"]
     return counter
 
 
@@ -73,6 +75,8 @@ def raw_counter(counter: Counter, held: dict[str, list[float]] | None = None) ->
             fields |= {"k": "O"}
     if counter.cap is not None:
         fields |= {"cl": counter.cap.left, "cs": counter.cap.since, "cu": counter.cap.until}
+    if counter.most_until > -inf:
+        fields |= {"M": counter.most, "E": counter.most_until}
     return encode({name: value for name, value in fields.items() if value is not None})
 
 

@@ -26,6 +26,11 @@ local function put_back_cap(c, limit, remaining, until_, otherwise)
   c.cl, c.cs, c.cu = remaining, now, capped and max(ends, c.cu) or ends
 end
 
+-- A period ended `at` in which so much was granted: M, evidence until E.
+local function note(c, w, granted, at)
+  if granted >= (c.M or 0) or at >= (c.E or -INF) then c.M, c.E = granted, at + 3 * w.p end
+end
+
 local KIND = {}
 
 -- fixed
@@ -35,6 +40,7 @@ KIND.F = {
   end,
   look = function(c, w)
     if w.ns > c.ns then
+      note(c, w, c.u - c.l, c.e)
       c.u = w.ns == c.ne and c.l or 0
       c.l = 0
       c.ns, c.ne, c.s, c.e, c.a, c.g = w.ns, w.ne, w.s, w.e, w.a, w.g
@@ -89,7 +95,16 @@ KIND.R = {
     if not ended then return end
     local kept = {}
     for i = 1, #B, 3 do
-      if B[i + 2] + lasts <= now then
+      local ended_at = B[i + 2] + lasts
+      if ended_at <= now then
+        local answered = 0
+        for k = 1, #kept, 3 do
+          if kept[k + 2] <= ended_at - 5 then answered = answered + kept[k + 1] end
+        end
+        for k = i, #B, 3 do
+          if B[k + 2] <= ended_at - 5 then answered = answered + B[k + 1] end
+        end
+        note(c, w, answered, ended_at)
         c.u = c.u - B[i + 1]
       else
         kept[#kept + 1], kept[#kept + 2], kept[#kept + 3] = B[i], B[i + 1], B[i + 2]

@@ -62,7 +62,8 @@ local function may_probe(w, c, kind, limit)
   local probe = read(w.h, 'p' .. w.f)
   if probe and probe[2] > real then return false end
   local lesson = read(w.h, 'l' .. w.f)
-  if not a.budget and not (lesson and lesson.limit > 0 and lesson.limit < lesson.declared) then return false end
+  local is_cut = lesson and lesson.limit > 0 and lesson.limit < max(lesson.declared, lesson.granted or 0)
+  if not a.budget and not is_cut then return false end
   if lesson and ((lesson.told and lesson.limit >= (lesson.ceiling or 0)) or now < lesson.probe_at) then return false end
   return kind.surely_full ~= nil and kind.surely_full(c, w, limit)
 end
