@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from apps.core.state.asking import Asking
-from apps.core.state.contract import Completion, Subject, Window
+from apps.core.state.contract import Completion, Reading, Subject, Window
 from apps.core.state.counters.counter import Counter
 from apps.core.state.doubts import Doubts
 from apps.core.state.keys import account_of, belongs, parse_window_key
@@ -281,6 +281,13 @@ class Lessons:
             return False
         lesson.noted = 0
         return True
+
+
+def is_disproved(reading: Reading, told: int) -> bool:
+    """Whether the upstream granted more not long ago than it `told` that it allows, and has not said so often enough to be believed."""
+    lesson = reading.lesson
+    is_believed = lesson is not None and lesson.told and lesson.ceiling == told
+    return not is_believed and told * NO_LESS < reading.granted
 
 
 def is_kept(lesson: Lesson, now: float) -> bool:

@@ -16,6 +16,7 @@ from apps.analytics.events import Outcome, UsageEvent
 from apps.core import clock
 from apps.core.state.contract import Amounts, Block, Claim, Completion, Grant, Reason, Refusal
 from apps.core.state.keys import Metric
+from apps.gateway.attempts import named_limits
 from apps.gateway.attempts.allowance import own_tokens
 from apps.gateway.attempts.calls import Call
 from apps.gateway.attempts.trail import Trail
@@ -25,7 +26,6 @@ from apps.providers import claims
 from apps.providers.costs import costs
 from apps.providers.errors import POLICY, Charge, ErrorKind, UpstreamError
 from apps.providers.estimates import answer_tokens
-from apps.providers.evidence import record_told
 from apps.providers.health import blocks_after, windows_refused
 from apps.providers.offers import CATALOGUE
 from apps.providers.tasks import Demand
@@ -164,8 +164,6 @@ class Attempt:
             spent = self._taken_at_most(charged)
         if not self._end("error", charged, spent, error):
             return None
-        if error.told:
-            record_told(self.offer, error.told, "refusal", clock.now())
         blocks = self._closes(error)
         refused = windows_refused(error, self.offer)
         completion = Completion(
@@ -177,6 +175,8 @@ class Attempt:
             told=error.told[0].limit if len(error.told) == 1 else 0,
         )
         await self._complete(completion)
+        if error.told:
+            await named_limits.keep(self._runtime.store, self.offer, error.told)
         return max(blocks, key=lambda block: block.until, default=None)
 
     def cancel(self, usage: Usage | None = None, *, stalled: bool = False) -> None:
