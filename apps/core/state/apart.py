@@ -9,6 +9,9 @@ from apps.core.state.lessons import Lessons, pause_s, span_of
 from apps.core.state.periods import SECOND
 from apps.core.state.suspects import Suspect
 
+SURELY_MORE: Final = 1.25
+"""Times, and one: some requests of one second here may be of two seconds there."""
+
 FAR_APART_S: Final = 2.0
 """Requests that are no nearer do not stand in each other's way in a second."""
 WAYS_DIFFER_S: Final = 0.2
@@ -24,7 +27,7 @@ def spaced(lessons: Lessons, found: Suspect, sent_at: float, now: float) -> bool
         return False
     within, apart_s = counter.beside(sent_at, found.needed)
     if lesson is not None and lesson.why and sent_at <= lesson.at:  # it went out before that was learnt
-        if not window.limit and 0 < within < lesson.limit:
+        if not window.limit and within < lesson.limit and _is_possible(found, within):
             lessons.teach(lesson, within, within, False, now)
         return True
     if lesson is not None and not window.limit and apart_s > FAR_APART_S:
@@ -58,16 +61,22 @@ def spaced_by_account(lessons: Lessons, model: Suspect, account: Suspect, sent_a
 
 
 def guess(lessons: Lessons, found: Suspect, sent_at: float, now: float) -> bool:
-    """Whether one that nothing else explains was refused because others had just gone out. Then no more than those may."""
+    """Whether one that nothing else explains was refused because others had just gone out. Then no more than those may, where not many more
+    were granted in a second of the last minute."""
     window, counter = found.window, found.counter
     within, _ = counter.beside(sent_at, found.needed)
-    lesson = lessons.begun(window, counter, now) if within > 0 else None
+    lesson = lessons.begun(window, counter, now) if _is_possible(found, within) else None
     if lesson is None:
         return False
     counter.begin_anew()
     lesson.probe_at = now + pause_s(lesson, span_of(window))
     lessons.teach(lesson, within, within, False, now)
     return True
+
+
+def _is_possible(found: Suspect, within: int) -> bool:
+    """Whether no more than `within` may go out in a second, by what was granted in one."""
+    return within > 0 and found.at_once <= SURELY_MORE * within + 1
 
 
 def _take_back(lessons: Lessons, window: Window, counter: Counter, now: float) -> None:

@@ -222,7 +222,7 @@ class Lessons:
         is_level: bool,
     ) -> None:
         """What a refusal says of the limit, and of a bucket's level."""
-        window, counter, needed, used = found
+        window, counter, needed, used, _ = found
         named, told, span_s = completion.named, completion.told, span_of(window)
         if now - lesson.noted_at > NOTED_SPANS * span_s:
             lesson.noted = 0

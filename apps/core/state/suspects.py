@@ -26,12 +26,14 @@ def may_grow(window: Window) -> bool:
 
 
 class Suspect(NamedTuple):
-    """A window that may have been found full: `used` of it was counted, when so much was `needed`."""
+    """A window that may have been found full: `used` of it was counted, when so much was `needed`. `at_once`, of a second: what was granted
+    in one of the last minute, as far as anybody knows."""
 
     window: Window
     counter: Counter
     needed: int
     used: int
+    at_once: int = 0
 
     @property
     def limit(self) -> int:

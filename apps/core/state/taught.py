@@ -55,8 +55,12 @@ def _taught(
 ) -> Completion:
     """The completion of a refusal. It takes nothing: a full window counts what it granted."""
     refused = _refused(grant.claim, completion, counter_of, now)
-    spacing = [one for one in refused if one.window.period == SECOND and may_grow(one.window)]
     subject = grant.claim.subject
+    spacing = [
+        one._replace(at_once=_granted_at_once(subject, one.window.scope, counter_of, now))
+        for one in refused
+        if one.window.period == SECOND and may_grow(one.window)
+    ]
     spacing.sort(key=lambda one: one.window.scope != subject.candidate)
     nothing = dict.fromkeys(grant.claim.amounts, 0)
     if _is_spacing(lessons, spacing, grant, now):
@@ -81,6 +85,12 @@ def _taught(
         return replace(completion, blocks=blocks)
     was = lessons.refused(found, completion, grant.at, now, _told_wait_s(blocks, now))
     return replace(completion, spent=nothing, blocks=_closed(was, found, subject, blocks, now))
+
+
+def _granted_at_once(subject: Subject, scope: str, counter_of: CounterOf, now: float) -> int:
+    """Requests that were granted in one second of the last minute, by the minute that is counted of the same scope."""
+    minutes = (each for each in subject.windows if (each.scope, each.metric) == (scope, "requests"))
+    return max((counter_of(each, now).granted_at_once(now) for each in minutes), default=0)
 
 
 def _is_spacing(lessons: Lessons, spacing: Sequence[Suspect], grant: Grant, now: float) -> bool:

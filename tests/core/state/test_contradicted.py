@@ -9,6 +9,7 @@ from apps.core.state.contract import Completion, Kind, Refusal, StateStore, Subj
 from apps.core.state.memory import MemoryStore
 from tests.core.state.builders import CANDIDATE, CREDENTIAL, NOON, SUCCESS, finish, subject, take, tokens
 from tests.core.state.test_lessons import limit_of
+from tests.core.state.test_suspicions import model
 from tests.factories import make_claim
 
 RUNNING: tuple[Kind, ...] = ("fixed", "rolling")
@@ -216,3 +217,22 @@ async def test_an_upstream_with_plenty_that_refuses_now_and_then_is_used(
 
     assert refusals >= 4
     assert held <= 0.02 * 30 * 240
+
+
+@pytest.mark.parametrize(("apart_s", "learnt"), [(2.0, 1), (0.1, 0)])
+async def test_where_many_were_granted_in_a_second_none_is_put_down_to_it(
+    store: StateStore, apart_s: float, learnt: int
+) -> None:
+    """Six models of an account answer, one after the other; then four are refused a moment after another one went out."""
+    each = [model(f"m{number}") for number in range(6)]
+    for number, one in enumerate(each):
+        await finish(store, await take(store, one, NOON + number * apart_s), SUCCESS, NOON + number * apart_s)
+    now = NOON + 20
+    await finish(store, await take(store, each[0], now - 0.3), SUCCESS, now - 0.1)
+
+    for one in each[1:5]:
+        keys = tuple(window.key for window in one.windows)
+        refusal = Completion(health="neutral", spent={"requests": 0}, refused=keys)
+        await finish(store, await take(store, one, now), refusal, now)
+
+    assert await limit_of(store, model("m0").windows[1], now) == learnt

@@ -65,6 +65,10 @@ class Counter(ABC):
         """What the upstream granted in one period not long ago, at the least; 0 where nothing is known of that."""
         return self.most if now < self.most_until else 0
 
+    def granted_at_once(self, now: float) -> int:
+        """What the upstream granted in one second of the last minute, at the least; 0 where nothing is known of that."""
+        return 0
+
     def returns(self) -> tuple[tuple[float, int], ...]:
         """What comes back before that, by time."""
         return ()

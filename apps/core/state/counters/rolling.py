@@ -69,6 +69,13 @@ class RollingCounter(Counter):
             bucket.latest <= now - DOUBT_S / 2 for bucket in self.buckets.values()
         )
 
+    def granted_at_once(self, now: float) -> int:
+        """Sub-buckets of a minute are seconds."""
+        if self.size != SUB_BUCKETS:
+            return 0
+        answered = (each.amount for each in self.buckets.values() if each.latest <= now - ANSWERED_S)
+        return max(answered, default=0)
+
     def resets_at(self) -> float | None:
         return max((at for at, _ in self.returns()), default=None)
 
