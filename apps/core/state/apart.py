@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from apps.core.state.contract import Window
-from apps.core.state.counters.counter import Counter
 from apps.core.state.keys import belongs, parse_window_key
 from apps.core.state.lessons import Lessons, pause_s, span_of
 from apps.core.state.periods import SECOND
@@ -35,7 +33,7 @@ def spaced(lessons: Lessons, found: Suspect, sent_at: float, now: float) -> bool
         return False
     counter.refused()
     if counter.is_wide():
-        _take_back(lessons, window, counter, now)
+        _take_back(lessons, found, now)
     return True
 
 
@@ -79,13 +77,16 @@ def _is_possible(found: Suspect, within: int) -> bool:
     return within > 0 and found.at_once <= SURELY_MORE * within + 1
 
 
-def _take_back(lessons: Lessons, window: Window, counter: Counter, now: float) -> None:
+def _take_back(lessons: Lessons, found: Suspect, now: float) -> None:
     """Refused again and again: it admits one less than was granted beyond what is declared; half of what was guessed, where nothing is
-    declared."""
+    declared, or nothing was to be guessed where more than that half was granted at once."""
+    window, counter = found.window, found.counter
     lesson = counter.learnt
     if lesson is not None and lesson.limit > max(lesson.declared, 1):
         lesson.refusals += 1
         lesson.probe_at = now + pause_s(lesson, span_of(window))
         less = lesson.limit - 1 if lesson.declared else lesson.limit // 2
+        if not lesson.declared and not _is_possible(found, less):
+            less = 0
         lessons.teach(lesson, less, counter.used, lesson.named, now)
         counter.begin_anew()

@@ -5,8 +5,12 @@ import random
 import pytest
 from msgspec.structs import replace
 
+from apps.core.state import apart
 from apps.core.state.contract import Completion, Kind, Refusal, StateStore, Subject, Window
+from apps.core.state.counters.spacing import SpacingCounter
+from apps.core.state.lessons import Lessons
 from apps.core.state.memory import MemoryStore
+from apps.core.state.suspects import Suspect
 from tests.core.state.builders import CANDIDATE, CREDENTIAL, NOON, SUCCESS, finish, subject, take, tokens
 from tests.core.state.test_lessons import limit_of
 from tests.core.state.test_suspicions import model
@@ -236,3 +240,22 @@ async def test_where_many_were_granted_in_a_second_none_is_put_down_to_it(
         await finish(store, await take(store, one, now), refusal, now)
 
     assert await limit_of(store, model("m0").windows[1], now) == learnt
+
+
+@pytest.mark.parametrize(("at_once", "learnt"), [(0, 4), (8, 0)])
+def test_a_guess_that_what_was_granted_contradicts_is_dropped_and_not_halved(
+    at_once: int, learnt: int
+) -> None:
+    """Refused again and again, with a second that was guessed to admit eight."""
+    second = model("m").windows[1]
+    lessons, counter = Lessons(), SpacingCounter(0.25)
+    lesson = lessons.begun(second, counter, NOON)
+    assert lesson is not None
+    lessons.teach(lesson, 8, 8, False, NOON)
+    for number in range(9):
+        counter.charge(1, NOON + 1 + number / 100)
+    counter.margin_s = 0.45
+
+    apart.spaced(lessons, Suspect(second, counter, 1, 8, at_once), NOON + 1.08, NOON + 1.2)
+
+    assert lesson.limit == learnt
