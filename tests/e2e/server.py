@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 from apps.providers.catalogue_files import read_catalogue
+from tests.e2e import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 100.0
@@ -44,7 +45,7 @@ class Server:
     def api(self, method: str, path: str, **options) -> httpx.Response:
         """A call to `/api` with the admin token."""
         headers = {"X-Admin-Token": self.admin_token}
-        return httpx.request(
+        return plain.request(
             method, f"{self.url}/api/{path}", headers=headers, timeout=API_TIMEOUT_S, **options
         )
 
@@ -60,7 +61,7 @@ class Server:
 
     def chat(self, **body: Any) -> httpx.Response:
         """A chat completion with the first client key."""
-        return httpx.post(
+        return plain.post(
             f"{self.url}/v1/chat/completions",
             json={"messages": [{"role": "user", "content": "Hi"}]} | body,
             headers={"Authorization": f"Bearer {self.client_key}"},
@@ -69,7 +70,7 @@ class Server:
 
     def metric(self, name: str) -> float:
         """The value that /metrics gives for a metric without labels."""
-        for line in httpx.get(f"{self.url}/metrics", timeout=10).text.splitlines():
+        for line in plain.get(f"{self.url}/metrics", timeout=10).text.splitlines():
             if line.startswith(f"{name} "):
                 return float(line.split()[1])
         raise AssertionError(f"{name} is not exposed")
@@ -138,7 +139,7 @@ def start(
         if process.poll() is not None:
             raise AssertionError(f"serve ended with {process.returncode}:\n{log.read_text()}")
         try:
-            if httpx.get(f"{url}/livez", timeout=1).status_code == 200:
+            if plain.get(f"{url}/livez", timeout=1).status_code == 200:
                 return Server(process, data_dir, url, console or log.read_text())
         except httpx.TransportError:
             time.sleep(0.05)

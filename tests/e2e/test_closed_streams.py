@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.entrances import manage
 from tests.e2e.server import ROOT, clean_env, free_port, wait_until
 
@@ -120,6 +120,6 @@ def test_a_later_start_serves_whatever_is_closed(redirections: str, set_up: Path
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/livez", timeout=1).status_code == 200
+        return plain.get(f"http://127.0.0.1:{port}/livez", timeout=1).status_code == 200
     except httpx.TransportError:
         return False
