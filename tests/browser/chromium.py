@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 from fakes import FakeUpstream
 from tests.e2e import server
-from tests.e2e.server import ROOT, Server
+from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT, clean_env
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 DAYS = "9" if os.environ.get("FREEAI_TEST_PICTURES") else "1"
@@ -39,7 +40,7 @@ def start_demo(data_dir: Path, upstream: FakeUpstream) -> Server:
         subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=ROOT,
-            env=server.clean_env() | {"FREEAI_DATA_DIR": str(data_dir)},
+            env=clean_env() | {"FREEAI_DATA_DIR": str(data_dir)},
             check=True,
             capture_output=True,
             timeout=100,

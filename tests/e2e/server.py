@@ -1,6 +1,5 @@
 """A real `manage.py serve` in a process of its own, as a user starts it."""
 
-import os
 import re
 import signal
 import socket
@@ -16,10 +15,9 @@ from typing import Any
 import httpx
 import psutil
 
-from apps.providers.catalogue_files import read_catalogue
-from tests.e2e import plain
+from tests.e2e import plain, tables
+from tests.e2e.surroundings import ROOT, clean_env
 
-ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 100.0
 API_TIMEOUT_S = 60.0
 """One that ends is told at once: this is for machines with much else to do. Less than what pytest gives a test."""
@@ -97,16 +95,6 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
-def clean_env() -> dict[str, str]:
-    """Ours, without what configures FreeAI or Django, and without providers' keys."""
-    providers = {name for entry in read_catalogue() for name in entry.key_env}
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("FREEAI_", "DJANGO_")) and name not in providers
-    }
-
-
 def start(
     data_dir: Path,
     *options: str,
@@ -114,15 +102,18 @@ def start(
     host: str = "127.0.0.1",
     output: int | None = None,
     patience_s: float = START_TIMEOUT_S,
+    from_nothing: bool = False,
     **env: str,
 ) -> Server:
     """Start and wait until /livez answers.
 
     `console`: what an earlier start in this directory printed. `output`: a descriptor for stdout and stderr, instead of the
-    console's file.
+    console's file. `from_nothing`: its first start makes the tables too, and does not find them there.
     """
     port = free_port()
     data_dir.mkdir(exist_ok=True)
+    if not from_nothing and "FREEAI_DATABASE_URL" not in env:
+        tables.lay(data_dir)
     log = data_dir / "console.log"
     with log.open("w") as file:
         process = subprocess.Popen(

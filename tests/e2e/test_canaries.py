@@ -58,7 +58,9 @@ def parrots() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A gateway that logs everything it can, with a canary for the key of each wire."""
-    running = server.start(tmp_path_factory.mktemp("canaries"), "--no-tasks", **ENVIRONMENT)
+    running = server.start(
+        tmp_path_factory.mktemp("canaries"), "--no-tasks", from_nothing=True, **ENVIRONMENT
+    )
     for name in WIRES:
         fresh_key(running, name, "http://127.0.0.1:1")
     yield running

@@ -22,7 +22,8 @@ from tests.e2e.canaries import (
 )
 from tests.e2e.entrances import MANAGE
 from tests.e2e.identity_provider import CLIENT, IdentityProvider
-from tests.e2e.server import ROOT, Server, clean_env
+from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +54,7 @@ def planted(idp: IdentityProvider, tmp_path_factory: pytest.TempPathFactory) -> 
     running = server.start(
         tmp_path_factory.mktemp("people"),
         "--no-tasks",
+        from_nothing=True,
         **ENVIRONMENT,
         FREEAI_FIRST_ADMIN="code",
         FREEAI_OIDC_ISSUER=idp.issuer,

@@ -16,7 +16,8 @@ import pytest
 
 from apps.gateway.process import celery_child
 from tests.e2e import plain, server
-from tests.e2e.server import ROOT, Server, clean_env
+from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT, clean_env
 
 GONE_S = 5
 START_S = 30

@@ -10,7 +10,8 @@ import pytest
 
 from tests.e2e import plain, server
 from tests.e2e.entrances import manage
-from tests.e2e.server import ROOT, clean_env, free_port, wait_until
+from tests.e2e.server import free_port, wait_until
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = pytest.mark.slow
 

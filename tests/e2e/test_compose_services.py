@@ -16,7 +16,8 @@ import pytest
 from tests.core.fleet import servers
 from tests.docker.files import read
 from tests.e2e import plain, postgres
-from tests.e2e.server import ROOT, clean_env, free_port, wait_until
+from tests.e2e.server import free_port, wait_until
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

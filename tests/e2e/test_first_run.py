@@ -5,6 +5,7 @@ import shlex
 import signal
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,13 @@ import pytest
 
 from tests.e2e import plain, server
 from tests.e2e.server import Server
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = server.start(tmp_path_factory.mktemp("first-run"), "--no-tasks", from_nothing=True)
+    yield running
+    running.stop()
 
 
 def test_printed_curl_works_as_pasted(serving: Server):
@@ -59,7 +67,7 @@ def test_secrets_are_readable_by_their_owner_only(serving: Server):
 
 
 def test_second_start_prints_no_secret_and_keeps_the_first_ones(data_dir: Path):
-    first = server.start(data_dir, "--no-tasks")
+    first = server.start(data_dir, "--no-tasks", from_nothing=True)
     assert first.stop() == 0
 
     second = server.start(data_dir, "--no-tasks")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e import plain, server
 from tests.e2e.entrances import manage
-from tests.e2e.server import ROOT, clean_env
+from tests.e2e.surroundings import ROOT, clean_env
 
 IPV6 = "::1"
 
@@ -120,6 +120,6 @@ def test_ipv6_is_announced_as_it_is_typed(data_dir: Path):
 
 def assert_secrets_are_still_to_come(data_dir: Path) -> None:
     """The next start shows them, and they work."""
-    started = server.start(data_dir, "--no-tasks")
+    started = server.start(data_dir, "--no-tasks", from_nothing=True)
     answer = started.api("GET", "strategies")
     assert (answer.status_code, started.stop()) == (200, 0)

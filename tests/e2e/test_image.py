@@ -12,7 +12,8 @@ import pytest
 
 from docker.rehearse import Rehearsal, Stage
 from tests.e2e import plain
-from tests.e2e.server import clean_env, free_port, wait_until
+from tests.e2e.server import free_port, wait_until
+from tests.e2e.surroundings import clean_env
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

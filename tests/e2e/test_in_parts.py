@@ -17,7 +17,8 @@ from tests.docker.files import DOCKER
 from tests.documents import Document
 from tests.e2e import plain
 from tests.e2e.postgres import SERVER_URL
-from tests.e2e.server import ROOT, clean_env, free_port, wait_until
+from tests.e2e.server import free_port, wait_until
+from tests.e2e.surroundings import ROOT, clean_env
 from tests.e2e.test_compose_services import redis_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -15,7 +15,8 @@ from cryptography.fernet import Fernet
 from tests.e2e import plain, server
 from tests.e2e.entrances import manage
 from tests.e2e.postgres import Database, database
-from tests.e2e.server import START_TIMEOUT_S, clean_env, free_port
+from tests.e2e.server import START_TIMEOUT_S, free_port
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -79,7 +80,7 @@ def process(data_dir: Path, env: dict[str, str]) -> Iterator[str]:
     with (data_dir / "console.log").open("w") as log:
         running = subprocess.Popen(
             [sys.executable, "-m", "tests.e2e.unlocked", str(port)],
-            cwd=server.ROOT,
+            cwd=ROOT,
             env=clean_env() | env | {"FREEAI_DATA_DIR": str(data_dir)},
             stdout=log,
             stderr=log,
