@@ -12,7 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
 from fakes import FakeUpstream
-from tests.e2e import server
+from tests.e2e import server, tables
 from tests.e2e.server import Server
 from tests.e2e.surroundings import ROOT, clean_env
 
@@ -34,7 +34,7 @@ def executable() -> str:
 
 def start_demo(data_dir: Path, upstream: FakeUpstream) -> Server:
     """Set up, filled, and served."""
-    data_dir.mkdir()
+    tables.lay(data_dir)
     at = [option for name in FAKED for option in ("--at", f"{name}={upstream.url(name)}")]
     for command in (["setup"], ["demo_data", "--days", DAYS, "--password", PASSWORD, *at]):
         subprocess.run(

@@ -112,8 +112,8 @@ def start(
     """
     port = free_port()
     data_dir.mkdir(exist_ok=True)
-    if not from_nothing and "FREEAI_DATABASE_URL" not in env:
-        tables.lay(data_dir)
+    if not from_nothing:
+        tables.lay(data_dir, env.get("FREEAI_DATABASE_URL", ""))
     log = data_dir / "console.log"
     with log.open("w") as file:
         process = subprocess.Popen(

@@ -12,13 +12,18 @@ from pathlib import Path
 from tests.e2e.surroundings import ROOT, clean_env
 
 FILE = "freeai.sqlite3"
+SQLITE = "sqlite:///"
 MAKE = "from freeai.entrance import enter; enter(); from apps.gateway.process import setup; setup.prepare()"
 
 
-def lay(data_dir: Path) -> None:
-    """Where there are none. The directory is there."""
-    if not (data_dir / FILE).exists():
-        shutil.copy(_made(), data_dir / FILE)
+def lay(data_dir: Path, url: str = "") -> None:
+    """Where there are none. The directory is made. `url`: of another database than its own; on PostgreSQL nothing is done."""
+    if url and not url.startswith(SQLITE):
+        return
+    data_dir.mkdir(exist_ok=True)
+    file = Path(url.removeprefix(SQLITE)) if url else data_dir / FILE
+    if not file.exists():
+        shutil.copy(_made(), file)
 
 
 @cache
