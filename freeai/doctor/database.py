@@ -125,6 +125,11 @@ def _postgresql() -> Iterator[Finding]:
             "This PostgreSQL is a standby: nothing can be written.",
             "Lead FREEAI_DATABASE_URL to the primary.",
         )
+    elif _value("SHOW transaction_read_only") == "on":
+        yield error(
+            "This PostgreSQL takes no writes: default_transaction_read_only is on.",
+            "Turn it off for the database or FreeAI's role, once whoever turned it on agrees.",
+        )
     if not _value("SELECT has_database_privilege(current_database(), 'TEMPORARY')"):
         yield warning(
             "FreeAI's role may make no temporary tables: usage is written in the slower way.",

@@ -44,6 +44,14 @@ def test_looking_makes_no_database(examine: Examine, monkeypatch: pytest.MonkeyP
     assert not file.exists()
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL")
+def test_one_that_takes_no_writes(examine: Examine):
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+
+    assert "takes no writes" in bad(examine("database_kind"))[0]
+
+
 def test_a_newer_database(examine: Examine):
     MigrationRecorder.Migration.objects.create(app="core", name="9999_of_next_year")
 
