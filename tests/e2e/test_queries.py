@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fakes import FakeUpstream
 from tests.docker.asked import asked
 from tests.docker.files import queries
+from tests.docker.inventory import background_work
 from tests.e2e import plain, server
 from tests.e2e.server import Server, wait_until
 
@@ -63,6 +64,10 @@ def test_every_query_finds_its_series(gateway: Server):
 
     # Those of errors and of failed notices come with the first of their kind.
     assert missing - set(NEVER_HERE) == set()
+
+
+def test_background_work_is_what_the_inventory_lists(gateway: Server):
+    assert {labels["task"] for labels in scrape(gateway)["freeai_background_up"]} - background_work() == set()
 
 
 def test_routes_are_what_the_queries_take_for_the_client_api(gateway: Server):

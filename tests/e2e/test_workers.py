@@ -1,6 +1,7 @@
 """Four web processes of one `serve`: they share what is counted, and one may die or be replaced without anybody noticing."""
 
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from fakes import FakeUpstream
 from tests.core.fleet import servers
 from tests.core.fleet.servers import needs_server
+from tests.docker.inventory import background_work
 from tests.e2e import plain, server
 from tests.e2e.entrances import manage
 from tests.e2e.load import Load
@@ -233,6 +235,8 @@ def test_celery_is_the_parents(data_dir: Path, env: dict[str, str]):
     with serving(data_dir, "--workers", "2", **env) as gateway:
         wait_until(lambda: len(workers(gateway)) == 3 and ready(gateway) == 2, 60)
         wait_until(lambda: 'freeai_background_up{task="celery"} 1.0' in scrape(gateway), 30)
+        told = set(re.findall(r'^freeai_background_up\{task="(\w+)"', scrape(gateway), re.MULTILINE))
+        assert told - background_work() == set()
         children = psutil.Process(gateway.process.pid).children()
         celery = next(each for each in children if "freeai.embedded" in " ".join(each.cmdline()))
 
