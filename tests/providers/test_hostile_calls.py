@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from apps.providers.adapters.chat import CODECS
 from apps.providers.errors import ErrorKind
 
 from .costly import KIB, fed, framed, in_time
-from .test_nearly_json import OPENAI
+from .test_nearly_json import GEMINI, OPENAI
 
 __all__ = ["in_time"]
 
@@ -60,6 +61,28 @@ class TestKept:
         frames = (framed({"tool_calls": [{"index": 0, **entry(at)}]}) for at in range(KIB))
 
         assert fed(OPENAI, *frames) is ErrorKind.PARSING
+
+    @pytest.mark.parametrize(
+        "times", [{"id": "i" * 60 * KIB}, {"name": "f" * 60 * KIB}], ids=["ids", "names"]
+    )
+    def test_long_ids_and_names(self, times):
+        def frame(at: int) -> bytes:
+            said = {"id": f"{times.get('id', '')}{at}", "name": f"{times.get('name', 'f')}{at}"}
+            return framed(
+                {
+                    "tool_calls": [
+                        {"index": at, "id": said["id"], "function": {"name": said["name"], "arguments": "{}"}}
+                    ]
+                }
+            )
+
+        assert fed(OPENAI, *map(frame, range(100))) is ErrorKind.PARSING
+
+    def test_long_names_on_geminis_wire(self):
+        call = {"functionCall": {"name": "f" * 60 * KIB, "args": {}}}
+        body = b"data: " + orjson.dumps({"candidates": [{"content": {"parts": [call]}}]}) + b"\n\n"
+
+        assert fed(GEMINI, *[body] * 100) is ErrorKind.PARSING
 
     def test_blanks_before_an_answer(self):
         stream = CODECS["openai"].open_stream(OPENAI)

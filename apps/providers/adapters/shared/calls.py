@@ -9,7 +9,7 @@ import orjson
 from apps.core.json_types import JSONObject
 
 from .arguments import Arguments, meaning_of
-from .bounds import MOST_CALLS, MOST_HELD, MOST_IDS, too_many
+from .bounds import MOST_CALLS, MOST_HELD, MOST_IDS, MOST_SAID, too_many
 from .entries import NO_ARGUMENTS, arguments_of
 from .history import text_hash
 from .missed import lost
@@ -22,16 +22,23 @@ class CallIds:
     """Ids for tool calls that came without: they depend on the answer's own id, so a streamed and a whole
     answer get the same."""
 
-    __slots__ = ("_answer", "_given")
+    __slots__ = ("_answer", "_given", "_kept")
 
     def __init__(self) -> None:
         self._answer = ""
+        self._kept = 0
         self._given: set[str] = set()
 
     def learn(self, answer_id: Any) -> None:
         """Take over the answer's id, where a frame has it; the first of a stream may not."""
         if not self._answer and isinstance(answer_id, str):
             self._answer = answer_id
+
+    def keep(self, said: str) -> None:
+        """An id or a name is remembered as long as the answer goes on. Raises UpstreamError(PARSING) for more than anybody needs."""
+        self._kept += len(said)
+        if self._kept > MOST_SAID:
+            raise too_many("characters in names and ids")
 
     def unique(self, theirs: Any, choice: int, position: int) -> str:
         """The upstream's id for a new call; one of ours where it gave none, or has given it before."""
@@ -188,6 +195,7 @@ class CallAssembler:
         if not name:
             self._hold(entry)
             return None
+        self._ids.keep(name)
         call.name = name
         opened = self._open(call, call.opening)
         return opened | {"function": {"name": name, "arguments": call.so_far()}}
@@ -229,11 +237,17 @@ class CallAssembler:
         self._by_key[key] = self._last = call
         call.frame = self._frame
         if their_id:
-            if len(self._by_id) >= MOST_IDS:
-                raise too_many("ids of tool calls")
-            call.ids.add(their_id)
-            self._by_id[key, their_id] = self._by_id[None, their_id] = call
+            self._learn(call, key, their_id)
         return call
+
+    def _learn(self, call: _Call, key: int, their_id: str) -> None:
+        """A fragment of the call at this place had this id."""
+        if (key, their_id) not in self._by_id:
+            self._ids.keep(their_id)
+        if len(self._by_id) >= MOST_IDS:
+            raise too_many("ids of tool calls")
+        call.ids.add(their_id)
+        self._by_id[key, their_id] = self._by_id[None, their_id] = call
 
     def _moved(self, their_id: str, name: str, arguments: str) -> _Call | None:
         """The call that goes on with a fragment at a new place; None where that begins one. Two of one frame are two calls."""
