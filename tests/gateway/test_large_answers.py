@@ -163,6 +163,12 @@ FLOODS = {
     "arguments": frame(called('{"a":"', name="f")) + frame(called(LONG)) * 160,
     "calls": b"".join(frame(called("{}", at, "f")) for at in range(1_200)),
     "choices": b"".join(frame({"content": "a"}, at) for at in range(200)),
+    "refusals": frame({"refusal": LONG}) * 160,
+    "thoughts beside texts": frame({"content": "a", "reasoning_content": LONG}) * 160,
+    "texts for a custom tool": frame(
+        {"tool_calls": [{"index": 0, "id": "c", "custom": {"name": "g", "input": LONG}}]}
+    )
+    * 160,
 }
 SURFACES: dict[str, tuple[str, dict]] = {
     "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}),
