@@ -1,7 +1,9 @@
-"""`python -m benchmarks.kills --rounds 50`: kill -9 of whatever a fleet consists of, under load, and whether anything was lost or doubled.
+"""`python -m benchmarks.kills --rounds 50`: kill -9 of whatever a fleet consists of, and every other fault beneath it, under load, and
+whether anything was lost or doubled.
 
 A gateway with two web processes, their parent and Celery, a PostgreSQL and a Redis of its own (which saves nothing). Each round kills one
-of them at a random moment and waits until answers come again. Exit codes: 0 nothing was lost, doubled or refused wrongly, 1 something was.
+of them at a random moment, or hangs, slows, empties or cuts what they stand on, and waits until answers come again. Exit codes: 0 nothing
+was lost, doubled or refused wrongly, 1 something was.
 """
 
 import argparse
@@ -19,55 +21,29 @@ from typing import Any, Final
 
 import aiohttp
 import orjson
-import psutil
 import psycopg
 
 from benchmarks import wire
+from benchmarks.fleet_faults import Services
 from benchmarks.gateway import Gateway
-from benchmarks.processes import allow_many_connections, free_port, wait_for
+from benchmarks.processes import allow_many_connections, wait_for
 from benchmarks.soak.watching import exceptions
-from docker.services import HOST, Postgres, Redis
 from fakes import FakeUpstream
 
-VICTIMS: Final = ("web", "parent", "celery", "redis", "postgres")
+PROCESSES: Final = ("web", "parent", "celery")
 CUTS_CLIENTS: Final = frozenset({"web", "parent"})
 """Whose end clients notice, by a connection that breaks."""
 CLIENTS: Final = 12
 CANDIDATES: Final = 4
 LIMITED: Final = "bench-01"
 PAUSE_S: Final = (0.2, 1.5)
+LASTS_S: Final = (0.0, 3.0)
+"""A fault of Redis' or PostgreSQL's."""
 RECOVERED_S, SETTLED_S = 600.0, 10.0
 WORKERS: Final = 2
 A_TASK: Final = "raised unexpected: OperationalError"
 """A run of a scheduled task whose database was just killed: the next one does it."""
 CELERY: Final = "freeai.embedded"
-
-
-class Services:
-    """PostgreSQL and Redis, each of which can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self._postgres_port, self._redis_port = free_port(), free_port()
-        self._data = folder / "postgres" / "data"
-        self._services = Postgres(folder, self._postgres_port), Redis(folder, self._redis_port)
-        self.database_url = f"postgres://postgres@{HOST}:{self._postgres_port}/test"
-        self.redis_url = f"redis://{HOST}:{self._redis_port}"
-
-    def start(self) -> None:
-        """Whatever of them does not run."""
-        for service in self._services:
-            service.start()
-
-    def stop(self) -> None:
-        for service in self._services:
-            service.stop()
-
-    def kill(self, which: str) -> None:
-        """-9, and whoever it has forked ends by itself."""
-        port = self._redis_port if which == "redis" else self._postgres_port
-        found = _listening_at(port)
-        found.kill()
-        wait_for(lambda: not found.is_running(), 20, f"{which} did not end")
 
 
 class Run:
@@ -129,31 +105,29 @@ class Run:
 
 
 async def rounds(run: Run, services: Services, count: int) -> list[str]:
-    """Kill `count` times; the exceptions in the log."""
+    """`count` faults, each at least once where there are enough; the exceptions in the log."""
+    victims = (*PROCESSES, *services.faults)
     for number in range(count):
-        victim = VICTIMS[number % len(VICTIMS)] if number < len(VICTIMS) else run.chance.choice(VICTIMS)
+        victim = victims[number] if number < len(victims) else run.chance.choice(victims)
         await asyncio.sleep(run.chance.uniform(*PAUSE_S))
         run.last = victim
         run.killed[victim] += 1
-        if victim == "parent":
+        if victim in services.faults:
+            await asyncio.to_thread(services.faults[victim], run.chance.uniform(*LASTS_S))
+        elif victim == "parent":
             run.up.clear()
-        await asyncio.to_thread(_kill, victim, run.gateway, services)
-        if victim == "parent":
+            await asyncio.to_thread(_kill, victim, run.gateway)
             await asyncio.to_thread(_start_again, run.gateway)
             run.up.set()
-        elif victim in ("redis", "postgres"):
-            await asyncio.sleep(run.chance.uniform(0.0, 2.0))
-            await asyncio.to_thread(services.start)
+        else:
+            await asyncio.to_thread(_kill, victim, run.gateway)
         await run.recovered()
-        sys.stderr.write(f"{number + 1:3} {victim:8} {sum(run.ends.values()):7} requests\n")
+        sys.stderr.write(f"{number + 1:3} {victim:18} {sum(run.ends.values()):7} requests\n")
     assert run.gateway.child is not None  # noqa: S101
     return [line for line in exceptions(run.gateway.child.err) if A_TASK not in line]
 
 
-def _kill(victim: str, gateway: Gateway, services: Services) -> None:
-    if victim in ("redis", "postgres"):
-        services.kill(victim)
-        return
+def _kill(victim: str, gateway: Gateway) -> None:
     assert gateway.child is not None  # noqa: S101 - it was started
     if victim == "parent":
         gateway.child.root.kill()
@@ -175,14 +149,6 @@ def _wait_for_workers(gateway: Gateway) -> None:
     assert gateway.child is not None  # noqa: S101 - it was started
     root = gateway.child.root
     wait_for(lambda: len(root.children()) > WORKERS, RECOVERED_S, "not all workers came")
-
-
-def _listening_at(port: int) -> psutil.Process:
-    """Who listens there. Raises RuntimeError."""
-    for each in psutil.net_connections("tcp4"):
-        if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port and each.pid:
-            return psutil.Process(each.pid)
-    raise RuntimeError(f"nobody listens on {port}")
 
 
 def judge(
@@ -271,7 +237,7 @@ def main() -> int:
     parser.add_argument(
         "--limit", type=int, default=300, help="requests a day of the one account that is asked for by name"
     )
-    parser.add_argument("--seed", type=int, default=random.randrange(2**16), help="of who is killed when")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**16), help="of what happens when")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all are ended on the way out
     allow_many_connections()

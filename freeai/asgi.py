@@ -17,6 +17,7 @@ from apps.analytics import shared_metrics  # noqa: E402
 from apps.console.live_socket import Sockets  # noqa: E402
 from apps.core import worker  # noqa: E402
 from apps.core.board import open_board  # noqa: E402
+from apps.core.postgres import pooler  # noqa: E402
 from apps.core.postgres.patience import let_go  # noqa: E402
 from apps.core.site_bodies import bounded  # noqa: E402
 from apps.core.site_loading import loaded_late  # noqa: E402
@@ -57,6 +58,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 async def _lifespan(receive: Receive, send: Send) -> None:
     await receive()
     try:
+        await runtime.in_a_start(pooler.use)
         await runtime.in_a_start(database_lock.take)
         await runtime.in_a_start(setup.refuse_wrong_master_key)
         await runtime.in_a_start(one_database.claim)

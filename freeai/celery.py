@@ -3,13 +3,14 @@
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_success
+from celery.signals import setup_logging, task_success, worker_init
 
 from freeai.entrance import enter
 
 enter()
 
 from apps.core import task_runs  # noqa: E402
+from apps.core.postgres import pooler  # noqa: E402
 
 app = Celery("freeai")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -20,6 +21,11 @@ app.autodiscover_tasks(["apps.providers.listing"], related_name="jobs")
 @setup_logging.connect
 def _keep_our_logs(**_: object) -> None:
     """That somebody listens is what keeps Celery from setting up its own."""
+
+
+@worker_init.connect
+def _go_through_the_pooler(**_: object) -> None:
+    pooler.use()
 
 
 @task_success.connect

@@ -51,6 +51,17 @@ def single_sign_on(app_configs: Sequence[AppConfig] | None = None, **_: object) 
     return [Error(sentence, id="freeai.E003")]
 
 
+@register(TAG)
+def pooler(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[CheckMessage]:
+    """E004: a pooler of PostgreSQL's, and another database behind it."""
+    if settings.FREEAI_DATABASE_POOLER is None or "FREEAI_DATABASE_URL" in env.refused:
+        return []
+    if settings.DATABASES["default"]["ENGINE"] != "apps.core.postgres":
+        sentence = "FREEAI_DATABASE_POOLER_URL needs a PostgreSQL in FREEAI_DATABASE_URL: the one behind the pooler, past it."
+        return [Error(sentence, id="freeai.E004")]
+    return []
+
+
 def _why_not_writable(directory: Path) -> str:
     """Empty when files can be made there, or the directory itself can."""
     try:

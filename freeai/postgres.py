@@ -3,7 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dj_database_url import DBConfig
+
 SILENCE_S = 2  # how much later than the server's own timeout a statement is given up on this side
+
+
+def through_pooler(given: DBConfig, options: Mapping[str, Any]) -> DBConfig:
+    """Django's settings of a pooler, by those `given` in its URL and the `options` of the database behind it. A pooler takes no start-up
+    options, and in transaction mode nothing may outlive a transaction: no cursor on the server."""
+    made = {**options, **given.get("OPTIONS", {})}
+    made.pop("options", None)
+    return DBConfig(
+        NAME=given["NAME"],
+        USER=given["USER"],
+        PASSWORD=given["PASSWORD"],
+        HOST=given["HOST"],
+        PORT=given["PORT"],
+        OPTIONS=made,
+        DISABLE_SERVER_SIDE_CURSORS=True,
+    )
 
 
 def options(

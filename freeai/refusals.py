@@ -13,6 +13,9 @@ from apps.gateway.process.one_database import AnotherDatabaseError
 
 NOT_SET_UP = "FreeAI is not set up here yet: run `manage.py setup`."
 OUTDATED = "The database lacks a table or a column that this version uses: run `manage.py setup`."
+PAST_A_POOLER = (
+    "Lead FREEAI_DATABASE_URL past it, to PostgreSQL, and name the pooler in FREEAI_DATABASE_POOLER_URL."
+)
 # Of a write whose file has no name: a reader that left, a full disk, a stdout that is closed.
 UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO})
 UNDEFINED = frozenset({"42P01", "42703"})  # PostgreSQL's codes: no such table, no such column
@@ -39,6 +42,8 @@ def _of_the_database(error: DatabaseError | InterfaceError) -> str | None:
         return OUTDATED
     if connection.vendor == "sqlite":
         return _of_sqlite(error, Path(connection.settings_dict["NAME"]))
+    if "startup parameter" in str(error):  # as PgBouncer says it
+        return f"A pooler takes no start-up options: {_first_line(error)}. {PAST_A_POOLER}"
     if isinstance(error, OperationalError | InterfaceError) or _is_refused_option(error):
         return (
             f"The database does not answer: {_first_line(error)}. Start it, or correct FREEAI_DATABASE_URL."

@@ -169,6 +169,7 @@ FREEAI_DATABASE_TURN_TIMEOUT_S = env.read("FREEAI_DATABASE_TURN_TIMEOUT_S", 3, v
 FREEAI_DATABASE_MAX_CONNECTIONS = env.read(
     "FREEAI_DATABASE_MAX_CONNECTIONS", 20, values.whole_number(1, 10_000)
 )
+FREEAI_DATABASE_POOLER = env.read("FREEAI_DATABASE_POOLER_URL", None, values.postgres_url)
 SQLITE = DBConfig(ENGINE="django.db.backends.sqlite3", NAME=str(DATA_DIR / "freeai.sqlite3"))
 DATABASES: dict[str, DBConfig] = {
     "default": {
@@ -194,6 +195,10 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
             most=FREEAI_DATABASE_MAX_CONNECTIONS,
         ),
     }
+    if FREEAI_DATABASE_POOLER is not None:
+        FREEAI_DATABASE_POOLER = postgres.through_pooler(
+            FREEAI_DATABASE_POOLER, DATABASES["default"]["OPTIONS"]
+        )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -259,6 +259,14 @@ def database_url(text: str) -> DBConfig:
     return config
 
 
+def postgres_url(text: str) -> DBConfig | None:
+    """Django's settings of a PostgreSQL database."""
+    config = database_url(text) if text.startswith(("postgres://", "postgresql://")) else None
+    if config is None:
+        raise ValueError("postgres://user:password@host[:port]/name, special characters percent-encoded.")
+    return config
+
+
 def bracketed(host: str) -> str:
     """A host as it stands in a URL."""
     return f"[{host}]" if ":" in host else host

@@ -6,20 +6,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.analytics import partitions
 from apps.core import clock
+from apps.core.redaction import scrub
 from apps.gateway.process.setup import unapplied_migrations
 from freeai.doctor.findings import Finding, error, ok, warning
 from freeai.doctor.machine import NETWORK, file_system
-from freeai.refusals import sentence
+from freeai.refusals import PAST_A_POOLER, sentence
 
 OLDEST_POSTGRESQL: Final = 14
 SKEW_S: Final = 2.0
 CHECKED_BYTES: Final = 256 * 1024 * 1024
 """Of a larger SQLite file a check takes minutes: `PRAGMA integrity_check` by hand."""
+WHICH: Final = "SELECT pg_postmaster_start_time()::text || ' ' || oid FROM pg_database WHERE datname = current_database()"
+"""The same of one database of one server, and of no other."""
 OF_LOOPS: Final = 6
 """Connections of the background loops and the Celery worker, beside those of requests."""
 
@@ -60,6 +63,33 @@ def migrations() -> Iterator[Finding]:
 def kind() -> Iterator[Finding]:
     """What the vendor calls for."""
     yield from _postgresql() if connection.vendor == "postgresql" else _sqlite()
+
+
+def pooler() -> Iterator[Finding]:
+    """Whether FREEAI_DATABASE_POOLER_URL, where it is set, leads to the same database."""
+    if settings.FREEAI_DATABASE_POOLER is None:
+        return
+    of = connections[DEFAULT_DB_ALIAS].settings_dict | settings.FREEAI_DATABASE_POOLER
+    through = type(connections[DEFAULT_DB_ALIAS])(of, DEFAULT_DB_ALIAS)
+    try:
+        with through.cursor() as cursor:
+            cursor.execute(WHICH)
+            which = cursor.fetchall()[0][0]
+    except (DatabaseError, InterfaceError) as failure:
+        yield error(
+            f"The pooler does not answer: {scrub(str(failure)).splitlines()[0]}.",
+            "Start it, or correct FREEAI_DATABASE_POOLER_URL.",
+        )
+        return
+    finally:
+        through.close()
+    if which != _value(WHICH):
+        yield error(
+            "FREEAI_DATABASE_POOLER_URL leads to another database than FREEAI_DATABASE_URL.",
+            "Let both lead to one, or do without the pooler.",
+        )
+        return
+    yield ok("The pooler answers, and leads to the same database.")
 
 
 def months() -> Iterator[Finding]:
@@ -123,6 +153,15 @@ def _postgresql() -> Iterator[Finding]:
         yield error(
             "FreeAI's role may not CREATE in its schema: neither migrations nor the ledger's next months can be made.",
             "GRANT CREATE ON SCHEMA public TO the role.",
+        )
+    wanted_s = settings.FREEAI_DATABASE_STATEMENT_TIMEOUT_S
+    if (
+        wanted_s
+        and _value("SELECT setting FROM pg_settings WHERE name = 'statement_timeout'") != f"{wanted_s}000"
+    ):
+        yield warning(
+            "Start-up options have no effect (statement_timeout is another): a pooler seems to be in between, where locks do not hold.",
+            PAST_A_POOLER,
         )
     allowed, needed = int(_value("SHOW max_connections")), settings.FREEAI_DATABASE_MAX_CONNECTIONS + OF_LOOPS
     if needed > allowed:

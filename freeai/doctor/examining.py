@@ -32,6 +32,7 @@ CHECKS: Final = (
     Check("database", database.reachable, "variables"),
     Check("migrations", database.migrations, "database"),
     Check("database_kind", database.kind, "database"),
+    Check("pooler", database.pooler, "database"),
     Check("months", database.months, "migrations"),
     Check("redis", running.fleet, "variables"),
     Check("state", shared_state.state, "variables"),

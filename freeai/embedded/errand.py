@@ -8,10 +8,11 @@ from freeai.embedded.following import follow
 def main(name: str, parent: int) -> int:
     """See the module. What went wrong is in the log, as Celery tells it."""
     follow(parent)
-    from freeai.celery import (
-        app,  # late: it may take a second, in which nobody would see that the worker is gone
-    )
+    # late: it may take a second, in which nobody would see that the worker is gone
+    from apps.core.postgres import pooler
+    from freeai.celery import app
 
+    pooler.use()
     app.loader.import_default_modules()  # as a worker does at its start: those with the tasks
     return 0 if app.tasks[name].apply().successful() else 1
 

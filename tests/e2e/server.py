@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,19 +113,20 @@ def start(
     host: str = "127.0.0.1",
     output: int | None = None,
     patience_s: float = START_TIMEOUT_S,
+    before: Sequence[str] = (),
     **env: str,
 ) -> Server:
     """Start and wait until /livez answers.
 
     `console`: what an earlier start in this directory printed. `output`: a descriptor for stdout and stderr, instead of the
-    console's file.
+    console's file. `before`: what stands before the command.
     """
     port = free_port()
     data_dir.mkdir(exist_ok=True)
     log = data_dir / "console.log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--host", host, "--port", str(port), *options],
+            [*before, sys.executable, "manage.py", "serve", "--host", host, "--port", str(port), *options],
             cwd=ROOT,
             env=clean_env() | {"FREEAI_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"} | env,
             stdout=file if output is None else output,

@@ -51,6 +51,7 @@ BAD = {
     "FREEAI_DATABASE_TCP_TIMEOUT_S": "1",
     "FREEAI_DATABASE_TURN_TIMEOUT_S": "3s",
     "FREEAI_DATABASE_MAX_CONNECTIONS": "0",
+    "FREEAI_DATABASE_POOLER_URL": "sqlite:///freeai.sqlite3",
     "FREEAI_OIDC_ISSUER": "http://id.example.com",
     "FREEAI_OIDC_SCOPES": "profile email",
     "FREEAI_NOTICE_SECRET": "hunter2",

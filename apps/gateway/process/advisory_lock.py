@@ -1,11 +1,11 @@
-"""An advisory lock of PostgreSQL, held by a connection that does nothing else: it ends with the process, and the server's own keep-alives
-find a host that is gone."""
+"""An advisory lock of PostgreSQL, held by a connection that does nothing else, past any pooler: it ends with the process, and the server's
+own keep-alives find a host that is gone."""
 
 import os
 import socket
 from typing import TYPE_CHECKING, Final
 
-from django.db import connection
+from apps.core.postgres import pooler
 
 if TYPE_CHECKING:  # late elsewhere: it loads psycopg, of which an installation on SQLite has no need
     from apps.core.postgres.dbapi import PatientConnection
@@ -61,7 +61,7 @@ class AdvisoryLock:
     def _connect(self) -> "PatientConnection":
         from apps.core.postgres import dbapi
 
-        params = connection.get_connection_params()
+        params = pooler.parameters_past()
         for own in ("cursor_factory", "context", "prepare_threshold"):  # Django's, for its own cursors
             params.pop(own, None)
         params |= {

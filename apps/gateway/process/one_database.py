@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, connection
 
+from apps.core.postgres import pooler
 from apps.core.state.choice import is_shared
 
 log = structlog.get_logger("freeai.gateway")
@@ -71,10 +72,10 @@ def identity() -> str:
         file = Path(os.path.realpath(connection.settings_dict["NAME"]))
         found = file.stat()
         return f"{file.name} on {socket.gethostname()}, file {found.st_dev}:{found.st_ino}"
-    name = connection.settings_dict["NAME"]
+    past = pooler.past()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT system_identifier FROM pg_control_system()")
-            return f"{name} of the PostgreSQL {cursor.fetchone()[0]}"
+            return f"{past['NAME']} of the PostgreSQL {cursor.fetchone()[0]}"
     except Error:  # the role may not ask
-        return f"{name} at {connection.settings_dict['HOST']}:{connection.settings_dict['PORT'] or 5432}"
+        return f"{past['NAME']} at {past['HOST']}:{past['PORT'] or 5432}"
