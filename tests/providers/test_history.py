@@ -1,6 +1,7 @@
 """What is put right in a history before any wire says it in its own words."""
 
 import copy
+import time
 
 import pytest
 from hypothesis import given
@@ -184,3 +185,13 @@ def test_a_legacy_result_without_its_call_gets_an_id_of_its_own():
 
     assert history[0]["tool_call_id"].startswith("call_")
     assert messages_of(*history) == [user(f"{ORPHAN}1")]
+
+
+def test_thousands_of_calls_with_the_same_id_are_paired_in_time():
+    calls = [call("c") for _ in range(8_000)]
+    began = time.process_time()
+
+    said = messages_of(assistant(tool_calls=calls), *(result("c", str(at)) for at in range(8_000)))
+
+    assert time.process_time() - began < 1
+    assert [message["content"] for message in said[1:]] == [str(at) for at in range(8_000)]

@@ -6,6 +6,7 @@ What is said here holds for all wires; each goes on from it in its own words. No
 
 import hashlib
 import re
+from collections import deque
 from typing import Any
 
 import orjson
@@ -140,6 +141,7 @@ class _Pairing:
     def __init__(self) -> None:
         self._placed: list[Placed] = []
         self._calls: list[_Call] = []
+        self._waiting: dict[str, deque[_Call]] = {}  # by id, of which thousands may have the same
         self._said: list[Placed] = []
 
     def add(self, position: int, message: Message) -> None:
@@ -161,7 +163,9 @@ class _Pairing:
             call_id = str(call.get("id") or "")
             own_id = call_id if call_id not in given else _made_id(position, f"{place} {call_id}")
             given.add(own_id)
-            self._calls.append(_Call(position, call_id, own_id))
+            noted = _Call(position, call_id, own_id)
+            self._calls.append(noted)
+            self._waiting.setdefault(call_id, deque()).append(noted)
         if all(call.id == call.own_id for call in self._calls):
             return message
         told = zip(calls, self._calls, strict=True)
@@ -173,17 +177,15 @@ class _Pairing:
 
     def _add_result(self, position: int, message: Message) -> None:
         call_id = str(message.get("tool_call_id") or "")
-        waiting = (call for call in self._calls if call.id == call_id and call.result is None)
-        call = next(waiting, None)
-        if call is None:
-            self._said.append((position, _said_by_user(message.get("content"))))
+        if waiting := self._waiting.get(call_id):
+            waiting.popleft().result = (position, message)
         else:
-            call.result = (position, message)
+            self._said.append((position, _said_by_user(message.get("content"))))
 
     def _end_turn(self) -> None:
         self._placed += [call.answer() for call in self._calls]
         self._placed += self._said
-        self._calls, self._said = [], []
+        self._calls, self._waiting, self._said = [], {}, []
 
 
 def _said_by_user(content: Any) -> Message:
