@@ -5,14 +5,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fakes import FakeUpstream
 from tests.docker.asked import asked
 from tests.docker.files import queries
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server, wait_until
 
 pytestmark = pytest.mark.slow
@@ -46,7 +45,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) ->
 
 def scrape(gateway: Server) -> Samples:
     found: Samples = {}
-    for family in text_string_to_metric_families(httpx.get(f"{gateway.url}/metrics", timeout=10).text):
+    for family in text_string_to_metric_families(plain.get(f"{gateway.url}/metrics", timeout=10).text):
         for sample in family.samples:
             found.setdefault(sample.name, []).append(sample.labels)
     return found
@@ -76,7 +75,7 @@ def test_a_scrape_is_what_promtool_takes(gateway: Server):
 
     if not (promtool := shutil.which("promtool")):
         pytest.skip("no promtool: apt-get install prometheus")
-    text = httpx.get(f"{gateway.url}/metrics", timeout=10).text
+    text = plain.get(f"{gateway.url}/metrics", timeout=10).text
     ours = "".join(line for line in text.splitlines(keepends=True) if "freeai_" in line)
 
     ended = subprocess.run(

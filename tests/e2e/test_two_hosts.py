@@ -22,7 +22,7 @@ from fakes.limits import Limits
 from tests.core.fleet import servers
 from tests.core.fleet.hosts import Hosts, needs_hosts, two_hosts
 from tests.core.fleet.servers import needs_server
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.postgres import Database, Proxy, database
 from tests.e2e.server import Server, free_port, wait_until
 from tests.providers.probed import running
@@ -60,7 +60,7 @@ class Site:
         """As one client after the other does."""
         key = {"Authorization": f"Bearer {self.gateways[0].client_key}"}
         body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]}
-        with httpx.Client(base_url=self.url, headers=key, timeout=30) as client:
+        with plain.Client(base_url=self.url, headers=key, timeout=30) as client:
             while not over.is_set():
                 try:
                     self.ends[client.post("/v1/chat/completions", json=body).status_code] += 1
@@ -167,7 +167,7 @@ def _balancer(folder: Path, urls: list[str]) -> Iterator[str]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/livez", timeout=2).status_code == 200
+        return plain.get(f"{url}/livez", timeout=2).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -16,7 +16,7 @@ import pytest
 from fakes import FakeUpstream
 from tests.core.fleet import servers
 from tests.core.fleet.servers import needs_server
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.entrances import manage
 from tests.e2e.load import Load
 from tests.e2e.server import Server, wait_until
@@ -73,7 +73,7 @@ def ready(gateway: Server) -> int:
 
 
 def scrape(gateway: Server) -> str:
-    return httpx.get(f"{gateway.url}/metrics", timeout=10).text
+    return plain.get(f"{gateway.url}/metrics", timeout=10).text
 
 
 def workers(gateway: Server) -> set[int]:
@@ -120,7 +120,7 @@ def test_they_share_a_quota_and_none_is_granted_twice(gateway: Server, env, upst
 
 def test_an_answer_is_known_to_whichever_is_asked_next(gateway: Server):
     def asked(**fields: Any) -> httpx.Response:
-        return httpx.post(
+        return plain.post(
             f"{gateway.url}/v1/responses",
             json={"model": "freeai-auto", **fields},
             headers={"Authorization": f"Bearer {gateway.client_key}"},
@@ -238,8 +238,8 @@ def test_celery_is_the_parents(data_dir: Path, env: dict[str, str]):
 
         celery.kill()
 
-        wait_until(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 503)
-        wait_until(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 200, 30)
+        wait_until(lambda: plain.get(f"{gateway.url}/readyz").status_code == 503)
+        wait_until(lambda: plain.get(f"{gateway.url}/readyz").status_code == 200, 30)
         last = psutil.Process(gateway.process.pid).children()
         assert gateway.stop() == 0
         assert psutil.wait_procs(last, timeout=0)[1] == []
