@@ -209,5 +209,6 @@ def configure(level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
+    logging.captureWarnings(True)  # those of libraries are several lines of bare text otherwise
     for noisy in ("uvicorn.access", "httpx", "httpcore", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -6,6 +6,8 @@
 import re
 from typing import Final
 
+import msgspec
+
 from apps.core.json_types import JSONArray, JSONObject, JSONValue
 
 MAX_DEPTH: Final = 100
@@ -14,11 +16,14 @@ MARKS: Final = b",[{:"
 UNMARKED: Final = bytes(byte for byte in range(256) if byte not in MARKS)
 IDLE: Final = bytes(byte for byte in range(256) if byte not in b',:[]{}"0123456789el')
 """What neither parts values nor ends one: without it, prose is a fifth of its length."""
+UNBRACKETED: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 EMPTY: Final = (b"[]", b"{}")
 """What begins and holds no value."""
 OPENING: Final = (b"[", b"{")
 OPENINGS: Final = re.compile(rb"[\[{]{0,65000}")
 PIECE: Final = 64 * 1024
+SKIMMED: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
 def holds_more_values(text: bytes, most: int) -> bool:
@@ -28,6 +33,29 @@ def holds_more_values(text: bytes, most: int) -> bool:
     hold nothing but escapes. What is no JSON gets some answer.
     """
     return len(text) > most and _marks_exceed(text, most) and _values_exceed(text, most)
+
+
+def is_json(text: bytes | bytearray) -> bool:
+    """Whether a text is a whole JSON value, without making anything of it: some milliseconds for megabytes, whatever they hold."""
+    try:
+        SKIMMED.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def nests_deeper(text: bytes, most: int = MAX_DEPTH) -> bool:
+    """Whether a JSON text nests deeper than `most` levels. What is no JSON gets some answer."""
+    if text.count(b"[") + text.count(b"{") <= most:
+        return False
+    outside = b"".join(text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+    brackets = outside.translate(ONE_KIND, UNBRACKETED)
+    for level in range(most):
+        left = brackets.replace(b"[]", b"")  # a level less
+        if left == brackets:  # those that are left close nothing, or are not closed
+            return level + left.count(b"[") > most
+        brackets = left
+    return bool(brackets)
 
 
 def is_too_deep(value: JSONValue) -> bool:

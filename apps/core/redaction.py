@@ -46,9 +46,10 @@ def mask(text: str) -> str:
 
 
 def _cut(secret: str) -> re.Pattern[str]:
-    """What some upstreams repeat of a key: its beginning or its end, enough of it to be recognised."""
+    """What some upstreams repeat of a key: its beginning or its end, enough of it to be recognised. What may stand before an end is looked
+    at from where it begins alone: from each of its characters on, that would cost the square of its length."""
     begun, ended = re.escape(secret[:RECOGNISED]), re.escape(secret[-RECOGNISED:])
-    return re.compile(rf"{begun}[{OF_A_KEY}]*|[{OF_A_KEY}]*{ended}")
+    return re.compile(rf"{begun}[{OF_A_KEY}]*|(?<![{OF_A_KEY}])[{OF_A_KEY}]*{ended}")
 
 
 def scrub(text: str, *secrets: str) -> str:

@@ -66,6 +66,8 @@ def clean_key(raw_key: str) -> str:
         raise MalformedKeyError(f"The key is longer than {MAX_KEY_LENGTH} characters.")
     if not all("!" <= character <= "~" for character in key):
         raise MalformedKeyError("The key holds spaces or characters that are not ASCII.")
+    if "..." in key or "<" in key:
+        raise MalformedKeyError("The key is a placeholder: put the provider's own in its place.")
     return key
 
 

@@ -7,6 +7,7 @@ the connection goes to one of those, with the name kept in the Host header and i
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -16,6 +17,7 @@ import httpx
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+Target = Callable[[httpx.URL], tuple[str, int]]
 
 SCHEMES: Final = {"http": 80, "https": 443}
 FIRST_FREE_PORT: Final = 1024
@@ -69,22 +71,29 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Sends over httpx's own transport, after the check. For a client with `trust_env=False`: a proxy would resolve again.
 
-    `resolve` and `may_reach` are there for tests: no setting leads to them. Connections are not reused, for the next host behind the
-    same address would otherwise be trusted by the certificate of the first.
+    `target` (host and port of a URL, or ForbiddenTargetError) and `may_reach` are laxer for calls of providers; `resolve` is there for
+    tests: no setting leads to it. Connections are not reused, for the next host behind the same address would otherwise be trusted by the
+    certificate of the first.
     """
 
     def __init__(
-        self, *, resolve: Resolver = resolve, may_reach: Callable[[Address], bool] = is_public
+        self,
+        *,
+        resolve: Resolver = resolve,
+        may_reach: Callable[[Address], bool] = is_public,
+        target: Target | None = None,
+        verify: ssl.SSLContext | bool = True,
     ) -> None:
         self._resolve = resolve
         self._may_reach = may_reach
+        self._target = target or checked_target
         self._inner = httpx.AsyncHTTPTransport(
-            trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+            verify=verify, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises ForbiddenTargetError, and httpx's exceptions."""
-        host, port = checked_target(request.url)
+        host, port = self._target(request.url)
         addresses = await self._addresses(host, port)
         for address in addresses[:-1]:
             try:

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol, Self
 
-import orjson
-
+from apps.core.json_bounds import is_json
 from apps.providers.errors import ErrorKind, UpstreamError
 
 TAIL_S = 2.0  # how long JSON that is complete waits for the end of its body
@@ -117,10 +116,4 @@ class _Chunks:
 
 def _is_whole(body: bytes) -> bool:
     """Whether the body says by itself that it is complete: JSON, or the events of a stream up to their end mark."""
-    if body.rstrip().endswith(END_MARK):
-        return True
-    try:
-        orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False
-    return True
+    return body.rstrip().endswith(END_MARK) or is_json(body)

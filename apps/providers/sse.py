@@ -10,6 +10,7 @@ import re
 from msgspec import Struct
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
+MAX_EVENT_LINES = 50_000  # each is looked at by itself
 BOM = b"\xef\xbb\xbf"
 LINE = re.compile(rb"$|:|[A-Za-z][\w-]*(?:$|:)")  # a comment, or a field with or without a value
 PADDING = b" \t\0" + BOM
@@ -25,7 +26,7 @@ class Event(Struct, frozen=True, gc=False):
 
 
 class EventTooLargeError(ValueError):
-    """One event is larger than the parser's limit."""
+    """One event is larger than the parser's limit, or has more lines."""
 
 
 class SSEParser:
@@ -67,7 +68,7 @@ class SSEParser:
         return events
 
     def flush(self) -> list[Event]:
-        """The last event, whose blank line many upstreams omit."""
+        """The last event, whose blank line many upstreams omit. Raises EventTooLargeError."""
         event = read_block(bytes(self._rest))
         self._rest.clear()
         return [] if event is None else [event]
@@ -103,32 +104,47 @@ class SSEParser:
 def read_block(block: bytes) -> Event | None:
     """The event that the lines of one block make; None without a data line (comments, `retry:`, `event:`
     alone). Beyond the standard: fields in other spellings (see `_oddly_spelt`), JSON without `data:` is data, and so is what cannot be
-    another line, such as the rest of a text with a raw line end in it, which may look like a field."""
-    lines: list[bytes] = []
+    another line, such as the rest of a text with a raw line end in it, which may look like a field. Raises EventTooLargeError."""
+    if block.count(b"\n") > MAX_EVENT_LINES:
+        raise EventTooLargeError(f"an event has more than {MAX_EVENT_LINES} lines")
+    lines = _Lines()
     name = ""
     data = b"data"
     for line in block.split(b"\n"):
         field, _, value = line.partition(b":")
         if field in (data, b"data"):
-            lines.append(value.removeprefix(b" "))
-        elif lines and _is_open(lines) and not line.startswith(b":"):
-            lines.append(line)
+            lines.add(value.removeprefix(b" "))
+        elif lines.is_open and not line.startswith(b":"):
+            lines.add(line)
         elif field == b"event":
             name = value.removeprefix(b" ").decode("utf-8", "replace")
-        elif (lines and not LINE.match(line)) or line.startswith((b"{", b"[")):
-            lines.append(line)
-        elif not lines and (meant := _oddly_spelt(field, value)):
+        elif (lines.all and not LINE.match(line)) or line.startswith((b"{", b"[")):
+            lines.add(line)
+        elif not lines.all and (meant := _oddly_spelt(field, value)):
             if meant == b"event":
                 name = value.strip().decode("utf-8", "replace")
             else:
                 data = field
-                lines.append(value.removeprefix(b" "))
-    return Event(b"\n".join(lines), name) if lines else None
+                lines.add(value.removeprefix(b" "))
+    return Event(b"\n".join(lines.all), name) if lines.all else None
 
 
-def _is_open(lines: list[bytes]) -> bool:
-    """Whether JSON has begun that does not end with the last line."""
-    return lines[0].lstrip().startswith((b"{", b"[")) and not lines[-1].rstrip().endswith((b"}", b"]"))
+class _Lines:
+    """The lines of an event's data. `is_open`: JSON has begun that does not end with the last of them. Each is looked at once: an event
+    may have a million, and one of megabytes among them."""
+
+    __slots__ = ("_are_json", "all", "is_open")
+
+    def __init__(self) -> None:
+        self.all: list[bytes] = []
+        self.is_open = False
+        self._are_json = False
+
+    def add(self, line: bytes) -> None:
+        if not self.all:
+            self._are_json = line.lstrip().startswith((b"{", b"["))
+        self.all.append(line)
+        self.is_open = self._are_json and not line.rstrip().endswith((b"}", b"]"))
 
 
 def _oddly_spelt(field: bytes, value: bytes) -> bytes:

@@ -32,8 +32,14 @@ METADATA: Final = tuple(
         "192.0.0.192/32",  # Oracle Cloud
         "fd00:ec2::/32",  # AWS over IPv6
         "fd20:ce::/32",  # Google Cloud over IPv6
+        "fd00:c1::/32",  # Oracle Cloud over IPv6
     )
 )
+CARRYING: Final = (NAT64, *map(ip_network, ("64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
+"""IPv6 whose last 32 bits are an IPv4 address: translated by whoever is in between, or by the system itself."""
+ISATAP: Final = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
+"""What stands before the IPv4 address in those of RFC 5214."""
+LOOPBACK_6: Final = IPv6Address(1)
 
 
 def why_not(host: str) -> str:
@@ -88,10 +94,10 @@ def _literal(host: str) -> Address | None:
 
 
 def _inner(address: Address) -> Address:
-    """The IPv4 address inside of an IPv6 one."""
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return address.ipv4_mapped
-        if address in NAT64:
-            return IPv4Address(address.packed[-4:])
-    return address
+    """The IPv4 address that is reached by an IPv6 one, or may be."""
+    if not isinstance(address, IPv6Address) or address in (LOOPBACK_6, IPv6Address(0)):
+        return address
+    carries = address.packed[8:12] in ISATAP or any(address in network for network in CARRYING)
+    inside = IPv4Address(address.packed[-4:]) if carries else None
+    teredo = address.teredo and address.teredo[1]
+    return address.ipv4_mapped or inside or address.sixtofour or teredo or address

@@ -28,7 +28,15 @@ OF_LOOPS: Final = 6
 
 
 def reachable() -> Iterator[Finding]:
-    """Whether it answers at all: nothing else can be asked of it otherwise."""
+    """Whether it answers at all: nothing else can be asked of it otherwise. SQLite would make a file that is not there."""
+    if connection.vendor == "sqlite" and not (
+        connection.connection or Path(connection.settings_dict["NAME"]).exists()
+    ):
+        yield error(
+            f"{connection.settings_dict['NAME']} is not there: FreeAI is not set up here.",
+            "manage.py setup, or correct FREEAI_DATA_DIR or FREEAI_DATABASE_URL.",
+        )
+        return
     try:
         connection.ensure_connection()
         connection.introspection.table_names()
@@ -43,13 +51,16 @@ def reachable() -> Iterator[Finding]:
 
 def migrations() -> Iterator[Finding]:
     """Of this version, neither older nor newer."""
-    if missing := unapplied_migrations():
-        yield error(
-            f"{len(missing)} migrations are missing, {missing[0]} first: the database is of an older version.",
-            "manage.py setup (a start does it too)",
-        )
+    missing = unapplied_migrations()
     loader = MigrationExecutor(connection).loader
     applied, known = set(loader.applied_migrations), set(loader.disk_migrations)
+    if missing:
+        yield error(
+            f"{len(missing)} migrations are missing, {missing[0]} first: the database is of an older version."
+            if applied
+            else "Nothing is set up in the database yet.",
+            "manage.py setup (a start does it too)",
+        )
     newer = sorted(f"{app}.{name}" for app, name in applied - known if app in loader.migrated_apps)
     if newer:
         yield error(
@@ -143,6 +154,11 @@ def _postgresql() -> Iterator[Finding]:
         yield error(
             "This PostgreSQL is a standby: nothing can be written.",
             "Lead FREEAI_DATABASE_URL to the primary.",
+        )
+    elif _value("SHOW transaction_read_only") == "on":
+        yield error(
+            "This PostgreSQL takes no writes: default_transaction_read_only is on.",
+            "Turn it off for the database or FreeAI's role, once whoever turned it on agrees.",
         )
     if not _value("SELECT has_database_privilege(current_database(), 'TEMPORARY')"):
         yield warning(

@@ -76,11 +76,7 @@ def web() -> Iterator[Finding]:
     secure, public = settings.SECURE, settings.PUBLIC_URL
     host = urlsplit(public).hostname or ""
     in_the_open = not is_local(settings.FREEAI_HOST) or (bool(public) and not is_local(host))
-    if secure and not settings.TRUST_PROXY:
-        yield error(
-            f"FREEAI_PUBLIC_URL is {public}, and FREEAI_TRUST_PROXY is off: each request counts as http and is redirected, for ever.",
-            "Set FREEAI_TRUST_PROXY=1, and let the proxy that ends TLS send X-Forwarded-Proto.",
-        )
+    yield from _proxy(secure, public)
     if public and not secure and not is_local(host):
         yield warning(
             f"FREEAI_PUBLIC_URL is {public}: keys and passwords pass the network in the clear.",
@@ -118,6 +114,21 @@ def web() -> Iterator[Finding]:
     yield ok(public or f"http://{settings.FREEAI_HOST}:{settings.FREEAI_PORT}")
 
 
+def _proxy(secure: bool, public: str) -> Iterator[Finding]:
+    """The proxy that ends TLS and the URL that it serves: one without the other."""
+    if secure and not settings.TRUST_PROXY:
+        yield error(
+            f"FREEAI_PUBLIC_URL is {public}, and FREEAI_TRUST_PROXY is off: each request counts as http and is redirected, for ever.",
+            "Set FREEAI_TRUST_PROXY=1, and let the proxy that ends TLS send X-Forwarded-Proto.",
+        )
+    if settings.TRUST_PROXY and not public:
+        yield warning(
+            "FREEAI_TRUST_PROXY is on without FREEAI_PUBLIC_URL: behind the proxy the admin site answers to the names of "
+            "FREEAI_ALLOWED_HOSTS only, and its cookies pass without TLS too.",
+            "Set FREEAI_PUBLIC_URL to the URL that users see, or unset FREEAI_TRUST_PROXY where no proxy is.",
+        )
+
+
 def extras() -> Iterator[Finding]:
     """What is switched on and needs something that is not there."""
     if settings.FREEAI_OIDC_ISSUER and not settings.SECURE:
@@ -125,11 +136,18 @@ def extras() -> Iterator[Finding]:
             "Single sign-on is on without an https FREEAI_PUBLIC_URL: its redirect URI begins with http, which issuers refuse.",
             "Set FREEAI_PUBLIC_URL to the https:// URL that is registered with the issuer.",
         )
-    if spans.wanted() and find_spec("opentelemetry.sdk") is None:
+    if spans.wanted() and not _is_installed("opentelemetry.sdk"):
         yield warning(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, and the packages that send traces are not installed.",
             "make traces, or build the image with EXTRAS=otel.",
         )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False
 
 
 def is_local(host: str) -> bool:

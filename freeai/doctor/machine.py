@@ -23,6 +23,20 @@ SHORT_SHARE: Final = 0.05
 FEW_FILES: Final = 4096
 LEFT_BEHIND: Final = (".backup-*", ".restore-*")
 LEFT_S: Final = 86_400.0
+UNDRAINED_S: Final = 3600.0
+"""An attempt keeps its file for as long as it takes, which is minutes."""
+USED: Final = (
+    "*.sqlite3*",
+    "secrets",
+    "spool",
+    "broker",
+    "metrics",
+    "static",
+    "celerybeat-schedule*",
+    "serve.lock",
+    "told_keys",
+)
+"""What FreeAI makes in the data directory. Others may keep things there that it never opens."""
 BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)
 """No clock that is right is before it."""
 NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
@@ -49,6 +63,7 @@ def data_directory() -> Iterator[Finding]:
     for file in sorted(settings.FREEAI_SECRETS_DIR.glob("*")):
         if file.stat().st_mode & OTHERS:
             yield error(f"{file} can be read by other users of the machine.", f"chmod 600 {file}")
+    yield from _of_others(folder)
     for left in sorted(path for kind in LEFT_BEHIND for path in folder.glob(kind)):
         if clock.now() - left.stat().st_mtime > LEFT_S:
             yield warning(
@@ -58,6 +73,22 @@ def data_directory() -> Iterator[Finding]:
     if not secret_files.are_there():
         yield error("There is no secret key or no master key yet.", "manage.py setup")
     yield ok(str(folder))
+
+
+def _of_others(folder: Path) -> Iterator[Finding]:
+    """What a command left there that ran as another user, root above all. A folder of root's tells nothing: it may be a volume's."""
+    owner = folder.stat().st_uid
+    sees_all = os.geteuid() == 0
+    secrets = set(settings.FREEAI_SECRETS_DIR.glob("*"))
+    for path in sorted({path for name in USED for path in folder.glob(name)} | secrets):
+        if (state := _state(path)) is None:
+            continue
+        needed = os.R_OK if path in secrets else os.R_OK | os.W_OK
+        if not os.access(path, needed) or (sees_all and owner and state.st_uid != owner):
+            yield error(
+                f"{path} is not for the user that {folder} belongs to: a command has run as another one, such as root.",
+                f"chown -R {owner} {folder}",
+            )
 
 
 def disk() -> Iterator[Finding]:
@@ -113,7 +144,7 @@ def spool() -> Iterator[Finding]:
     root: Path = settings.FREEAI_SPOOL_DIR
     if not root.exists():
         return
-    waiting = 0
+    waiting, oldest = 0, clock.now()
     for directory in sorted(root.glob("[!.]*/")):
         if directory.name == "blocks":
             continue
@@ -123,7 +154,16 @@ def spool() -> Iterator[Finding]:
                 "Make it and its files readable and writable for FreeAI, or move it away.",
             )
             continue
-        waiting += sum(path.stat().st_size for path in segments(directory) if path.exists())
+        for state in filter(None, map(_state, segments(directory))):
+            waiting += state.st_size
+            oldest = min(oldest, state.st_mtime)
+    if waiting and clock.now() - oldest > UNDRAINED_S:
+        yield warning(
+            f"Usage events have waited in {root} since {datetime.fromtimestamp(oldest, UTC):%Y-%m-%d %H:%M} UTC: nobody writes them to the "
+            "database.",
+            "manage.py serve, which takes over what any process left there; where one runs, its log says why it does not "
+            "(usage.not_written, usage.not_adopted).",
+        )
     if waiting > settings.FREEAI_SPOOL_MAX_BYTES // 2:
         yield warning(
             f"{_size(waiting)} of usage events wait in {root}, of {_size(settings.FREEAI_SPOOL_MAX_BYTES)} that may.",
@@ -176,6 +216,14 @@ def file_system(path: Path) -> str:
         (mount[1], mount[2]) for mount in mounts if resolved.is_relative_to(mount[1].replace("\\040", " "))
     ]
     return max(holding, key=lambda mount: len(mount[0]), default=("", ""))[1]
+
+
+def _state(path: Path) -> os.stat_result | None:
+    """None where it is gone meanwhile: a gateway may be at work."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
 
 
 def _existing(path: Path) -> Path:

@@ -39,7 +39,11 @@ def gateway() -> Iterator[Finding]:
         yield ok(f"{url} is ready.")
         return
     down = DOWN.findall(scrape() or "")
-    why = f"{', '.join(down)} does not run" if down else "its database does not answer, or it starts"
+    why = (
+        f"{', '.join(down)} does not run"
+        if down
+        else "its database does not answer, takes no writes or lacks a migration, or it starts"
+    )
     yield error(
         f"The gateway at {url} is not ready: {why}.",
         "The log says why (background.failed, celery.ended, database.silent); it is tried again by itself.",

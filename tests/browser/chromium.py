@@ -12,8 +12,9 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
 from fakes import FakeUpstream
-from tests.e2e import server
-from tests.e2e.server import ROOT, Server
+from tests.e2e import server, tables
+from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT, clean_env
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 DAYS = "9" if os.environ.get("FREEAI_TEST_PICTURES") else "1"
@@ -33,13 +34,13 @@ def executable() -> str:
 
 def start_demo(data_dir: Path, upstream: FakeUpstream) -> Server:
     """Set up, filled, and served."""
-    data_dir.mkdir()
+    tables.lay(data_dir)
     at = [option for name in FAKED for option in ("--at", f"{name}={upstream.url(name)}")]
     for command in (["setup"], ["demo_data", "--days", DAYS, "--password", PASSWORD, *at]):
         subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=ROOT,
-            env=server.clean_env() | {"FREEAI_DATA_DIR": str(data_dir)},
+            env=clean_env() | {"FREEAI_DATA_DIR": str(data_dir)},
             check=True,
             capture_output=True,
             timeout=100,

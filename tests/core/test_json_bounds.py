@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.core import json_bounds
-from apps.core.json_bounds import holds_more_values
+from apps.core.json_bounds import holds_more_values, is_json, nests_deeper
 
 TEXTS = st.text(alphabet='ab,:[]{}"\\\n', max_size=12)
 VALUES = st.recursive(
@@ -83,3 +83,47 @@ def test_what_a_text_holds_are_no_values(content):
 @given(st.binary(max_size=300))
 def test_no_bytes_break_it(text):
     holds_more_values(text, 3)
+
+
+def depth(value) -> int:
+    """Levels of lists and objects, its own included."""
+    match value:
+        case dict():
+            return 1 + max(map(depth, value.values()), default=0)
+        case list():
+            return 1 + max(map(depth, value), default=0)
+        case _:
+            return 0
+
+
+class TestNesting:
+    @given(VALUES)
+    def test_its_depth_is_exact(self, value):
+        text = orjson.dumps(value)
+
+        assert not nests_deeper(text, depth(value))
+        if depth(value):
+            assert nests_deeper(text, depth(value) - 1)
+
+    @pytest.mark.parametrize("text", [b"[" * 101, b'{"a":' * 101 + b"1" + b"}" * 101])
+    def test_a_text_that_is_too_deep(self, text):
+        assert nests_deeper(text)
+
+    @pytest.mark.parametrize(
+        "text", [b"[]" * 200, b'"' + b"[" * 200 + b'"', b"[" * 50 + b"[]," * 99, b"]" * 200]
+    )
+    def test_a_text_that_is_not(self, text):
+        assert not nests_deeper(text)
+
+
+class TestWhole:
+    @given(VALUES, st.integers(0, 40))
+    def test_what_is_cut_is_not_whole(self, value, cut):
+        text = orjson.dumps([value])
+
+        assert is_json(text)
+        assert not is_json(text[: min(cut, len(text) - 1)])
+
+    @pytest.mark.parametrize("text", [b"", b"{]", b"{} {}", b"[" * 100_000])
+    def test_what_is_none(self, text):
+        assert not is_json(text)

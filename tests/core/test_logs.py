@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,19 @@ def configured(
         monkeypatch.setattr(sys, "stderr", file)
         logs.configure("info", getattr(request, "param", "json"))
         yield path
+    logging.captureWarnings(False)
     structlog.configure(**before)
     logging.getLogger().handlers[:] = handlers
+
+
+def test_a_warning_of_a_library_is_a_line_like_others(configured: Path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.warn("over\nseveral lines", RuntimeWarning, stacklevel=1)
+
+    (line,) = configured.read_text().splitlines()
+    assert json.loads(line)["level"] == "warning"
+    assert "RuntimeWarning: over\nseveral lines" in json.loads(line)["event"]
 
 
 def test_lines_arrive_whole_and_at_once(pipe):

@@ -38,6 +38,16 @@ def documented() -> list[Metric]:
     ]
 
 
+def background_work() -> set[str]:
+    """The values of `task` that the row of `freeai_background_up` lists."""
+    (row,) = (
+        row
+        for row in Document("OPERATIONS.md").rows("3.2 Metrics")
+        if codes(row[0]) == ["freeai_background_up"]
+    )
+    return set(codes(row[3]))
+
+
 def in_code() -> list[Metric]:
     """Those of FreeAI that are registered."""
     return [

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 from redis import Redis
 
-from tests.e2e.server import ROOT, free_port
+from tests.e2e.server import free_port
+from tests.e2e.surroundings import ROOT
 
 pytestmark = [
     pytest.mark.slow,

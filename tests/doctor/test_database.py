@@ -1,7 +1,9 @@
 """What a database lacks, or has too much of."""
 
+from pathlib import Path
+
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.analytics import partitions
@@ -23,6 +25,31 @@ def test_a_missing_migration(examine: Examine):
     MigrationRecorder.Migration.objects.filter(app="core", name="0002_task_runs").delete()
 
     assert "1 migrations are missing, core.0002_task_runs first" in bad(examine("migrations"))[0]
+
+
+def test_an_empty_database_is_of_no_version(examine: Examine):
+    MigrationRecorder.Migration.objects.all().delete()
+
+    assert "Nothing is set up in the database" in bad(examine("migrations"))[0]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="of SQLite")
+def test_looking_makes_no_database(examine: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    file = tmp_path / "freeai.sqlite3"
+    elsewhere = connections.create_connection("default")
+    elsewhere.settings_dict = connection.settings_dict | {"NAME": str(file)}
+    monkeypatch.setattr(database, "connection", elsewhere)
+
+    assert "is not there" in bad(examine("database"))[0]
+    assert not file.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL")
+def test_one_that_takes_no_writes(examine: Examine):
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+
+    assert "takes no writes" in bad(examine("database_kind"))[0]
 
 
 def test_a_newer_database(examine: Examine):

@@ -1,5 +1,6 @@
 """What the settings say that cannot be meant."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ def test_a_refused_value_is_a_finding_and_ends_nothing(examine: Examine, monkeyp
         ({"PUBLIC_URL": "http://ai.example.com"}, "warning", "in the clear"),
         ({"FREEAI_HOST": "0.0.0.0"}, "warning", "without FREEAI_PUBLIC_URL"),  # noqa: S104
         (PROXIED | {"FREEAI_HOST": "0.0.0.0"}, "note", "whoever sends it"),  # noqa: S104
+        ({"TRUST_PROXY": True}, "warning", "FREEAI_TRUST_PROXY is on without FREEAI_PUBLIC_URL"),
         ({"DEBUG": True}, "warning", "FREEAI_DEBUG"),
         (PROXIED | {"DEBUG": True}, "error", "FREEAI_DEBUG"),
         ({"ALLOWED_HOSTS": ["*"]}, "warning", "FREEAI_ALLOWED_HOSTS"),
@@ -64,7 +66,8 @@ def test_the_defaults_are_well(examine: Examine):
 
 def test_traces_without_their_packages(examine: Examine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
-    monkeypatch.setattr("freeai.doctor.environment.find_spec", lambda _: None)
+    monkeypatch.delitem(sys.modules, "opentelemetry.sdk", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)  # as where it was never installed
 
     assert [each.remedy.split(",")[0] for each in examine("extras")] == ["make traces"]
 

@@ -56,6 +56,33 @@ def test_a_data_directory_that_takes_nothing(data_dir: Path, examine: Examine):
     assert "Nothing can be written" in bad(examine("data_directory"))[0][1]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_a_command_as_root_left_in_the_directory_of_another_user(data_dir: Path, examine: Examine):
+    (data_dir / "secrets" / "master_keys").write_text("x")
+    (data_dir / "secrets" / "master_keys").chmod(0o600)
+    for path in (data_dir, data_dir / "secrets", data_dir / "spool"):
+        os.chown(path, 12345, -1)
+
+    found = [
+        each for each in examine("data_directory") if each.level == "error" and "another one" in each.text
+    ]
+
+    assert [str(data_dir / "secrets" / "master_keys") in each.text for each in found] == [True]
+    assert found[0].remedy == f"chown -R 12345 {data_dir}"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_what_this_user_cannot_read(data_dir: Path, examine: Examine):
+    (data_dir / "secrets" / "master_keys").write_text("x")
+    (data_dir / "secrets" / "master_keys").chmod(0)
+
+    found = [
+        each for each in examine("data_directory") if each.level == "error" and "another one" in each.text
+    ]
+
+    assert [str(data_dir / "secrets" / "master_keys") in each.text for each in found] == [True]
+
+
 @pytest.mark.parametrize(("free", "level"), [(100 * MIB, "error"), (1024 * MIB, "warning")])
 def test_little_room(
     free: int, level: str, data_dir: Path, examine: Examine, monkeypatch: pytest.MonkeyPatch
@@ -90,6 +117,20 @@ def test_much_that_waits(data_dir: Path, examine: Examine, settings: Any):
     (data_dir / "spool" / "of-somebody" / "000001.jsonl").write_text("x" * 900)
 
     assert "900 bytes of usage events wait" in bad(examine("spool"))[0][1]
+
+
+def test_a_spool_that_nobody_drains(data_dir: Path, examine: Examine):
+    (data_dir / "spool" / "of-somebody").mkdir()
+    segment = data_dir / "spool" / "of-somebody" / "000001.jsonl"
+    segment.write_text("{}\n")
+    just_now = bad(examine("spool"))
+    os.utime(segment, (clock.now() - 7200,) * 2)
+
+    found = bad(examine("spool"))
+
+    assert just_now == []
+    assert [level for level, _ in found] == ["warning"]
+    assert "nobody writes them to the database" in found[0][1]
 
 
 def test_a_network_file_system(data_dir: Path, examine: Examine, monkeypatch: pytest.MonkeyPatch):

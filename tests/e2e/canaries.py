@@ -11,6 +11,7 @@ import httpx
 from cryptography.fernet import Fernet
 from django.core import signing
 
+from tests.e2e import plain
 from tests.e2e.server import Server
 
 
@@ -107,7 +108,7 @@ def _is_ours(path: Path) -> bool:
 def everything_shown(gateway: Server) -> list[str]:
     """Every page of `/api` that needs no name, the metrics and the probes, as an administrator sees them."""
     admin = {"X-Admin-Token": ADMIN_TOKEN}
-    with httpx.Client(base_url=gateway.url, timeout=30) as http:
+    with plain.Client(base_url=gateway.url, timeout=30) as http:
         paths = http.get("/api/schema/").json()["paths"]
         wanted = [path for path, item in paths.items() if "get" in item and path.startswith("/api/")]
         pages = [http.get(path, headers=admin) for path in wanted if "{" not in path]

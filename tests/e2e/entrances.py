@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.server import ROOT, clean_env, free_port
+from tests.e2e.server import free_port
+from tests.e2e.surroundings import ROOT, clean_env
 
 TIMEOUT_S = 300  # patience, on a machine that is shared
 

@@ -4,10 +4,10 @@ import socket
 from collections.abc import Iterator
 from threading import Event, Thread
 
-import httpx
 import psutil
 import pytest
 
+from tests.e2e import plain
 from tests.e2e.server import Server, start, wait_until
 
 MIB = 1024 * 1024
@@ -51,7 +51,7 @@ class Others:
 
     def _ask(self) -> None:
         while not self._end.is_set():
-            self.statuses.add(httpx.get(f"{self._server.url}/livez", timeout=10).status_code)
+            self.statuses.add(plain.get(f"{self._server.url}/livez", timeout=10).status_code)
             self.statuses.add(self._server.chat(model="sandbox/ok").status_code)
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from tests.e2e import plain
 from tests.e2e.server import Server
 
 CLIENTS = 3
@@ -67,7 +68,7 @@ class Load:
             self._goes_on.wait()
             with (
                 self._asking,
-                httpx.Client(timeout=30, headers={"Authorization": f"Bearer {self._key}"}) as http,
+                plain.Client(timeout=30, headers={"Authorization": f"Bearer {self._key}"}) as http,
             ):
                 self._ask_on(http)
 

@@ -25,7 +25,7 @@ class Database:
     def over(self, proxy: "Proxy") -> str:
         url = urlsplit(self.url)
         user = url.netloc.rpartition("@")[0]
-        return url._replace(netloc=f"{user}@127.0.0.1:{proxy.port}").geturl()
+        return url._replace(netloc=f"{user}@{proxy.host}:{proxy.port}").geturl()
 
     def execute(self, statements: str) -> None:
         with psycopg.connect(self.url) as connection:
@@ -62,12 +62,14 @@ def database() -> Iterator[Database]:
 
 
 class Proxy:
-    """TCP on loopback to the server. `silence` swallows everything on the connections of now, `deaf` on new ones too."""
+    """TCP to the server, from `host`, an address of this machine. `silence` swallows everything on the connections of now, `deaf` on new
+    ones too."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         server = urlsplit(SERVER_URL)
         self._target = (server.hostname or "127.0.0.1", server.port or 5432)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
+        self.host = host
         self.port = self._listener.getsockname()[1]
         self.deaf = False
         self._peers: dict[socket.socket, socket.socket] = {}

@@ -1,6 +1,5 @@
 """A real `manage.py serve` in a process of its own, as a user starts it."""
 
-import os
 import re
 import signal
 import socket
@@ -8,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from typing import Any
 import httpx
 import psutil
 
-from apps.providers.catalogue_files import read_catalogue
+from tests.e2e import plain, tables
+from tests.e2e.surroundings import ROOT, clean_env
 
-ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 100.0
 API_TIMEOUT_S = 60.0
 """One that ends is told at once: this is for machines with much else to do. Less than what pytest gives a test."""
@@ -44,7 +43,7 @@ class Server:
     def api(self, method: str, path: str, **options) -> httpx.Response:
         """A call to `/api` with the admin token."""
         headers = {"X-Admin-Token": self.admin_token}
-        return httpx.request(
+        return plain.request(
             method, f"{self.url}/api/{path}", headers=headers, timeout=API_TIMEOUT_S, **options
         )
 
@@ -60,7 +59,7 @@ class Server:
 
     def chat(self, **body: Any) -> httpx.Response:
         """A chat completion with the first client key."""
-        return httpx.post(
+        return plain.post(
             f"{self.url}/v1/chat/completions",
             json={"messages": [{"role": "user", "content": "Hi"}]} | body,
             headers={"Authorization": f"Bearer {self.client_key}"},
@@ -69,7 +68,7 @@ class Server:
 
     def metric(self, name: str) -> float:
         """The value that /metrics gives for a metric without labels."""
-        for line in httpx.get(f"{self.url}/metrics", timeout=10).text.splitlines():
+        for line in plain.get(f"{self.url}/metrics", timeout=10).text.splitlines():
             if line.startswith(f"{name} "):
                 return float(line.split()[1])
         raise AssertionError(f"{name} is not exposed")
@@ -96,16 +95,6 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
-def clean_env() -> dict[str, str]:
-    """Ours, without what configures FreeAI or Django, and without providers' keys."""
-    providers = {name for entry in read_catalogue() for name in entry.key_env}
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("FREEAI_", "DJANGO_")) and name not in providers
-    }
-
-
 def start(
     data_dir: Path,
     *options: str,
@@ -113,19 +102,24 @@ def start(
     host: str = "127.0.0.1",
     output: int | None = None,
     patience_s: float = START_TIMEOUT_S,
+    before: Sequence[str] = (),
+    from_nothing: bool = False,
     **env: str,
 ) -> Server:
     """Start and wait until /livez answers.
 
     `console`: what an earlier start in this directory printed. `output`: a descriptor for stdout and stderr, instead of the
-    console's file.
+    console's file. `before`: what stands before the command. `from_nothing`: its first start makes the tables too, and does not
+    find them there.
     """
     port = free_port()
     data_dir.mkdir(exist_ok=True)
+    if not from_nothing:
+        tables.lay(data_dir, env.get("FREEAI_DATABASE_URL", ""))
     log = data_dir / "console.log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--host", host, "--port", str(port), *options],
+            [*before, sys.executable, "manage.py", "serve", "--host", host, "--port", str(port), *options],
             cwd=ROOT,
             env=clean_env() | {"FREEAI_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"} | env,
             stdout=file if output is None else output,
@@ -138,7 +132,7 @@ def start(
         if process.poll() is not None:
             raise AssertionError(f"serve ended with {process.returncode}:\n{log.read_text()}")
         try:
-            if httpx.get(f"{url}/livez", timeout=1).status_code == 200:
+            if plain.get(f"{url}/livez", timeout=1).status_code == 200:
                 return Server(process, data_dir, url, console or log.read_text())
         except httpx.TransportError:
             time.sleep(0.05)

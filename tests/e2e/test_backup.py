@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e import postgres, server
+from tests.e2e import postgres, server, tables
 from tests.e2e.entrances import manage
 from tests.e2e.load import Load
 from tests.e2e.server import Server
@@ -77,6 +77,7 @@ def test_a_round_trip_with_traffic(kind: str, tmp_path: Path):
 def backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Without secrets, of a SQLite installation that does not run."""
     folder = tmp_path_factory.mktemp("backup")
+    tables.lay(folder / "data")
     manage("setup", data_dir=folder / "data")
     ended = manage("backup", str(folder / "file"), data_dir=folder / "data")
     assert ended.returncode == 0, ended.stderr
@@ -108,6 +109,7 @@ def test_without_its_master_key_nothing_is_restored(backup: Path, tmp_path: Path
 
 
 def in_use(folder: Path, backup: Path) -> dict[str, str]:
+    tables.lay(folder)
     manage("setup", data_dir=folder)
     return {}
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from fakes import NAMED, FakeUpstream
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.canaries import (
     ADMIN_TOKEN,
     ANSWER,
@@ -58,7 +58,9 @@ def parrots() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A gateway that logs everything it can, with a canary for the key of each wire."""
-    running = server.start(tmp_path_factory.mktemp("canaries"), "--no-tasks", **ENVIRONMENT)
+    running = server.start(
+        tmp_path_factory.mktemp("canaries"), "--no-tasks", from_nothing=True, **ENVIRONMENT
+    )
     for name in WIRES:
         fresh_key(running, name, "http://127.0.0.1:1")
     yield running
@@ -66,7 +68,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def api(gateway: Server, method: str, path: str, **options) -> httpx.Response:
-    return httpx.request(
+    return plain.request(
         method, f"{gateway.url}/api/{path}", headers={"X-Admin-Token": ADMIN_TOKEN}, timeout=30, **options
     )
 
@@ -89,7 +91,7 @@ def key(planted: Server) -> str:
 
 def ask(gateway: Server, key: str, path: str = "chat/completions", **options) -> httpx.Response:
     """Ask `/v1`, with what does not belong there in query and headers."""
-    return httpx.post(
+    return plain.post(
         f"{gateway.url}/v1/{path}?key={QUERY}",
         headers={**ANYWHERE, "Authorization": f"Bearer {key}", "X-FreeAI-Explain": "true"},
         timeout=30,
@@ -219,7 +221,7 @@ def test_what_is_asked_answered_and_kept_as_a_response(planted: Server, parrots:
     answers += [ask(planted, key, "responses", json=pinned | body) for body in bodies]
     headers = {"Authorization": f"Bearer {key}"}
     for path in (kept, f"{kept}/input_items", PROMPT):
-        answers.append(httpx.get(f"{planted.url}/v1/responses/{path}", headers=headers, timeout=30))
+        answers.append(plain.get(f"{planted.url}/v1/responses/{path}", headers=headers, timeout=30))
 
     assert [answer.status_code for answer in answers[:2]] == [200, 200]
     assert ANSWER in answers[1].text and PROMPT in answers[-2].text, "it was answered, and is kept"
@@ -229,7 +231,7 @@ def test_what_is_asked_answered_and_kept_as_a_response(planted: Server, parrots:
 def test_what_is_sent_to_the_wrong_place(planted: Server, key: str):
     """A key where a name belongs, and everything in the query and the headers."""
     answers = []
-    with httpx.Client(base_url=planted.url, timeout=30, headers=ANYWHERE) as http:
+    with plain.Client(base_url=planted.url, timeout=30, headers=ANYWHERE) as http:
         answers += [http.get("/v1/models", headers={name: SENT}) for name in ("X-Api-Key", "X-Goog-Api-Key")]
         for path in (
             "/v1/models",

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.canaries import (
     ADMIN_TOKEN,
     ENVIRONMENT,
@@ -22,7 +22,8 @@ from tests.e2e.canaries import (
 )
 from tests.e2e.entrances import MANAGE
 from tests.e2e.identity_provider import CLIENT, IdentityProvider
-from tests.e2e.server import ROOT, Server, clean_env
+from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +54,7 @@ def planted(idp: IdentityProvider, tmp_path_factory: pytest.TempPathFactory) -> 
     running = server.start(
         tmp_path_factory.mktemp("people"),
         "--no-tasks",
+        from_nothing=True,
         **ENVIRONMENT,
         FREEAI_FIRST_ADMIN="code",
         FREEAI_OIDC_ISSUER=idp.issuer,
@@ -61,9 +63,9 @@ def planted(idp: IdentityProvider, tmp_path_factory: pytest.TempPathFactory) -> 
         FREEAI_OIDC_STAFF_GROUPS="operators",
     )
     form = {"code": code_of(running), "username": "boss", "password": PASSWORD}
-    wrong = httpx.post(f"{running.url}/api/setup/first-admin", json=form | {"code": WRONG_CODE})
+    wrong = plain.post(f"{running.url}/api/setup/first-admin", json=form | {"code": WRONG_CODE})
     assert wrong.status_code == 403 and WRONG_CODE not in wrong.text
-    assert httpx.post(f"{running.url}/api/setup/first-admin", json=form).status_code == 201
+    assert plain.post(f"{running.url}/api/setup/first-admin", json=form).status_code == 201
     yield running
     running.stop()
 
@@ -75,7 +77,7 @@ def code_of(gateway: Server) -> str:
 
 
 def browser_of(gateway: Server) -> httpx.Client:
-    return httpx.Client(base_url=gateway.url, follow_redirects=True, timeout=30)
+    return plain.Client(base_url=gateway.url, follow_redirects=True, timeout=30)
 
 
 def submit(browser: httpx.Client, path: str, **fields: str) -> httpx.Response:
@@ -173,7 +175,7 @@ def test_of_sign_ins_that_succeed(planted: Server, idp: IdentityProvider):
 
 def test_of_passwords_that_are_set(planted: Server):
     user = {"username": "carol", "password": NEXT}
-    with httpx.Client(base_url=planted.url, headers=ADMIN, timeout=30) as http:
+    with plain.Client(base_url=planted.url, headers=ADMIN, timeout=30) as http:
         made = http.post("/api/users", json=user)
         url = f"/api/users/{made.json()['id']}"
         answers = [
@@ -195,7 +197,7 @@ def test_of_passwords_that_are_set(planted: Server):
 def test_of_provider_keys_that_are_stored(planted: Server, tmp_path: Path):
     by_api, by_command, by_file, by_page = STORED
     blanks, wrong_type, nobody, broken, typo, refused = NOT_STORED
-    with httpx.Client(base_url=f"{planted.url}/api/me/providers", headers=ADMIN, timeout=30) as http:
+    with plain.Client(base_url=f"{planted.url}/api/me/providers", headers=ADMIN, timeout=30) as http:
         answers = [
             http.patch("/groq", json={"api_key": by_api}),
             http.patch("/groq", json={"api_key": f"{blanks} {blanks}"}),
@@ -238,7 +240,7 @@ def command(gateway: Server, *arguments: str, stdin: str = "") -> str:
 
 def test_of_everything_on_every_page_of_the_admin_site(planted: Server):
     """Lists, forms, histories and questions before a deletion, of every model that is registered."""
-    http = httpx.Client(base_url=planted.url, headers=ADMIN, timeout=30)
+    http = plain.Client(base_url=planted.url, headers=ADMIN, timeout=30)
     http.patch("/api/me/providers/groq", json={"api_key": STORED[0]})
     key = http.post("/api/clients", json={"name": "app"}).json()["api_key"]
     http.post("/api/users", json={"username": "frank", "password": NEXT})

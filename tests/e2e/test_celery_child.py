@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
 from apps.gateway.process import celery_child
-from tests.e2e import server
-from tests.e2e.server import ROOT, Server, clean_env
+from tests.e2e import plain, server
+from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT, clean_env
 
 GONE_S = 5
 START_S = 30
@@ -58,7 +58,7 @@ def log_of(running: Server) -> str:
 
 
 def status(running: Server, path: str) -> int:
-    return httpx.get(f"{running.url}/{path}", timeout=5).status_code
+    return plain.get(f"{running.url}/{path}", timeout=5).status_code
 
 
 @pytest.mark.parametrize("settled", [True, False])

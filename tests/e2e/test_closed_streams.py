@@ -8,9 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server, tables
 from tests.e2e.entrances import manage
-from tests.e2e.server import ROOT, clean_env, free_port, wait_until
+from tests.e2e.server import free_port, wait_until
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +51,7 @@ def shell(arguments: list[str], redirections: str, data_dir: Path) -> "subproces
 def set_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of a gateway that was set up where its secrets could be read."""
     data_dir = tmp_path_factory.mktemp("closed") / "data"
+    tables.lay(data_dir)
     assert manage("setup", data_dir=data_dir).returncode == 0
     return data_dir
 
@@ -120,6 +122,6 @@ def test_a_later_start_serves_whatever_is_closed(redirections: str, set_up: Path
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/livez", timeout=1).status_code == 200
+        return plain.get(f"http://127.0.0.1:{port}/livez", timeout=1).status_code == 200
     except httpx.TransportError:
         return False

@@ -15,8 +15,9 @@ import pytest
 
 from tests.core.fleet import servers
 from tests.docker.files import read
-from tests.e2e import postgres
-from tests.e2e.server import ROOT, clean_env, free_port, wait_until
+from tests.e2e import plain, postgres
+from tests.e2e.server import free_port, wait_until
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -114,7 +115,7 @@ def test_all_of_them_work_together(stack: Stack):
             n: stack.log(n) for n in stack.processes
         }
         try:
-            return httpx.get(f"http://127.0.0.1:{stack.port}/readyz", timeout=5).status_code == 200
+            return plain.get(f"http://127.0.0.1:{stack.port}/readyz", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -130,12 +131,12 @@ def test_all_of_them_work_together(stack: Stack):
         seconds=30,
     )
     as_prometheus = {"Authorization": f"Bearer {TOKEN}", "Host": "web:8000"}
-    scrape = httpx.get(f"http://127.0.0.1:{stack.port}/metrics", headers=as_prometheus)
+    scrape = plain.get(f"http://127.0.0.1:{stack.port}/metrics", headers=as_prometheus)
     doctor = stack.run(["python", "manage.py", "doctor", "--json"])
     beat = stack.run(SERVICES["beat"]["healthcheck"]["test"][1:])
 
     assert "freeai_build_info" in scrape.text
-    assert httpx.get(f"http://127.0.0.1:{stack.port}/metrics").status_code == 401
+    assert plain.get(f"http://127.0.0.1:{stack.port}/metrics").status_code == 401
     of_the_machine = ("disk", "files")
     found = [each for each in json.loads(doctor.stdout) if each["check"] not in of_the_machine]
     assert [each for each in found if each["level"] in ("error", "warning")] == []

@@ -12,6 +12,7 @@ import pytest
 from fakes import FakeUpstream
 from tests.core.fleet import servers
 from tests.core.fleet.servers import needs_server
+from tests.e2e import plain
 from tests.e2e.server import Server, wait_until
 from tests.e2e.test_workers import WORKERS, ready, serving
 
@@ -60,7 +61,7 @@ class Greedy(threading.Thread):
 
 def asked(gateway: Server, key: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {key}", "x-freeai-max-wait": "20"}
-    return httpx.post(f"{gateway.url}/v1/chat/completions", json=BODY, headers=headers, timeout=60)
+    return plain.post(f"{gateway.url}/v1/chat/completions", json=BODY, headers=headers, timeout=60)
 
 
 def test_a_key_that_asks_for_little_is_served_first_by_whichever_worker_it_asks(gateway: Server):

@@ -5,14 +5,21 @@ import shlex
 import signal
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = server.start(tmp_path_factory.mktemp("first-run"), "--no-tasks", from_nothing=True)
+    yield running
+    running.stop()
 
 
 def test_printed_curl_works_as_pasted(serving: Server):
@@ -30,7 +37,7 @@ def test_printed_curl_works_as_pasted(serving: Server):
 def test_printed_password_opens_the_admin_site(serving: Server):
     password = re.search(r"password\s+(\S+)", serving.console)
     assert password
-    with httpx.Client(base_url=serving.url, follow_redirects=True) as browser:
+    with plain.Client(base_url=serving.url, follow_redirects=True) as browser:
         token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', browser.get("/admin/login/").text)
         assert token
 
@@ -60,14 +67,14 @@ def test_secrets_are_readable_by_their_owner_only(serving: Server):
 
 
 def test_second_start_prints_no_secret_and_keeps_the_first_ones(data_dir: Path):
-    first = server.start(data_dir, "--no-tasks")
+    first = server.start(data_dir, "--no-tasks", from_nothing=True)
     assert first.stop() == 0
 
     second = server.start(data_dir, "--no-tasks")
 
     try:
         assert "fai_" not in second.console
-        answer = httpx.post(
+        answer = plain.post(
             f"{second.url}/v1/chat/completions",
             headers={"Authorization": f"Bearer {first.client_key}"},
             json={"messages": [{"role": "user", "content": "Hi"}]},
@@ -118,7 +125,7 @@ def test_ctrl_c_lets_an_open_stream_end(data_dir: Path):
         "messages": [{"role": "user", "content": "Take your time"}],
     }
 
-    with httpx.stream(
+    with plain.stream(
         "POST",
         f"{running.url}/v1/chat/completions",
         headers={"Authorization": f"Bearer {running.client_key}"},

@@ -6,12 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.entrances import manage
-from tests.e2e.server import ROOT, clean_env
+from tests.e2e.surroundings import ROOT, clean_env
 
 IPV6 = "::1"
 
@@ -95,7 +94,7 @@ def test_port_0_announces_the_one_it_got(data_dir: Path):
             for line in process.stdout
             if (found := re.search(r"(http://127.0.0.1:\d+)/admin/", line))
         )
-        answer = httpx.get(f"{url}/livez", timeout=10)
+        answer = plain.get(f"{url}/livez", timeout=10)
         process.terminate()
         process.communicate(timeout=30)
 
@@ -106,7 +105,7 @@ def test_port_0_announces_the_one_it_got(data_dir: Path):
 def test_ipv6_is_announced_as_it_is_typed(data_dir: Path):
     started = server.start(data_dir, "--no-tasks", host=IPV6)
 
-    answer = httpx.post(
+    answer = plain.post(
         f"{started.url}/v1/chat/completions",
         headers={"Authorization": f"Bearer {started.client_key}"},
         json={"messages": [{"role": "user", "content": "Hi"}]},
@@ -121,6 +120,6 @@ def test_ipv6_is_announced_as_it_is_typed(data_dir: Path):
 
 def assert_secrets_are_still_to_come(data_dir: Path) -> None:
     """The next start shows them, and they work."""
-    started = server.start(data_dir, "--no-tasks")
+    started = server.start(data_dir, "--no-tasks", from_nothing=True)
     answer = started.api("GET", "strategies")
     assert (answer.status_code, started.stop()) == (200, 0)

@@ -5,10 +5,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server, wait_until
 
 pytestmark = pytest.mark.slow
@@ -63,7 +62,7 @@ def test_nothing_is_lost_and_nobody_refused(disk: Path):
 
 def ask(running: Server, count: int) -> set[int]:
     body = {"messages": [{"role": "user", "content": "Hi"}]}
-    with httpx.Client(headers={"Authorization": f"Bearer {running.client_key}"}, timeout=30) as client:
+    with plain.Client(headers={"Authorization": f"Bearer {running.client_key}"}, timeout=30) as client:
         return {
             client.post(f"{running.url}/v1/chat/completions", json=body).status_code for _ in range(count)
         }

@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
 
-import httpx
 import pytest
 
+from tests.e2e import plain
 from tests.e2e.hostility import MIB, as_it_was, connect, serving
 from tests.e2e.server import Server
 
@@ -95,7 +95,7 @@ def test_parameters_without_end(serving: Server, path: str):
     query = "&".join(f"a{number}=1" for number in range(2_000))
     headers = {"X-Admin-Token": serving.admin_token}
 
-    answer = httpx.get(f"{serving.url}{path}?{query}", headers=headers)
+    answer = plain.get(f"{serving.url}{path}?{query}", headers=headers)
 
     assert answer.status_code < 500
     assert answer.headers["content-type"].startswith("application/json")

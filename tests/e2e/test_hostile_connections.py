@@ -4,9 +4,9 @@ import socket
 import time
 from contextlib import ExitStack, suppress
 
-import httpx
 import pytest
 
+from tests.e2e import plain
 from tests.e2e.hostility import GROWTH_MIB, MIB, as_it_was, connect, resident, serving
 from tests.e2e.server import Server
 
@@ -109,4 +109,4 @@ def test_odd_targets_are_no_fault_of_ours(serving: Server, method: str, target: 
         made.sendall(f"{method} {asked} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
         assert int(made.recv(65_536).split()[1]) < 500
-    assert httpx.get(f"{serving.url}/livez").status_code == 200
+    assert plain.get(f"{serving.url}/livez").status_code == 200

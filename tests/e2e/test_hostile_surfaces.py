@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e import plain
 from tests.e2e.hostility import MIB, as_it_was, connect, serving
 from tests.e2e.server import Server
 
@@ -49,7 +50,7 @@ STREAMS: dict[str, dict[str, Any]] = {
 
 def post(server: Server, path: str, body: bytes, kind: str = "application/json") -> httpx.Response:
     headers = {"Authorization": f"Bearer {server.client_key}", "Content-Type": kind}
-    return httpx.post(f"{server.url}{path}", content=body, headers=headers, timeout=60)
+    return plain.post(f"{server.url}{path}", content=body, headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize("path", POSTS)

@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from docker.rehearse import Rehearsal, Stage
-from tests.e2e.server import clean_env, free_port, wait_until
+from tests.e2e import plain
+from tests.e2e.server import free_port, wait_until
+from tests.e2e.surroundings import clean_env
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -51,7 +52,7 @@ def test_it_serves_and_says_so_and_ends(image: Stage, tmp_path: Path):
         wait_until(
             lambda: subprocess.run(check, cwd=image.at(""), env=env, check=False).returncode == 0, seconds=120
         )
-        models = httpx.get(f"http://127.0.0.1:{port}/v1/models", timeout=10)
+        models = plain.get(f"http://127.0.0.1:{port}/v1/models", timeout=10)
         process.send_signal(signal.SIGTERM)  # as Docker does
         ended = process.wait(60)
     finally:

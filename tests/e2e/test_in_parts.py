@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import psycopg
 import pytest
 
 from tests.docker.files import DOCKER
 from tests.documents import Document
+from tests.e2e import plain
 from tests.e2e.postgres import SERVER_URL
-from tests.e2e.server import ROOT, clean_env, free_port, wait_until
+from tests.e2e.server import free_port, wait_until
+from tests.e2e.surroundings import ROOT, clean_env
 from tests.e2e.test_compose_services import redis_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -139,7 +140,7 @@ def test_the_steps_lead_to_an_answer(host: Host):
         host.start(name)
     said = host.paste(look)
     [key] = re.findall(r"client key\s+(fai_\S+)", told)
-    answer = httpx.post(
+    answer = plain.post(
         f"http://127.0.0.1:{host.port}/v1/chat/completions",
         json={"messages": [{"role": "user", "content": "Hi"}]},
         headers={"Authorization": f"Bearer {key}"},

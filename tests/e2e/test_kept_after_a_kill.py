@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from fakes import FakeUpstream
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server
 
 GOOD, BAD = "gsk_" + "g" * 40, "bad-key-0123456789abcdef"
@@ -48,7 +48,7 @@ def restarted(running: Server) -> Server:
 
 
 def chat(running: Server, key: str | None = None, model: str = MODEL) -> httpx.Response:
-    return httpx.post(
+    return plain.post(
         f"{running.url}/v1/chat/completions",
         headers={"Authorization": f"Bearer {key or running.client_key}"},
         json={"model": model, "messages": [{"role": "user", "content": "Hi"}]},

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.e2e import server
+from tests.e2e import server, tables
 from tests.e2e.entrances import manage
 
 KEY = "gsk_test_canary_0123456789abcdef"
@@ -36,6 +36,7 @@ def test_each_key_is_told_once_and_by_name_alone(data_dir: Path):
 
 
 def test_nothing_is_taken_unasked_and_what_was_taken_is_not_offered(data_dir: Path):
+    tables.lay(data_dir)
     made = manage("setup", "--json", data_dir=data_dir, GROQ_API_KEY=KEY)
     dry = manage("import_provider_keys", "--dry-run", "--json", data_dir=data_dir, GROQ_API_KEY=KEY)
     taken = manage("import_provider_keys", "--json", data_dir=data_dir, GROQ_API_KEY=KEY)
@@ -49,6 +50,7 @@ def test_nothing_is_taken_unasked_and_what_was_taken_is_not_offered(data_dir: Pa
 
 
 def test_without_keys_a_start_says_nothing_of_them_and_a_later_one_a_line(data_dir: Path):
+    tables.lay(data_dir)
     nothing = manage("setup", data_dir=data_dir)
     something = manage("setup", data_dir=data_dir, GROQ_API_KEY=KEY)
 

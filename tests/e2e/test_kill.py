@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server
 
 CLIENTS = 8
@@ -40,7 +40,7 @@ def test_every_answered_request_is_in_the_ledger_once(data_dir: Path):
 
 
 def ask_until_it_dies(running: Server, answered: list[str]) -> None:
-    with httpx.Client(headers={"Authorization": f"Bearer {running.client_key}"}) as client:
+    with plain.Client(headers={"Authorization": f"Bearer {running.client_key}"}) as client:
         while True:
             try:
                 response = client.post(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.server import ROOT, clean_env
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = pytest.mark.slow
 

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import psycopg
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.pgbouncer import Pooler, pooling
 from tests.e2e.postgres import Database, database
-from tests.e2e.server import ROOT, Server, clean_env
+from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -84,7 +84,7 @@ def test_what_is_written_is_seen_by_whoever_serves(running: Server):
 
     def status() -> int:
         key = {"Authorization": f"Bearer {made['api_key']}"}
-        return httpx.post(
+        return plain.post(
             f"{running.url}/v1/chat/completions", json=body, headers=key, timeout=10
         ).status_code
 

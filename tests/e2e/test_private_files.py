@@ -16,7 +16,7 @@ def test_nobody_else_may_read_anything(tmp_path: Path, is_there: bool):
         data_dir.mkdir(mode=0o755)
     before = os.umask(0o022)
     try:
-        server = start(data_dir)
+        server = start(data_dir, from_nothing=True)
     finally:
         os.umask(before)
     try:

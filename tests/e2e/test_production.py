@@ -10,7 +10,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.e2e import server
+from tests.e2e import plain, server, tables
 from tests.e2e.entrances import manage
 from tests.e2e.server import Server
 
@@ -39,7 +39,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def proxy(gateway: Server) -> Iterator[httpx.Client]:
     """What the proxy sends on."""
-    with httpx.Client(base_url=gateway.url, headers=OF_THE_PROXY, timeout=30) as client:
+    with plain.Client(base_url=gateway.url, headers=OF_THE_PROXY, timeout=30) as client:
         yield client
 
 
@@ -48,6 +48,7 @@ def proxy(gateway: Server) -> Iterator[httpx.Client]:
 )
 def test_the_deployment_check_finds_nothing(tmp_path: Path, extra: dict[str, str]):
     settings = PRODUCTION | extra | {"FREEAI_MASTER_KEYS": Fernet.generate_key().decode()}
+    tables.lay(tmp_path)
     assert manage("setup", data_dir=tmp_path, **settings).returncode == 0
 
     ended = manage("check", "--deploy", "--fail-level", "WARNING", data_dir=tmp_path, **settings)

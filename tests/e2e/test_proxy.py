@@ -15,7 +15,7 @@ import pytest
 from fakes import FakeUpstream
 from tests.docker.files import DOCKER
 from tests.documents import Document
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server, free_port, wait_until
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) ->
     upstream.default_behaviour = f"frames_{FRAMES}_{APART_MS}"
     running = server.start(tmp_path_factory.mktemp("proxied"), "--no-tasks", **PRODUCTION)
     https = {"X-Forwarded-Proto": "https", "X-Admin-Token": running.admin_token}
-    with httpx.Client(base_url=f"{running.url}/api", headers=https) as api:
+    with plain.Client(base_url=f"{running.url}/api", headers=https) as api:
         assert api.patch("/providers/groq", json={"base_url": upstream.url("groq")}).is_success
         assert api.patch("/me/providers/groq", json={"api_key": "gsk_" + "k" * 32}).is_success
     yield running
@@ -87,7 +87,7 @@ def proxied(request: pytest.FixtureRequest, gateway: Server, tmp_path: Path) -> 
             stderr=subprocess.STDOUT,
             env=env,
         )
-    with httpx.Client(base_url=f"http://localhost:{port}", timeout=30) as http:
+    with plain.Client(base_url=f"http://localhost:{port}", timeout=30) as http:
 
         def is_up() -> bool:
             assert process.poll() is None, log.read_text()

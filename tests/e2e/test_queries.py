@@ -5,14 +5,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fakes import FakeUpstream
 from tests.docker.asked import asked
 from tests.docker.files import queries
-from tests.e2e import server
+from tests.docker.inventory import background_work
+from tests.e2e import plain, server
 from tests.e2e.server import Server, wait_until
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, upstream: FakeUpstream) ->
 
 def scrape(gateway: Server) -> Samples:
     found: Samples = {}
-    for family in text_string_to_metric_families(httpx.get(f"{gateway.url}/metrics", timeout=10).text):
+    for family in text_string_to_metric_families(plain.get(f"{gateway.url}/metrics", timeout=10).text):
         for sample in family.samples:
             found.setdefault(sample.name, []).append(sample.labels)
     return found
@@ -66,6 +66,10 @@ def test_every_query_finds_its_series(gateway: Server):
     assert missing - set(NEVER_HERE) == set()
 
 
+def test_background_work_is_what_the_inventory_lists(gateway: Server):
+    assert {labels["task"] for labels in scrape(gateway)["freeai_background_up"]} - background_work() == set()
+
+
 def test_routes_are_what_the_queries_take_for_the_client_api(gateway: Server):
     routes = {labels["route"] for labels in scrape(gateway)["freeai_http_requests_total"]}
 
@@ -76,7 +80,7 @@ def test_a_scrape_is_what_promtool_takes(gateway: Server):
 
     if not (promtool := shutil.which("promtool")):
         pytest.skip("no promtool: apt-get install prometheus")
-    text = httpx.get(f"{gateway.url}/metrics", timeout=10).text
+    text = plain.get(f"{gateway.url}/metrics", timeout=10).text
     ours = "".join(line for line in text.splitlines(keepends=True) if "freeai_" in line)
 
     ended = subprocess.run(

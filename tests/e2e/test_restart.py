@@ -5,13 +5,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-import httpx
 from msgspec.structs import replace
 
 from apps.analytics.events import UsageEvent
 from apps.analytics.spool import Spool
 from apps.core.ids import uuid7
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server, wait_until
 
 SPOOLED = 20_000
@@ -62,7 +61,7 @@ def begin_and_kill(running: Server) -> None:
         "messages": [{"role": "user", "content": "Hi"}],
     }
     headers = {"Authorization": f"Bearer {running.client_key}"}
-    with httpx.stream(
+    with plain.stream(
         "POST", f"{running.url}/v1/chat/completions", json=body, headers=headers, timeout=30
     ) as answer:
         lines = answer.iter_lines()  # held: closed, it would be a client that leaves

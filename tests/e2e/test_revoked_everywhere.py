@@ -12,10 +12,11 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.entrances import manage
 from tests.e2e.postgres import Database, database
-from tests.e2e.server import START_TIMEOUT_S, clean_env, free_port
+from tests.e2e.server import START_TIMEOUT_S, free_port
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -38,7 +39,7 @@ class User(threading.Thread):
         self.odd: list[str] = []
 
     def run(self) -> None:
-        with httpx.Client(headers=self._headers, timeout=30) as http:
+        with plain.Client(headers=self._headers, timeout=30) as http:
             while not self.refused and not self.odd:
                 sent = time.time()
                 response = http.post(f"{self._url}/v1/chat/completions", json=BODY)
@@ -79,7 +80,7 @@ def process(data_dir: Path, env: dict[str, str]) -> Iterator[str]:
     with (data_dir / "console.log").open("w") as log:
         running = subprocess.Popen(
             [sys.executable, "-m", "tests.e2e.unlocked", str(port)],
-            cwd=server.ROOT,
+            cwd=ROOT,
             env=clean_env() | env | {"FREEAI_DATA_DIR": str(data_dir)},
             stdout=log,
             stderr=log,
@@ -93,14 +94,14 @@ def process(data_dir: Path, env: dict[str, str]) -> Iterator[str]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+        return plain.get(f"{url}/readyz", timeout=5).status_code == 200
     except httpx.TransportError:
         return False
 
 
 def issued(url: str) -> tuple[str, str]:
     """A fresh key and its hash."""
-    body = httpx.post(
+    body = plain.post(
         f"{url}/api/clients", json={"name": "used"}, headers={"X-Admin-Token": ADMIN_TOKEN}
     ).json()
     return body["api_key"], body["key_hash"]
@@ -117,7 +118,7 @@ def test_a_key_in_use_stops_within_a_second_in_each_process(fleet, tmp_path: Pat
     server.wait_until(lambda: all(each.answers > 20 for each in users), 60)
 
     if by == "api":
-        revoke = httpx.delete(
+        revoke = plain.delete(
             f"{urls[1]}/api/clients/{key_hash}", headers={"X-Admin-Token": ADMIN_TOKEN}, timeout=30
         )
         assert revoke.status_code == 204
@@ -139,5 +140,5 @@ def test_a_key_in_use_stops_within_a_second_in_each_process(fleet, tmp_path: Pat
 
 def opens(url: str, key: str) -> bool:
     return (
-        httpx.get(f"{url}/v1/models?all=true", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+        plain.get(f"{url}/v1/models?all=true", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     )

@@ -12,6 +12,7 @@ import pytest
 
 from tests.core.fleet import servers
 from tests.core.fleet.servers import needs_server
+from tests.e2e import plain
 from tests.e2e.postgres import database
 from tests.e2e.server import Server, wait_until
 from tests.e2e.test_workers import WORKERS, ready, serving, workers
@@ -41,7 +42,7 @@ def of_each(gateway: Server) -> Iterator[list[httpx.Client]]:
     with ExitStack() as stack:
         found: dict[int, httpx.Client] = {}
         for _ in range(MOST_TRIES):
-            http = stack.enter_context(httpx.Client(base_url=gateway.url, timeout=30))
+            http = stack.enter_context(plain.Client(base_url=gateway.url, timeout=30))
             with http.stream("GET", "/livez") as answer:
                 near = answer.extensions["network_stream"].get_extra_info("client_addr")
                 answer.read()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.entrances import MANAGE
 from tests.e2e.postgres import database
-from tests.e2e.server import ROOT, clean_env
+from tests.e2e.surroundings import ROOT, clean_env
 
 AT_ONCE = 4
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fakes import FakeUpstream
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.timeout(300)  # most of it a start, on a machine with much else to do
@@ -123,7 +123,7 @@ class Stream(threading.Thread):
         headers = {"Authorization": f"Bearer {self._gateway.client_key}"}
         url = f"{self._gateway.url}/v1/chat/completions"
         try:
-            with httpx.stream("POST", url, json=body, headers=headers, timeout=30) as response:
+            with plain.stream("POST", url, json=body, headers=headers, timeout=30) as response:
                 for line in response.iter_lines():
                     if line:
                         self.lines.append(line)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server
 
 PASSWORD = "correct horse 47"
@@ -24,7 +24,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser(fresh: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=fresh.url, timeout=20) as client:
+    with plain.Client(base_url=fresh.url, timeout=20) as client:
         yield client
 
 
@@ -95,7 +95,7 @@ def test_refreshing_and_signing_out(fresh: Server, browser: httpx.Client, boss: 
 
     assert (renewed.status_code, left.status_code) == (200, 204)
     assert browser.get("/api/auth/me").status_code == 401
-    stolen = httpx.get(
+    stolen = plain.get(
         f"{fresh.url}/api/auth/me", headers={"Authorization": f"Bearer {renewed.json()['access']}"}
     )
     assert stolen.status_code == 401

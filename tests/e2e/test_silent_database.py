@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.postgres import Database, Proxy, database
 from tests.e2e.server import Server, wait_until
 
@@ -77,7 +77,7 @@ def test_old_connections_that_never_answer_are_replaced(running: Server, postgre
     wait_until(lambda: running.chat().status_code == 401, REVOKED_WITHIN_S)
 
     assert time.monotonic() - silent_at < REVOKED_WITHIN_S + 1
-    wait_until(lambda: httpx.get(f"{running.url}/readyz", timeout=10).status_code == 200, 15)
+    wait_until(lambda: plain.get(f"{running.url}/readyz", timeout=10).status_code == 200, 15)
     wait_until(lambda: running.metric("freeai_spool_depth") == 0, 30)
     assert rows(postgres) >= 2
     assert "database.silent" in {line["event"] for line in logged(running)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.identity_provider import CLIENT, SECRET, IdentityProvider
 from tests.e2e.server import Server
 
@@ -42,7 +42,7 @@ def gateway(idp: IdentityProvider, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def browser(gateway: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=gateway.url, follow_redirects=True, timeout=20) as client:
+    with plain.Client(base_url=gateway.url, follow_redirects=True, timeout=20) as client:
         yield client
 
 
@@ -70,7 +70,7 @@ def test_the_sign_in_page_has_a_link_to_it_and_no_script(browser: httpx.Client, 
 def test_a_first_sign_in_makes_a_user_and_a_second_finds_them(browser: httpx.Client, idp: IdentityProvider):
     sign_in(browser, idp, sub="a1", preferred_username="ada", email="ada@example.com")
     first = me(browser)
-    with httpx.Client(base_url=browser.base_url, follow_redirects=True) as other:
+    with plain.Client(base_url=browser.base_url, follow_redirects=True) as other:
         sign_in(other, idp, sub="a1", preferred_username="renamed")
         second = me(other)
 
@@ -136,7 +136,7 @@ def make_group(gateway: Server, name: str) -> None:
     """As an operator makes one: in the admin site."""
     password = re.search(r"password\s+(\S+)", gateway.console)
     assert password
-    with httpx.Client(base_url=gateway.url, follow_redirects=True) as admin:
+    with plain.Client(base_url=gateway.url, follow_redirects=True) as admin:
         signed_in = post_form(admin, "/admin/login/", username="admin", password=password[1], next="/admin/")
         assert signed_in.url.path == "/admin/guide/"
         assert "added successfully" in post_form(admin, "/admin/auth/group/add/", name=name).text
@@ -210,5 +210,5 @@ def test_an_inactive_user_stays_out(browser: httpx.Client, idp: IdentityProvider
 
 
 def test_without_an_issuer_there_is_no_trace_of_it(serving: Server):
-    assert "/sso/" not in httpx.get(f"{serving.url}/admin/login/").text
-    assert httpx.get(f"{serving.url}/sso/login/").status_code == 404
+    assert "/sso/" not in plain.get(f"{serving.url}/admin/login/").text
+    assert plain.get(f"{serving.url}/sso/login/").status_code == 404

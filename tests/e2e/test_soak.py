@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.e2e.server import ROOT, clean_env
+from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -4,7 +4,8 @@ import subprocess
 import sys
 import time
 
-from tests.e2e.server import ROOT, Server
+from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT
 
 SEVEN = {"prefer": [{"when": "weight >= 0.0", "weight": 7}]}
 NINE = {"prefer": [{"when": "weight >= 0.0", "weight": 9}]}

@@ -98,9 +98,12 @@ def test_a_collector_that_is_away_changes_nothing(data_dir: Path):
         OTEL_BSP_SCHEDULE_DELAY="100",
     )
     answers = {gateway.chat().status_code for _ in range(5)}
+    log = data_dir / "console.log"
+    wait_until(lambda: "Failed to export" in log.read_text(), 30)
 
     assert gateway.stop() == 0  # and in time, or it raises
     assert answers == {200}
+    assert "Transient error" not in log.read_text()  # a line for what is lost, none for each try
 
 
 def test_every_line_of_a_request_has_its_id(data_dir: Path):

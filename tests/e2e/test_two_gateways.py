@@ -31,7 +31,9 @@ def start(tmp_path: Path, url: str) -> Iterator[Callable[[str], Server]]:
     running: list[Server] = []
 
     def begin(name: str) -> Server:
-        running.append(server.start(tmp_path / name, "--no-tasks", FREEAI_DATABASE_URL=url))
+        running.append(
+            server.start(tmp_path / name, "--no-tasks", from_nothing=True, FREEAI_DATABASE_URL=url)
+        )
         return running[-1]
 
     yield begin

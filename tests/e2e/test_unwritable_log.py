@@ -5,10 +5,9 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.server import Server, wait_until
 
 
@@ -83,7 +82,7 @@ def test_an_unwritable_log_changes_no_answer_and_skips_no_settlement(printed: Se
     try:
         answers = [running.chat() for _ in range(3)]
         streams = [running.chat(stream=True) for _ in range(3)]
-        failed, unknown = running.chat(model="sandbox/error_500"), httpx.get(f"{running.url}/v1/nowhere")
+        failed, unknown = running.chat(model="sandbox/error_500"), plain.get(f"{running.url}/v1/nowhere")
         wait_until(lambda: running.outcomes().get("success") == 6)
         used, in_flight = of_the_sandbox(running), running.metric("freeai_requests_in_flight")
         lost = running.metric("freeai_log_lines_lost_total")

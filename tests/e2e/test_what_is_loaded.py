@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import server
-from tests.e2e.server import ROOT, Server, clean_env
+from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT, clean_env
 
 TOLD = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", re.MULTILINE)
 """How Python tells of an import, where PYTHONPROFILEIMPORTTIME asks for it."""
@@ -44,7 +45,7 @@ def loaded(running: Server) -> set[str]:
 
 @pytest.fixture
 def serving(data_dir: Path) -> Iterator[Server]:
-    running = server.start(data_dir, "--no-tasks", PYTHONPROFILEIMPORTTIME="1")
+    running = server.start(data_dir, "--no-tasks", from_nothing=True, PYTHONPROFILEIMPORTTIME="1")
     yield running
     running.stop()
 

@@ -1,6 +1,7 @@
 """Four web processes of one `serve`: they share what is counted, and one may die or be replaced without anybody noticing."""
 
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ import pytest
 from fakes import FakeUpstream
 from tests.core.fleet import servers
 from tests.core.fleet.servers import needs_server
-from tests.e2e import server
+from tests.docker.inventory import background_work
+from tests.e2e import plain, server
 from tests.e2e.entrances import manage
 from tests.e2e.load import Load
 from tests.e2e.server import Server, wait_until
@@ -73,7 +75,7 @@ def ready(gateway: Server) -> int:
 
 
 def scrape(gateway: Server) -> str:
-    return httpx.get(f"{gateway.url}/metrics", timeout=10).text
+    return plain.get(f"{gateway.url}/metrics", timeout=10).text
 
 
 def workers(gateway: Server) -> set[int]:
@@ -120,7 +122,7 @@ def test_they_share_a_quota_and_none_is_granted_twice(gateway: Server, env, upst
 
 def test_an_answer_is_known_to_whichever_is_asked_next(gateway: Server):
     def asked(**fields: Any) -> httpx.Response:
-        return httpx.post(
+        return plain.post(
             f"{gateway.url}/v1/responses",
             json={"model": "freeai-auto", **fields},
             headers={"Authorization": f"Bearer {gateway.client_key}"},
@@ -233,13 +235,15 @@ def test_celery_is_the_parents(data_dir: Path, env: dict[str, str]):
     with serving(data_dir, "--workers", "2", **env) as gateway:
         wait_until(lambda: len(workers(gateway)) == 3 and ready(gateway) == 2, 60)
         wait_until(lambda: 'freeai_background_up{task="celery"} 1.0' in scrape(gateway), 30)
+        told = set(re.findall(r'^freeai_background_up\{task="(\w+)"', scrape(gateway), re.MULTILINE))
+        assert told - background_work() == set()
         children = psutil.Process(gateway.process.pid).children()
         celery = next(each for each in children if "freeai.embedded" in " ".join(each.cmdline()))
 
         celery.kill()
 
-        wait_until(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 503)
-        wait_until(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 200, 30)
+        wait_until(lambda: plain.get(f"{gateway.url}/readyz").status_code == 503)
+        wait_until(lambda: plain.get(f"{gateway.url}/readyz").status_code == 200, 30)
         last = psutil.Process(gateway.process.pid).children()
         assert gateway.stop() == 0
         assert psutil.wait_procs(last, timeout=0)[1] == []

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.e2e.server import ROOT
+from tests.e2e.surroundings import ROOT
 
 BEGIN = "import os, signal, sys\nfrom apps.gateway.process.apart import Apart\n"
 

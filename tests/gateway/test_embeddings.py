@@ -19,6 +19,7 @@ from fakes.families.embeddings import vector_of
 from tests.asgi import Answer
 from tests.edges import BOTH
 from tests.gateway.conftest import RAW_KEY, SHIPPED, Gateway, Limit, use_key
+from tests.gateway.upstream_pages import Pages
 
 pytestmark = BOTH
 
@@ -257,6 +258,23 @@ async def test_base64_is_what_the_openai_sdk_unpacks(gateway: Gateway):
 
     text = packed.json["data"][0]["embedding"]
     assert list(unpacked(text)) == pytest.approx(vectors(plain)[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+async def test_numbers_that_have_no_place_in_32_bits_are_no_infinities(
+    gateway: Gateway, upstream: Pages, encoding: str
+):
+    gateway.add("large", "m", task="embedding", base_url=upstream.url, family="openrouter")
+    upstream.answer(
+        200, b'{"data":[{"index":0,"embedding":[1e300,0.5]}],"usage":{"prompt_tokens":1,"total_tokens":1}}'
+    )
+
+    answer = await embed(gateway, "hello", encoding_format=encoding)
+
+    if encoding == "float":
+        assert answer.json["data"][0]["embedding"] == [1e300, 0.5]
+    else:
+        assert (answer.status, answer.json["error"]["kind"]) == (502, "parsing")
 
 
 def unpacked(text: str) -> "array[float]":

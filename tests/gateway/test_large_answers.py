@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import tracemalloc
 import types
 
 import orjson
@@ -13,6 +14,7 @@ from tests.gateway.upstream_pages import Pages
 
 MIB = 1024 * 1024
 MANY = b"[" + b"[]," * 1_100_000 + b"[]]"
+DEEP = orjson.dumps(ANSWER)[:-1] + b',"system_fingerprint":' + b"[" * 300 + b"]" * 300 + b"}"
 EVENTS = "text/event-stream"
 GOOD_EVENTS = (
     b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
@@ -42,7 +44,9 @@ def choices_from(first: int) -> bytes:
 
 class TestWhole:
     @pytest.mark.parametrize(
-        "body", [padded(9 * MIB), b'{"choices":' + MANY + b"}", MANY], ids=["large", "many values", "a list"]
+        "body",
+        [padded(9 * MIB), b'{"choices":' + MANY + b"}", MANY, DEEP],
+        ids=["large", "many values", "a list", "nested deeper than orjson writes"],
     )
     async def test_the_next_candidate_is_asked(self, gateway: Gateway, both: Pages, body):
         both.answer(200, body)
@@ -51,6 +55,20 @@ class TestWhole:
 
         assert (answer.status, answer.headers["x-freeai-provider"]) == (200, "second")
         assert [event.error_kind for event in gateway.events()] == ["parsing", ""]
+
+    async def test_many_values_are_not_decoded_to_see_whether_they_are_all(
+        self, gateway: Gateway, both: Pages
+    ):
+        """The end of the body does not come, as some upstreams leave it out."""
+        both.answer(200, b"[" + b"{}," * 2_500_000 + b"{}]", cut=True, stays=True)
+        tracemalloc.start()
+
+        answer = await gateway.client.chat()
+
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert answer.headers["x-freeai-provider"] == "second"
+        assert most < 64 * MIB
 
     async def test_the_largest_allowed_is_served(self, gateway: Gateway, both: Pages):
         both.answer(200, padded(8 * MIB - 10_000))
@@ -145,6 +163,12 @@ FLOODS = {
     "arguments": frame(called('{"a":"', name="f")) + frame(called(LONG)) * 160,
     "calls": b"".join(frame(called("{}", at, "f")) for at in range(1_200)),
     "choices": b"".join(frame({"content": "a"}, at) for at in range(200)),
+    "refusals": frame({"refusal": LONG}) * 160,
+    "thoughts beside texts": frame({"content": "a", "reasoning_content": LONG}) * 160,
+    "texts for a custom tool": frame(
+        {"tool_calls": [{"index": 0, "id": "c", "custom": {"name": "g", "input": LONG}}]}
+    )
+    * 160,
 }
 SURFACES: dict[str, tuple[str, dict]] = {
     "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}),

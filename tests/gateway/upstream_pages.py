@@ -11,8 +11,8 @@ NO_BODY = frozenset({204, 304})
 
 @dataclass
 class Pages:
-    """`status`, `headers` and `body` may change between calls; `cut`: the body ends before the length that was promised. `calls` holds
-    the request lines."""
+    """`status`, `headers` and `body` may change between calls; `cut`: the body ends before the length that was promised, and with `stays`
+    the connection does not end. `calls` holds the request lines."""
 
     url: str = ""
     status: int = 200
@@ -20,17 +20,13 @@ class Pages:
     kind: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    stays: bool = False
     calls: list[str] = field(default_factory=list)
 
     def answer(self, status: int, body: bytes = b"", **changes: object) -> None:
         """What the next calls get."""
-        self.status, self.body, self.headers, self.cut, self.kind = (
-            status,
-            body,
-            {},
-            False,
-            "application/json",
-        )
+        self.status, self.body, self.headers, self.kind = status, body, {}, "application/json"
+        self.cut = self.stays = False
         for name, value in changes.items():
             setattr(self, name, value)
 
@@ -49,6 +45,8 @@ class Pages:
         self.calls.append(head.split(b"\r\n")[0].decode())
         writer.write(self._raw())
         await writer.drain()
+        if self.stays:
+            await reader.read()
         writer.close()
 
 

@@ -57,7 +57,7 @@ UNTOLD: Final = re.compile(
             r"is no length: second, minute",
             r"may not be blank",
             r"Must be an http or https URL",
-            r"The key holds spaces or characters that are not ASCII",
+            r"The key holds spaces or characters that are not ASCII|The key is a placeholder",
             r"[Tt](?:he|his) password is too (?:similar|short|common)",
             r"Must (not )?be in the future",
             r"Must be a time zone such as",

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from schemathesis.core.parameters import ParameterLocation
 
 from fakes import FakeUpstream
-from tests.e2e import server
+from tests.e2e import plain, server
 from tests.e2e.conftest import upstream  # noqa: F401 - a fixture
 from tests.e2e.server import Server
 from tests.gateway.audio import SAMPLES
@@ -291,7 +290,7 @@ def test_a_broken_body_is_answered_as_it_is_described(gateway, operations, path)
         assert str(response.status_code) in statuses and response.status_code != 500
         operation.validate_response(response)
 
-    with httpx.Client(
+    with plain.Client(
         base_url=gateway.url, headers={"Authorization": f"Bearer {gateway.client_key}"}, timeout=30
     ) as http:
         send()

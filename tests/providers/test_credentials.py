@@ -76,7 +76,10 @@ class TestSetKey:
         assert decrypt(row.encrypted_key) == "gsk_test_canary_another_0123"
         assert (row.rpm_limit, row.enabled) == (5, False)
 
-    @pytest.mark.parametrize("raw", ["", "  \n", "two words", "k\r\nx-header: 1", "schlüssel", "k" * 1_001])
+    @pytest.mark.parametrize(
+        "raw",
+        ["", "  \n", "two words", "k\r\nx-header: 1", "schlüssel", "k" * 1_001, "gsk_...", "<your-key>"],
+    )
     def test_refuses_what_cannot_be_a_key_without_repeating_it(self, user, groq, raw):
         with pytest.raises(MalformedKeyError) as error:
             set_key(user, groq, raw)

@@ -1,6 +1,8 @@
 """What is put right in a history before any wire says it in its own words."""
 
 import copy
+import re
+import time
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from apps.providers.adapters.shared.history import (
     modernised,
     named_args,
     paired,
+    signed_parts,
     text_of,
     unsigned,
 )
@@ -184,3 +187,33 @@ def test_a_legacy_result_without_its_call_gets_an_id_of_its_own():
 
     assert history[0]["tool_call_id"].startswith("call_")
     assert messages_of(*history) == [user(f"{ORPHAN}1")]
+
+
+def test_thousands_of_calls_with_the_same_id_are_paired_in_time():
+    calls = [call("c") for _ in range(8_000)]
+    began = time.process_time()
+
+    said = messages_of(assistant(tool_calls=calls), *(result("c", str(at)) for at in range(8_000)))
+
+    assert time.process_time() - began < 1
+    assert [message["content"] for message in said[1:]] == [str(at) for at in range(8_000)]
+
+
+@pytest.mark.parametrize("end", ["", "!", "_", "__sig_"])
+def test_an_id_of_many_signatures_is_read_in_time(end):
+    began = time.process_time()
+
+    unsigned("__sig_aaaaaa_" * 80_000 + end)
+
+    assert time.process_time() - began < 1
+
+
+@given(
+    st.lists(st.sampled_from(["__sig_", "aB3-_z", "abcdef_", "_", "!", "\n", "é", "call"]), max_size=8).map(
+        "".join
+    )
+)
+def test_a_signature_is_what_reaches_to_the_end(text):
+    plain = re.fullmatch(r"(.*?)__sig_([0-9A-Za-z]{6})_([-_0-9A-Za-z]+)", text, re.DOTALL)
+
+    assert signed_parts(text) == (plain and plain.groups())

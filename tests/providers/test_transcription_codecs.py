@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from apps.gateway.endpoints.transcriptions.subtitles import srt, vtt
 from apps.providers.adapters.transcription import codec_for, dropped, why_unfit
 from apps.providers.catalogue_files import read_catalogue
 from apps.providers.demands.transcription import Transcript, TranscriptionRequest
@@ -285,6 +286,26 @@ def test_hostile_segments_become_empty_ones(segments: list[Any]):
     assert result.segments
     (segment,) = result.segments
     assert (segment["start"], segment["end"], segment["text"]) == (0.0, 0.0, "")
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("time", [1e308, 2**63, 1e7])
+def test_times_beyond_any_recording_are_times_of_subtitles(wire: str, time: float):
+    segment = {"start": time, "end": time, "text": "Hi", "timestamp": [time, time]}
+    said = {
+        "text": "Hi",
+        "duration": time,
+        "segments": [segment],
+        "chunks": [segment],
+        "transcription_info": {"duration": time},
+    }
+
+    result = parsed(plain(wire), answer(wire, **said))
+
+    assert result.segments
+    assert "277:46:40" in srt(result.segments)
+    assert "277:46:40" in vtt(result.segments)
+    assert (result.duration_s or 0) <= 1e6
 
 
 @pytest.mark.parametrize(

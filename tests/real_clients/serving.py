@@ -12,6 +12,7 @@ import orjson
 from fakes import FakeUpstream, Limits
 from tests.e2e import server
 from tests.e2e.server import Server
+from tests.e2e.surroundings import ROOT, clean_env
 from tests.providers.probed import running
 from tests.real_clients.matrix import PROVIDERS, Client
 
@@ -79,8 +80,8 @@ def _add_models(serving: Server, tasks: Mapping[str, str]) -> None:
     }
     subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", MODELS],
-        cwd=server.ROOT,
-        env=server.clean_env() | {"FREEAI_DATA_DIR": str(serving.data_dir)},
+        cwd=ROOT,
+        env=clean_env() | {"FREEAI_DATA_DIR": str(serving.data_dir)},
         input=orjson.dumps({"providers": PROVIDERS, "tasks": tasks, "facts": facts}),
         check=True,
     )

@@ -136,7 +136,7 @@ class ChunkStream:
         """So much of a read as may be read at once."""
         if data is None:
             return None
-        lines = data.count(b"\n")
+        lines = max(data.count(b"\n"), data.count(b"\r"))  # which may end them, too
         self._size += len(data)
         self._lines += lines
         if lines <= LINES_AT_ONCE:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from apps.core.aside import SIZE, aside
 from apps.core.state.contract import Amounts
-from apps.gateway.answering.calls import CUT, calls_of
+from apps.gateway.answering.calls import CUT, TEXTS, calls_of, function_of, said_size
 from apps.gateway.answering.chunks import ChunkStream, Patience
 from apps.gateway.answering.shelf import LARGE_BYTES, Shelf
 from apps.gateway.attempts.answers import most_text, whole
@@ -107,6 +107,17 @@ class ChatWhole(_Chat):
         return WholeAnswer(result, usage)
 
 
+class ChatWholeOfFunctions(ChatWhole):
+    """For surfaces that tell of functions alone: an answer that calls anything else is left to the next candidate."""
+
+    def judged(self, result: ChatResult) -> ChatResult:
+        result = super().judged(result)
+        for choice in result.choices:
+            for call in choice["message"].get("tool_calls") or ():
+                function_of(call)
+        return result
+
+
 class ChatWholeOfObjects(ChatWhole):
     """For surfaces on which the arguments of a call are an object: an answer in which they are none is left to the next candidate."""
 
@@ -164,10 +175,10 @@ def answers_of(chat: ChatRequest) -> int:
 
 
 def _answer_size(result: ChatResult) -> int:
-    """Characters of an answer's texts and tool arguments."""
+    """Characters of an answer's texts and of what tools are given."""
     size = 0
     for choice in result.choices:
         message = choice["message"]
-        size += len(message.get("content") or "") + len(message.get("reasoning_content") or "")
-        size += sum(len(call["function"]["arguments"]) for call in message.get("tool_calls") or ())
+        size += sum(len(message.get(name) or "") for name in TEXTS)
+        size += sum(map(said_size, message.get("tool_calls") or ()))
     return size

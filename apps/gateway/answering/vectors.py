@@ -5,6 +5,7 @@ from array import array
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import partial
+from math import isfinite
 from typing import Final
 
 import orjson
@@ -17,6 +18,7 @@ from apps.gateway.attempts.counting import Counted, true_usage
 from apps.gateway.attempts.settlement import Attempt
 from apps.providers.adapters import embeddings
 from apps.providers.adapters.embeddings import Batch, codec_for, split
+from apps.providers.adapters.shared.vectors import unreadable
 from apps.providers.claims import Expected, Size, claim
 from apps.providers.demands.embedding import EmbeddingRequest
 from apps.providers.types import Offer, Task, UpstreamRequest, Usage
@@ -112,6 +114,8 @@ def encode(vector: "array[float]", encoding_format: str) -> bytes:
     if encoding_format == "float":
         return orjson.dumps(vector.tolist())
     packed = array("f", vector)
+    if not isfinite(sum(packed)):  # a sum of as many of the largest is within what a double can be
+        raise unreadable("the upstream sent a vector with numbers that have no place in 32 bits")
     if sys.byteorder == "big":
         packed.byteswap()
     return b'"' + b64encode(packed.tobytes()) + b'"'

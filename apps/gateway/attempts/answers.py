@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from apps.core import clock
 from apps.core.aside import aside
-from apps.core.json_bounds import holds_more_values
+from apps.core.json_bounds import MAX_DEPTH, holds_more_values, nests_deeper
 from apps.core.state.keys import provider_key
 from apps.gateway.config import CONFIG
 from apps.gateway.runtime import Runtime
@@ -55,6 +55,8 @@ def _parsed(body: bytes, most: Most, parse: Callable[[bytes], T]) -> T:
         raise UpstreamError(
             ErrorKind.PARSING, f"The upstream's answer holds more than {most.values} JSON values."
         )
+    if nests_deeper(body):
+        raise UpstreamError(ErrorKind.PARSING, f"The upstream's answer nests deeper than {MAX_DEPTH} levels.")
     return parse(body)
 
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import hmac
+from functools import cache
+from pathlib import Path
 
 import orjson
+from django.apps import apps
 from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
@@ -24,7 +27,7 @@ TURN_S = 10.0  # after that the question is given up, and the next one asked ove
 
 
 class DatabaseProbe:
-    """Asks the database whether it is there. One question at a time: a database that hangs must not gather a queue of them."""
+    """Asks the database whether it is there and in order. One question at a time: a database that hangs must not gather a queue of them."""
 
     def __init__(self) -> None:
         self._question: asyncio.Task[bool] | None = None
@@ -43,7 +46,7 @@ class DatabaseProbe:
 
     async def _ask(self) -> bool:
         try:
-            return await self._thread.run(_database_answers)
+            return await self._thread.run(_database_serves)
         except TurnTimeoutError:
             return False
 
@@ -65,7 +68,7 @@ async def livez(_request: HttpRequest) -> HttpResponse:
 
 @only("GET")
 async def readyz(_request: HttpRequest) -> HttpResponse:
-    """GET /readyz: started, snapshot loaded, background work running, database in reach. 503 otherwise, though `/v1` may be served.
+    """GET /readyz: started, snapshot loaded, background work running, database in order. 503 otherwise, though `/v1` may be served.
 
     What is down, the log and `freeai_background_up` tell.
     """
@@ -78,13 +81,29 @@ async def readyz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(OK if ready else UNAVAILABLE, status=200 if ready else 503, content_type=JSON)
 
 
-def _database_answers() -> bool:
+def _database_serves() -> bool:
+    """Whether it answers, takes writes, and has what this version's migrations make. One of a newer version has that too."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            if connection.vendor == "postgresql":
+                cursor.execute("SHOW transaction_read_only")  # on in a standby
+                if cursor.fetchone() == ("on",):
+                    return False
+            cursor.execute("SELECT app, name FROM django_migrations")
+            return _migrations() <= set(cursor.fetchall())
     except Error:
         return False
-    return True
+
+
+@cache
+def _migrations() -> frozenset[tuple[str, str]]:
+    """Those of our own apps, by their files: Django's loader would import them all, for good."""
+    ours = (config for config in apps.get_app_configs() if config.name.startswith("apps."))
+    return frozenset(
+        (config.label, file.stem)
+        for config in ours
+        for file in Path(config.path, "migrations").glob("[0-9]*.py")
+    )
 
 
 @only("GET")

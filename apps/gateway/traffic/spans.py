@@ -5,6 +5,7 @@ the feed anyway, so that the way of a request is the same with traces as without
 prompt, an answer or a key. Upstreams are not told of them.
 """
 
+import logging
 import os
 import threading
 from collections import OrderedDict
@@ -171,6 +172,8 @@ def _provider() -> "TracerProvider":
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    # A collector that is away is a line for what is lost of it, not one for each try.
+    logging.getLogger(OTLPSpanExporter.__module__).setLevel(logging.ERROR)
     name = os.environ.get("OTEL_SERVICE_NAME", "").strip() or SERVICE
     provider = TracerProvider(
         resource=Resource.create({SERVICE_NAME: name, SERVICE_VERSION: __version__}), shutdown_on_exit=False

@@ -10,7 +10,6 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from msgspec import Struct
 
 from apps.core import clock
-from apps.core.json_bounds import holds_more_values
 from apps.providers.adapters import wire_for
 from apps.providers.blocking_calls import MAX_ANSWER_BYTES, call
 from apps.providers.errors import ErrorKind, UpstreamError
@@ -21,7 +20,6 @@ from apps.providers.types import Offer, UpstreamRequest
 
 MAX_PAGES: Final = 30
 MAX_ENTRIES: Final = 5 * MAX_MODELS
-MAX_VALUES: Final = 500_000
 MAX_LINK: Final = 2_000
 
 
@@ -49,8 +47,6 @@ class Caller:
         self._bytes_left -= len(answer.body)
         if not answer.is_ok:
             raise wire_for(self._offer).parse_error(answer.status, answer.headers, answer.body, self._offer)
-        if holds_more_values(answer.body, MAX_VALUES):
-            raise UpstreamError(ErrorKind.PARSING, "the answer holds too many values")
         return json_of(answer.body, self._offer)
 
 

@@ -3,11 +3,8 @@ knows nothing of that, with all that was left. So at most that share is granted 
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,15 +12,14 @@ from typing import Any
 
 import pytest
 
+from tests.core.fleet.hosts import Hosts, needs_hosts, two_hosts
 from tests.core.fleet.servers import REDIS, needs_server
 
 pytestmark = [
     pytest.mark.redis,
     pytest.mark.slow,
     needs_server,
-    pytest.mark.skipif(
-        os.getuid() != 0 or shutil.which("ip") is None, reason="network namespaces need root and iproute2"
-    ),
+    needs_hosts,
 ]
 
 LIMIT = 240
@@ -33,67 +29,19 @@ BEFORE_S = 4.0
 """Long enough for each host to know of the other (`member.SEASONED_S`)."""
 
 
-def ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
-class Hosts:
-    """Two of them beside one with Redis, each on a wire of its own, which `cut` breaks."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        mark = uuid.uuid4().hex[:6]
-        self._names = [f"fa{mark}{number}" for number in range(2)]
-        self._wires = [f"fw{mark}{number}" for number in range(2)]
-        self._second = int(mark[:2], 16)
-        for number, (name, wire) in enumerate(zip(self._names, self._wires, strict=True)):
-            ip("netns", "add", name)
-            stack.callback(ip, "netns", "delete", name)
-            ip("link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", name)
-            ip("address", "add", f"{self.gateway(number)}/30", "dev", wire)
-            ip("link", "set", wire, "up")
-            ip("-n", name, "address", "add", f"10.{self._second}.{number}.2/30", "dev", "eth0")
-            ip("-n", name, "link", "set", "eth0", "up")
-            ip("-n", name, "link", "set", "lo", "up")
-
-    def gateway(self, number: int) -> str:
-        """Where a host finds Redis."""
-        return f"10.{self._second}.{number}.1"
-
-    def start(self, number: int, module: str) -> "subprocess.Popen[str]":
-        """A module of ours, on that host."""
-        return subprocess.Popen(
-            ["ip", "netns", "exec", self._names[number], sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def cut(self, number: int) -> None:
-        """Nothing comes through any more, and nobody is told."""
-        ip("link", "set", self._wires[number], "down")
-
-    def mend(self, number: int) -> None:
-        ip("link", "set", self._wires[number], "up")
-
-
 @pytest.fixture
 def hosts() -> Iterator[Hosts]:
-    with ExitStack() as stack:
-        try:
-            yield Hosts(stack)
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"no network namespaces here: {error.stderr.decode()}")
+    with two_hosts() as made:
+        yield made
 
 
 @pytest.fixture
 def redis(hosts: Hosts, tmp_path: Path) -> Iterator[int]:
-    """Its port, at both wires."""
+    """Its port, where both reach it."""
     assert REDIS is not None
     port = 20_000 + os.getpid() % 10_000
     options = ("--port", str(port), "--save", "", "--dir", str(tmp_path), "--protected-mode", "no")
-    bound = ("--bind", hosts.gateway(0), hosts.gateway(1))
-    with subprocess.Popen([REDIS, *options, *bound], stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen([REDIS, *options, "--bind", hosts.here], stdout=subprocess.DEVNULL) as server:
         time.sleep(0.5)
         yield port
         server.kill()
@@ -132,19 +80,19 @@ def test_no_more_than_the_share_of_one_is_granted_too_much(
         processes = [
             stack.enter_context(hosts.start(number, "tests.core.fleet.callers")) for number in (0, 1)
         ]
-        for number, process in enumerate(processes):
+        for process in processes:
             stack.callback(process.kill)
-            tell(process, json.dumps(what | {"url": f"redis://{hosts.gateway(number)}:{redis}/0"}))
+            tell(process, json.dumps(what | {"url": f"redis://{hosts.here}:{redis}/0"}))
             assert said(process) == "ready"
         time.sleep(BEFORE_S)
 
         for process in processes:
             tell(process)
         time.sleep(LASTS_S / 3)
-        hosts.cut(1)
+        hosts.cut(1, hosts.here)
         time.sleep(LASTS_S / 3)
         if comes_back:
-            hosts.mend(1)
+            hosts.mend(1, hosts.here)
         results = [json.loads(said(process)) for process in processes]
 
     granted = [result["granted"] for result in results]

@@ -75,3 +75,21 @@ async def test_what_others_took_in_its_last_moments_is_not_there_to_be_shared(
     server.kill()
 
     assert granted + await exhaust(stores, wanted) <= limit
+
+
+async def test_what_is_seen_after_an_outage_is_no_pace(server: Server, fleet: Fleet) -> None:
+    stores, limit = await fleet.join(2), 400
+    wanted = of(limit)
+    await settle_in(stores, wanted)
+    server.kill()
+    for _ in range(100):
+        assert await ask(stores[0], wanted)
+    server.start()
+    await fleet.mode("redis")
+    await until_used(stores[1], wanted, 100)
+
+    server.kill()
+
+    for store in stores:
+        assert await ask(store, wanted)
+    assert await exhaust(stores, wanted) == limit - 100 - 2

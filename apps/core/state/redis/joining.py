@@ -65,11 +65,21 @@ async def come_back(member: "Member", session: Session) -> None:
     for _ in range(ROUNDS):
         if not away.charges and not away.blocks:
             break
-        taken, away.charges = away.charges, Charges()
-        await _merge(member, session, session.names, taken.since(0.0), away)
+        await _merge(member, session, session.names, _taken_meanwhile(member, away).since(0.0), away)
     member.unknown.clear()
-    left, away.charges = away.charges, Charges()
-    await _switch(member, session, left, away)
+    await _switch(member, session, _taken_meanwhile(member, away), away)
+
+
+def _taken_meanwhile(member: "Member", away: Away) -> Charges:
+    """What this process took while it was away, and nobody was told of yet. From now on it is known here as what all took is: Redis may go
+    again before it is looked at."""
+    taken, away.charges = away.charges, Charges()
+    now = clock.now()
+    for window, later in taken.since(0.0):
+        counter = member.mirror.counter_of(window, now)
+        for at, amount in later:
+            counter.correct(amount, min(at, now))
+    return taken
 
 
 async def _switch(member: "Member", session: Session, left: Charges, away: Away) -> None:
@@ -159,7 +169,7 @@ async def _add(member: "Member", session: Session, names: Names, *, is_early: bo
             charges.add(grant.claim.subject.windows, grant.claim.amounts, grant.at)
     seen = _seen(member, clock.now()) if is_early else {}
     if away is not None:
-        away.charges = Charges()
+        _taken_meanwhile(member, away)  # as part of what it took lately
     await _merge(member, session, names, charges.since(0.0), away, seen)
     await session.link.call("SADD", names.of_all(f"added:{names.epoch}"), member.name)
 

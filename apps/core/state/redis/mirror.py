@@ -145,11 +145,14 @@ class Mirror(MemoryStore):
             place = (owner, name)
             if raw == self._raws.get(place, b""):
                 continue
-            self._raws[place] = raw
+            was, self._raws[place] = self._raws.get(place), raw
             if name[0] == "l":
                 taught.append(name[1:])
             if name not in ("t", "x"):
+                before = self._counters.get(name[1:]) if name[0] == "w" else None
                 self._load(name[0], name[1:], raw or None, now)
+                if before is not None and raw and was not in (None, _UNKNOWN):
+                    self._note_pace(name[1:], before, now)
         for key in taught:
             if key in self._counters:
                 self._counters[key].learnt = self._lessons.of(key)
@@ -170,7 +173,6 @@ class Mirror(MemoryStore):
         tries = row.last.reason if row is not None and now < row.last.remembered_until else None
         named = (window for window in claim.subject.windows if window.metric in claim.amounts)
         for window, amount in zip(named, used, strict=False):
-            self._raws.setdefault((owner_of(window), f"w{window.key}"), _UNKNOWN)
             self._take_over(window, amount, claim.amounts[window.metric], now)
         self._grant(claim, now)
         return tries
@@ -178,7 +180,6 @@ class Mirror(MemoryStore):
     def took(self, windows: Sequence[Window], used: Sequence[int], amounts: Amounts, now: float) -> None:
         """So much is used of a client key's windows, a request of this process with its `amounts` among it."""
         for window, amount in zip(windows, used, strict=True):
-            self._raws.setdefault((owner_of(window), f"w{window.key}"), _UNKNOWN)
             self._take_over(window, amount, amounts.get(window.metric, 0), now)
 
     def lose_sight(self, subject: Subject) -> None:
@@ -261,17 +262,22 @@ class Mirror(MemoryStore):
             into[key] = decode(raw)
 
     def _take_over(self, window: Window, used: int, own: int, now: float) -> None:
-        counter = self._counter(window, now)
+        counter, place = self._counter(window, now), (owner_of(window), f"w{window.key}")
         if (more := used - counter.used) > 0:
-            if more > own:
+            if more > own and self._raws.get(place, _UNKNOWN) is not _UNKNOWN:
                 self.others.add(window.key, more - own, now)
             counter.charge(more, now)
+        self._raws.setdefault(place, _UNKNOWN)
+
+    def _note_pace(self, key: str, before: Counter, now: float) -> None:
+        """What is more than at the look before was taken by others: what is our own is counted. Of what was not looked at for a while, or
+        was rebuilt, nothing tells when it was taken."""
+        more = self._counters[key].used - before.used
+        if more > 0 and now < before.stale_at:
+            self.others.add(key, more, now)
 
     def _loaded_counter(self, key: str, raw: bytes, now: float) -> Counter:
         counter = records.counter_from(raw)
-        before = self._counters.get(key)
-        if before is not None and now < before.stale_at and counter.used > before.used:
-            self.others.add(key, counter.used - before.used, now)
         counter.learnt = self._lessons.of(key)
         if self._skews and isinstance(counter, FixedCounter) and counter.least_margin_s:
             skew = self._skews.get(provider_key(provider_of(account_of(parse_window_key(key).scope))))

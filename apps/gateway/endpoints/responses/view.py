@@ -13,7 +13,7 @@ from apps.clients.limits import Allowance
 from apps.core.aside import aside
 from apps.gateway import model_names, runtime
 from apps.gateway.answering.explained import asked_for
-from apps.gateway.answering.operation import ChatWhole, WholeAnswer
+from apps.gateway.answering.operation import ChatWholeOfFunctions, WholeAnswer
 from apps.gateway.answering.stream import stream_answer
 from apps.gateway.attempts import dispatch
 from apps.gateway.attempts.allowance import rate_headers
@@ -53,7 +53,7 @@ async def _whole(
     call: Call[ChatRequest], asked: Asked, allowance: Allowance, form: ResponseForm
 ) -> HttpResponseBase:
     gateway = runtime.current()
-    operation = ChatWhole(call.demand, gateway.images, asked.ignored)
+    operation = ChatWholeOfFunctions(call.demand, gateway.images, asked.ignored)
     served = await dispatch.run(gateway, call, operation)
     body = await aside(call.principal.user_id, partial(_rendered, form, served))
     await form.left_behind()

@@ -14,7 +14,7 @@ from apps.core.state.keys import Metric, Span
 from apps.core.state.periods import seconds
 from apps.providers.adapters.refusals.answers import upstream_error
 from apps.providers.adapters.refusals.classification import is_challenge
-from apps.providers.adapters.refusals.details import Details, read_body, read_payload
+from apps.providers.adapters.refusals.details import MAX_TEXT, Details, read_body, read_payload
 from apps.providers.adapters.refusals.meanings import (
     AUTH,
     FAILED,
@@ -121,7 +121,7 @@ def _read(payload: JSONObject, status: int, offer: Offer) -> _Status:
     return _Status(
         status=status,
         code=as_text(error.get("status")),
-        message=as_text(error.get("message")) or as_text(payload.get("error")),
+        message=(as_text(error.get("message")) or as_text(payload.get("error")))[:MAX_TEXT],
         details=[as_dict(detail) for detail in as_list(error.get("details"))],
         common=read_payload(payload),
         offer=offer,

@@ -10,7 +10,7 @@ from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer
 
 from .classification import OK, TIMEOUT, classify
-from .details import Details, read_body, read_payload
+from .details import MAX_TEXT, Details, read_body, read_payload
 from .meanings import REFUSED, Meaning
 from .numbers import metric_of, told_limits
 from .scopes import whose
@@ -23,7 +23,7 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, offer: Off
     """Classify an answer that is not 2xx. Header names are lower case."""
     details = read_body(body)
     hints = (headers.get("x-ratelimit-type", ""), headers.get("x-error-message", ""), *spent_windows(headers))
-    meaning = classify(status, details, offer, " ".join(hints))
+    meaning = classify(status, details, offer, " ".join(hints)[:MAX_TEXT])
     return upstream_error(meaning, details, offer, status, retry_after_s(headers, details))
 
 

@@ -14,7 +14,7 @@ from apps.providers.adapters.shared.values import as_dict, as_list, as_text
 
 MAX_BODY = 64 * 1024
 MAX_TEXT = 4000
-TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,200})", re.IGNORECASE)
+TITLE = re.compile(r"<title[^>]{0,200}>\s*([^<]{1,200})", re.IGNORECASE)
 
 
 class Details(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """What the wires share that take audio and give transcripts."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from apps.core.json_types import JSONObject
 from apps.providers.adapters.shared.forms import Field, File, encoded_form
@@ -13,6 +13,8 @@ from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import Offer, UpstreamRequest
 from apps.providers.wires import AudioFormat
 
+MOST_SECONDS: Final = 1e6
+"""Eleven days: no recording that can be sent lasts as long, and times beyond would be no times in subtitles."""
 MIME_TYPES: dict[AudioFormat, str] = {
     "aac": "audio/aac",
     "flac": "audio/flac",
@@ -83,11 +85,11 @@ def words_of(segments: Any) -> list[JSONObject] | None:
 
 
 def seconds(value: Any) -> float:
-    """A time in seconds; what is none counts as 0."""
-    return max(float(value), 0.0) if isinstance(value, int | float) else 0.0
+    """A time in seconds, up to MOST_SECONDS; what is none counts as 0."""
+    return min(max(float(value), 0.0), MOST_SECONDS) if isinstance(value, int | float) else 0.0
 
 
 def duration(*values: Any) -> float | None:
-    """The first of `values` that is a number."""
+    """The first of `values` that is a number, as `seconds` has it."""
     numbers: Sequence[int | float] = [value for value in values if isinstance(value, int | float)]
-    return float(numbers[0]) if numbers else None
+    return seconds(numbers[0]) if numbers else None

@@ -8,13 +8,13 @@ import orjson
 
 from apps.core.json_types import JSONObject
 
-from .bounds import MOST_CALLS, MOST_IDS, too_many
+from .arguments import Arguments, meaning_of
+from .bounds import MOST_CALLS, MOST_HELD, MOST_IDS, MOST_SAID, too_many
 from .entries import NO_ARGUMENTS, arguments_of
 from .history import text_hash
 from .missed import lost
 from .values import as_dict, as_index, as_text
 
-MAX_COMPARED = 256 * 1024  # characters of arguments that are looked at as a whole
 OPENING = ("index", "id", "type", "function")
 
 
@@ -22,16 +22,23 @@ class CallIds:
     """Ids for tool calls that came without: they depend on the answer's own id, so a streamed and a whole
     answer get the same."""
 
-    __slots__ = ("_answer", "_given")
+    __slots__ = ("_answer", "_given", "_kept")
 
     def __init__(self) -> None:
         self._answer = ""
+        self._kept = 0
         self._given: set[str] = set()
 
     def learn(self, answer_id: Any) -> None:
         """Take over the answer's id, where a frame has it; the first of a stream may not."""
         if not self._answer and isinstance(answer_id, str):
             self._answer = answer_id
+
+    def keep(self, said: str) -> None:
+        """An id or a name is remembered as long as the answer goes on. Raises UpstreamError(PARSING) for more than anybody needs."""
+        self._kept += len(said)
+        if self._kept > MOST_SAID:
+            raise too_many("characters in names and ids")
 
     def unique(self, theirs: Any, choice: int, position: int) -> str:
         """The upstream's id for a new call; one of ours where it gave none, or has given it before."""
@@ -55,7 +62,6 @@ class _Call:
 
     __slots__ = (
         "_arguments",
-        "_size",
         "frame",
         "has_arguments",
         "ids",
@@ -73,8 +79,7 @@ class _Call:
         self.frame = 0
         self.has_arguments = False
         self.is_held = False
-        self._arguments: list[str] = []
-        self._size = 0
+        self._arguments = Arguments()
 
     def add(self, arguments: str) -> str:
         """Take more arguments. Returns those to pass on. Raises UpstreamError(PARSING) for some that are neither more nor the same once
@@ -82,13 +87,12 @@ class _Call:
         more = self._more(arguments)
         if more:
             self.has_arguments = True
-            self._arguments.append(more)
-            self._size += len(more)
+            self._arguments.add(more)
         return more
 
     def so_far(self) -> str:
         """The arguments that came."""
-        return "".join(self._arguments)
+        return self._arguments.text()
 
     def _more(self, arguments: str) -> str:
         """What `arguments` add: nothing while there are none, and where they are the same once more."""
@@ -106,23 +110,12 @@ class _Call:
 
     def is_complete(self) -> bool:
         """Whether the arguments are JSON: what follows cannot be more of them."""
-        if self.is_held:
-            return True
-        if self._size > MAX_COMPARED:
-            return False
-        try:
-            orjson.loads(self.so_far())
-        except orjson.JSONDecodeError:
-            return False
-        return True
+        return self.is_held or self._arguments.meaning() is not None
 
     def repeats(self, arguments: str) -> bool:
         """Whether `arguments` are all those of this call, which is complete, once more."""
-        said = self.so_far()
-        try:
-            return arguments == said or bool(orjson.loads(arguments) == orjson.loads(said))
-        except orjson.JSONDecodeError:
-            return False
+        meant = self._arguments.meaning()
+        return meant is not None and meaning_of(arguments) == meant
 
     def is_over(self, their_id: str, name: str, arguments: str, *, has_index: bool) -> bool:
         """Whether a fragment at the place of this call begins another one: some upstreams send parallel calls all at the first place.
@@ -133,7 +126,7 @@ class _Call:
             return False
         has_new_id = bool(their_id and self.ids) and their_id not in self.ids
         if has_new_id or not (has_index or their_id):
-            is_repeat = not has_new_id and len(self._arguments) > 1 and self.repeats(arguments)
+            is_repeat = not has_new_id and self._arguments.count > 1 and self.repeats(arguments)
             return name != self.name or (self.is_complete() and not is_repeat)
         is_more = bool(arguments.strip()) and not self.is_held and not self.repeats(arguments)
         return (is_more or name != self.name) and self.is_complete()
@@ -152,7 +145,7 @@ class CallAssembler:
     """The tool calls of one choice. Deltas come out as OpenAI sends them: `index` always, id, type and name
     once, first. True once a call was passed on."""
 
-    __slots__ = ("_by_id", "_by_key", "_calls", "_choice", "_frame", "_ids", "_last", "_opened")
+    __slots__ = ("_by_id", "_by_key", "_calls", "_choice", "_frame", "_held", "_ids", "_last", "_opened")
 
     def __init__(self, choice: int, ids: CallIds) -> None:
         self._choice = choice
@@ -163,6 +156,7 @@ class CallAssembler:
         self._by_id: dict[tuple[int | None, str], _Call] = {}
         self._last: _Call | None = None
         self._frame = 0
+        self._held = 0
 
     def __bool__(self) -> bool:
         return self._opened > 0
@@ -199,10 +193,18 @@ class CallAssembler:
             return delta | {"index": call.index, "function": {"arguments": more}} if more or delta else None
         call.opening |= {key: value for key, value in entry.items() if key != "function" and value}
         if not name:
+            self._hold(entry)
             return None
+        self._ids.keep(name)
         call.name = name
         opened = self._open(call, call.opening)
         return opened | {"function": {"name": name, "arguments": call.so_far()}}
+
+    def _hold(self, entry: JSONObject) -> None:
+        """A fragment is kept until its call has a name. Raises UpstreamError(PARSING) where that is more than a name is waited for."""
+        self._held += len(orjson.dumps(entry))
+        if self._held > MOST_HELD:
+            raise too_many("parts of tool calls without a name")
 
     def _open(self, call: _Call, entry: JSONObject) -> JSONObject:
         """Give `call` its place. Returns what is passed on of it once, first."""
@@ -230,14 +232,22 @@ class CallAssembler:
                 raise too_many("tool calls")
             call = _Call()
             self._calls.append(call)
+        if len(self._by_key) >= MOST_IDS:
+            raise too_many("places of tool calls")
         self._by_key[key] = self._last = call
         call.frame = self._frame
         if their_id:
-            if len(self._by_id) >= MOST_IDS:
-                raise too_many("ids of tool calls")
-            call.ids.add(their_id)
-            self._by_id[key, their_id] = self._by_id[None, their_id] = call
+            self._learn(call, key, their_id)
         return call
+
+    def _learn(self, call: _Call, key: int, their_id: str) -> None:
+        """A fragment of the call at this place had this id."""
+        if (key, their_id) not in self._by_id:
+            self._ids.keep(their_id)
+        if len(self._by_id) >= MOST_IDS:
+            raise too_many("ids of tool calls")
+        call.ids.add(their_id)
+        self._by_id[key, their_id] = self._by_id[None, their_id] = call
 
     def _moved(self, their_id: str, name: str, arguments: str) -> _Call | None:
         """The call that goes on with a fragment at a new place; None where that begins one. Two of one frame are two calls."""

@@ -1,12 +1,13 @@
 """What the streams of all wires have in common: bytes come in, events or one whole answer come out."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from typing import ClassVar
 
 import orjson
 
-from apps.core.json_bounds import holds_more_values
+from apps.core.json_bounds import MAX_DEPTH, holds_more_values, is_json, nests_deeper
 from apps.core.json_types import JSONArray
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.sse import BOM, MAX_EVENT_BYTES, Event, EventTooLargeError, SSEParser
@@ -57,20 +58,16 @@ class FrameReader(ABC):
         if self._whole is not None:
             self._add(data)
             return []
-        try:
-            events = self._events.feed(data)
-        except EventTooLargeError as exc:
-            raise UpstreamError(ErrorKind.PARSING, str(exc)) from exc
-        return self._read_bounded(events)
+        return self._read_bounded(lambda: self._events.feed(data))
 
     def finish(self) -> list[ChatChunk]:
         """What the end of the body completes. Raises UpstreamError: NETWORK when the answer was cut short, and what
         `feed` raises."""
         if self._whole is None:
-            chunks = self._read_bounded(self._events.flush())
+            chunks = self._read_bounded(self._events.flush)
         else:
             whole = bytes(self._whole)
-            _refuse_many(whole, MAX_WHOLE_VALUES)
+            _refuse_much(whole, MAX_WHOLE_VALUES)
             chunks = self._read_whole(whole)
         if not self._is_complete():
             raise UpstreamError(ErrorKind.NETWORK, "the upstream's stream was cut before its end")
@@ -83,12 +80,16 @@ class FrameReader(ABC):
             return self.finish()
         return self._closing()
 
-    def _read_bounded(self, events: list[Event]) -> list[ChatChunk]:
-        """What `events` say, each looked at before it is decoded, and without the offer's key. Raises UpstreamError."""
+    def _read_bounded(self, parse: Callable[[], list[Event]]) -> list[ChatChunk]:
+        """What events say, each looked at before it is decoded, and without the offer's key. Raises UpstreamError."""
         key = self._key
+        try:
+            events = parse()
+        except EventTooLargeError as exc:
+            raise UpstreamError(ErrorKind.PARSING, str(exc)) from exc
         for at, event in enumerate(events):
-            if len(event.data) > MAX_EVENT_VALUES:
-                _refuse_many(event.data, MAX_EVENT_VALUES)
+            if len(event.data) > MAX_DEPTH:
+                _refuse_much(event.data, MAX_EVENT_VALUES)
             if key and key in event.data:
                 events[at] = Event(without_key(event.data, key), event.name)
         return self._read_events(events)
@@ -164,11 +165,12 @@ class FrameReader(ABC):
             self._skip(partial)
 
     def _begin(self, data: bytes) -> bytes:
-        """Look at the first byte: JSON or HTML instead of events is told by it. b"" while there is none."""
-        self._head = (self._head or b"") + data
-        start = self._head.lstrip()
-        if BOM.startswith(start) or not (start := start.removeprefix(BOM).lstrip()[:1]):
+        """Look at the first byte: JSON or HTML instead of events is told by it. b"" while there is none. What is before it is dropped, or
+        blanks without end would be looked at once more with each read."""
+        self._head = ((self._head or b"") + data).lstrip().removeprefix(BOM).lstrip()
+        if BOM.startswith(self._head):
             return b""
+        start = self._head[:1]
         if start == b"<":
             message = f"the upstream sent HTML instead of a stream: {beginning(self._head, self._offer)}"
             raise UpstreamError(ErrorKind.PARSING, message)
@@ -186,14 +188,10 @@ class FrameReader(ABC):
         if len(whole) > MAX_EVENT_BYTES:
             raise UpstreamError(ErrorKind.PARSING, f"an answer is larger than {MAX_EVENT_BYTES} bytes")
         if data.rstrip()[-1:] in (b"}", b"]") and len(whole) >= self._tried_from:
-            _refuse_many(bytes(whole), MAX_WHOLE_VALUES)
-            try:
-                orjson.loads(whole)
-            except orjson.JSONDecodeError:
-                if len(whole) > ALWAYS_TRIED:
-                    self._tried_from = len(whole) + len(whole) // 4
-                return
-            self.finished = ANY_NUMBER
+            if is_json(whole):
+                self.finished = ANY_NUMBER
+            elif len(whole) > ALWAYS_TRIED:
+                self._tried_from = len(whole) + len(whole) // 4
 
     def _count_malformed(self) -> None:
         """Raises UpstreamError(PARSING) for too many in a row."""
@@ -203,10 +201,12 @@ class FrameReader(ABC):
             raise UpstreamError(ErrorKind.PARSING, message)
 
 
-def _refuse_many(body: bytes, most: int) -> None:
+def _refuse_much(body: bytes, most: int) -> None:
     """Raises UpstreamError for a text that would be too much to decode."""
     if holds_more_values(body, most):
         raise UpstreamError(ErrorKind.PARSING, f"a part of the answer holds more than {most} JSON values")
+    if nests_deeper(body):
+        raise UpstreamError(ErrorKind.PARSING, f"a part of the answer nests deeper than {MAX_DEPTH} levels")
 
 
 def _flat(values: JSONArray) -> JSONArray:
@@ -220,6 +220,8 @@ def _flat(values: JSONArray) -> JSONArray:
 
 def _encoded_values(text: str) -> JSONArray:
     if text.lstrip().startswith(("{", "[")):
+        data = text.encode()
+        _refuse_much(data, MAX_EVENT_VALUES)
         with suppress(ValueError):
-            return read_values(text.encode())
+            return read_values(data)
     return [text]

@@ -6,6 +6,7 @@ What is said here holds for all wires; each goes on from it in its own words. No
 
 import hashlib
 import re
+from collections import deque
 from typing import Any
 
 import orjson
@@ -20,7 +21,8 @@ SPOKEN_FIELDS = ("content", "refusal", "audio", "tool_calls")
 UNANSWERED = {"error": "The call was not answered."}
 ORPHAN = "Result of an earlier tool call: "
 # A tool call id that carries a thought signature: see gemini/chat/signatures.py, which writes and reads them.
-SIGNED = re.compile(r"(.*?)__sig_([0-9A-Za-z]{6})_([-_0-9A-Za-z]+)", re.DOTALL)
+SIGNED = re.compile(r"__sig_([0-9A-Za-z]{6})_([-_0-9A-Za-z]+)")
+OF_A_SIGNATURE = "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ALNUM9 = re.compile(r"[a-zA-Z0-9]{9}")
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -37,8 +39,16 @@ def text_hash(text: str, length: int) -> str:
 
 def unsigned(tool_id: str) -> str:
     """`tool_id` without a thought signature: thousands of characters that mean nothing to another provider."""
-    match = SIGNED.fullmatch(tool_id)
-    return tool_id if match is None else match[1] or text_hash(tool_id, 9)
+    parts = signed_parts(tool_id)
+    return tool_id if parts is None else parts[0] or text_hash(tool_id, 9)
+
+
+def signed_parts(tool_id: str) -> tuple[str, str, str] | None:
+    """(id, tag, signature) of an id that carries a signature, None for any other. A signature reaches to the end: it is looked for once, in
+    the last characters that may be of one, since a client may send an id of megabytes."""
+    start = len(tool_id.rstrip(OF_A_SIGNATURE))
+    match = SIGNED.search(tool_id, start)
+    return None if match is None else (tool_id[: match.start()], match[1], match[2])
 
 
 def alnum9(tool_id: str) -> str:
@@ -140,6 +150,7 @@ class _Pairing:
     def __init__(self) -> None:
         self._placed: list[Placed] = []
         self._calls: list[_Call] = []
+        self._waiting: dict[str, deque[_Call]] = {}  # by id, of which thousands may have the same
         self._said: list[Placed] = []
 
     def add(self, position: int, message: Message) -> None:
@@ -161,7 +172,9 @@ class _Pairing:
             call_id = str(call.get("id") or "")
             own_id = call_id if call_id not in given else _made_id(position, f"{place} {call_id}")
             given.add(own_id)
-            self._calls.append(_Call(position, call_id, own_id))
+            noted = _Call(position, call_id, own_id)
+            self._calls.append(noted)
+            self._waiting.setdefault(call_id, deque()).append(noted)
         if all(call.id == call.own_id for call in self._calls):
             return message
         told = zip(calls, self._calls, strict=True)
@@ -173,17 +186,15 @@ class _Pairing:
 
     def _add_result(self, position: int, message: Message) -> None:
         call_id = str(message.get("tool_call_id") or "")
-        waiting = (call for call in self._calls if call.id == call_id and call.result is None)
-        call = next(waiting, None)
-        if call is None:
-            self._said.append((position, _said_by_user(message.get("content"))))
+        if waiting := self._waiting.get(call_id):
+            waiting.popleft().result = (position, message)
         else:
-            call.result = (position, message)
+            self._said.append((position, _said_by_user(message.get("content"))))
 
     def _end_turn(self) -> None:
         self._placed += [call.answer() for call in self._calls]
         self._placed += self._said
-        self._calls, self._said = [], []
+        self._calls, self._waiting, self._said = [], {}, []
 
 
 def _said_by_user(content: Any) -> Message:

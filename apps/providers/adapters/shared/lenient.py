@@ -10,10 +10,12 @@ from apps.core.json_types import JSONValue
 PADDING = " \t\r\n\0\ufeff"
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 SAFE_DIGITS = 18  # what any JSON writer takes as an integer
+MOST_VALUES = 1_000
+"""One behind the other. Inside of each they are counted before it is decoded, by the marks between them (`json_bounds`); here is none."""
 
 
 def read_values(data: bytes) -> list[JSONValue]:
-    """The values in `data`, one behind the other. Raises ValueError.
+    """The values in `data`, one behind the other. Raises ValueError, also for more than MOST_VALUES.
 
     Taken as they are: raw control characters in strings. Replaced by U+FFFD: invalid UTF-8 and lone surrogates. None in place of NaN and
     numbers that are infinite.
@@ -24,6 +26,8 @@ def read_values(data: bytes) -> list[JSONValue]:
         while at < len(text):
             value, at = DECODER.raw_decode(text, at)
             values.append(value)
+            if len(values) > MOST_VALUES:
+                raise ValueError("too many values")
             while text[at : at + 1].isspace():
                 at += 1
         return [_without_surrogates(value) for value in values] if SURROGATE.search(text) else values

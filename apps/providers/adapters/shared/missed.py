@@ -6,6 +6,7 @@ from typing import Any
 from apps.providers.errors import ErrorKind, UpstreamError
 
 MAX_DEPTH = 30
+MAX_EMPTY_BYTES = 64 * 1024
 SAYING = (
     "content text reasoning reasoning_content thinking refusal arguments args tool_plan partial_json delta message response output"
     " output_text completion answer reply generated_text value parts choices candidates"
@@ -42,9 +43,14 @@ def lost() -> UpstreamError:
     return UpstreamError(ErrorKind.PARSING, "the upstream sent a part of its answer that cannot be read")
 
 
+def has_missed(data: bytes) -> bool:
+    """Whether there is something of an answer in `data`. What is that large is not looked through: it has."""
+    return len(data) > MAX_EMPTY_BYTES or MISSED.search(data) is not None
+
+
 def is_missed(data: bytes) -> bool:
     """Whether `data`, which is no frame, has something of an answer in it."""
-    return MISSED.search(data) is not None or BARE_TEXT.match(data) is not None
+    return has_missed(data) or BARE_TEXT.match(data) is not None
 
 
 def refuse_missed(value: Any, name: str = "") -> None:

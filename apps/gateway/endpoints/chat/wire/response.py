@@ -6,6 +6,7 @@ from typing import Final
 import orjson
 
 from apps.core.json_types import JSONObject
+from apps.gateway.answering.calls import TEXTS, said_size
 from apps.gateway.wire.events import COMMENT
 from apps.providers.types import ChatChunk, ChatResult, Usage
 
@@ -76,7 +77,7 @@ class FrameWriter:
             for choice in choices:
                 delta = choice["delta"]
                 text = delta.get("content")
-                self.characters += len(text) if text else _other_size(delta)
+                self.characters += len(text) if text and len(delta) == 1 else _size(delta)
                 if choice["index"] not in self._roles:
                     self._roles.add(choice["index"])
                     choice["delta"] = {"role": "assistant", "content": "", **delta}
@@ -113,9 +114,8 @@ class FrameWriter:
         return self._opening + orjson.dumps(choices) + self._closing
 
 
-def _other_size(delta: JSONObject) -> int:
-    """Characters of reasoning text and tool arguments, for the usage estimate."""
-    size = len(delta.get("reasoning_content") or "")
-    for call in delta.get("tool_calls") or ():
-        size += len((call.get("function") or {}).get("arguments") or "")
-    return size
+def _size(delta: JSONObject) -> int:
+    """Characters of its texts and of what tools are given, for the usage estimate."""
+    return sum(len(delta.get(name) or "") for name in TEXTS) + sum(
+        map(said_size, delta.get("tool_calls") or ())
+    )

@@ -13,7 +13,7 @@ import orjson
 
 from apps.core.json_types import JSONObject
 from apps.gateway.answering.arguments import Arguments
-from apps.gateway.answering.calls import CUT
+from apps.gateway.answering.calls import CUT, function_of
 from apps.gateway.endpoints.messages.wire.response import NOTHING, message_of, stop_reason, usage_of
 from apps.gateway.endpoints.messages.wire.signatures import Signing
 from apps.providers.types import ChatChunk, Usage
@@ -123,7 +123,7 @@ class EventWriter:
                 if kind == "text" or self._shown_to is not None:
                     self._say(self._spoken(kind, out), text, out)
         for call in delta.get("tool_calls") or ():
-            function = call.get("function") or {}
+            function = function_of(call)
             block = self._calls.get(call["index"])
             if block is None:
                 head = {"type": CALL, "id": call["id"], "name": function.get("name") or "", "input": {}}

@@ -11,6 +11,7 @@ import orjson
 from msgspec import Struct
 
 from apps.core.json_types import JSONObject
+from apps.gateway.answering.calls import function_of
 from apps.gateway.endpoints.responses.wire.names import Declared
 from apps.gateway.endpoints.responses.wire.output import (
     COMPLETED,
@@ -82,7 +83,7 @@ class Answer:
         self._calls = {}
 
     def _called(self, delta: JSONObject, index: int) -> Iterator[Event]:
-        function = delta.get("function") or {}
+        function = function_of(delta)
         call = self._calls.get(index)
         if call is None:
             yield from self._end_open(COMPLETED)

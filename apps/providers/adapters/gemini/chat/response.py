@@ -114,12 +114,14 @@ class _Candidate:
         if index >= MOST_CALLS:
             raise too_many("function calls")
         self._calls += 1
-        call_id = as_text(call.get("id")) or self._ids.make(self.index, index)
+        name, call_id = as_text(call.get("name")), as_text(call.get("id"))
+        self._ids.keep(name + call_id)
+        call_id = call_id or self._ids.make(self.index, index)
         return {
             "index": index,
             "id": signed_id(call_id, signature, self._model) if signature else call_id,
             "type": "function",
-            "function": {"name": as_text(call.get("name")), "arguments": arguments_of(call) or "{}"},
+            "function": {"name": name, "arguments": arguments_of(call) or "{}"},
         }
 
 

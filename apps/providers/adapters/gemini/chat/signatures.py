@@ -13,7 +13,7 @@ import binascii
 import re
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 
-from apps.providers.adapters.shared.history import SIGNED, text_hash
+from apps.providers.adapters.shared.history import signed_parts, text_hash
 
 # Documented stand-in for calls without a signature, such as those of other models ("Thought signatures", Gemini
 # API docs, 2026-08).
@@ -35,10 +35,10 @@ def signed_id(call_id: str, signature: str, model: str) -> str:
 
 def split_id(tool_call_id: str, model: str) -> tuple[str, str | None]:
     """(the id that Gemini knows, its signature). The signature is None where there is none for `model`."""
-    match = SIGNED.fullmatch(tool_call_id)
-    if match is None:
+    parts = signed_parts(tool_call_id)
+    if parts is None:
         return tool_call_id, None
-    call_id, tag, data = match.groups()
+    call_id, tag, data = parts
     try:
         signature = b64encode(_decoded(data)).decode()
     except (binascii.Error, ValueError):

@@ -39,12 +39,16 @@ def reasoning_of(message: JSONObject) -> str:
 
 
 def extensions_of(message: JSONObject) -> JSONObject:
-    """What else a message or delta carries: `refusal`, `audio`, `annotations`, `reasoning_details`, …"""
+    """What else a message or delta carries: `refusal`, `audio`, `annotations`, `reasoning_details`, … Raises UpstreamError(PARSING) for a
+    refusal that is no text and cannot be read."""
     if len(message) == 1 and "content" in message:
         return {}
-    return {
+    carried = {
         key: value for key, value in message.items() if key not in READ_FIELDS and value not in (None, "", [])
     }
+    if not isinstance(refusal := carried.get("refusal", ""), str):
+        carried["refusal"] = "".join(split_content(refusal))
+    return carried
 
 
 def says(message: JSONObject) -> bool:

@@ -12,7 +12,7 @@ from apps.providers.adapters.shared.calls import CallAssembler, CallIds
 from apps.providers.adapters.shared.entries import calls_of
 from apps.providers.adapters.shared.finishes import Finish, native
 from apps.providers.adapters.shared.frames import FrameReader
-from apps.providers.adapters.shared.missed import MISSED
+from apps.providers.adapters.shared.missed import has_missed
 from apps.providers.adapters.shared.usage import usage_of
 from apps.providers.adapters.shared.values import as_index, as_message, split_content
 from apps.providers.sse import Event
@@ -153,7 +153,7 @@ class OpenAIStream(FrameReader):
     def _read(self, event: Event, frame: Any) -> ChatChunk | None:
         choices = frame.get("choices") if type(frame) is dict else False
         if choices is not None and type(choices) not in (list, dict):
-            if event.name != "ping" or MISSED.search(event.data):
+            if event.name != "ping" or has_missed(event.data):
                 self._skip(event.data)
             return None
         self._malformed = 0
@@ -220,7 +220,7 @@ class OpenAIStream(FrameReader):
             return self._closing()
         if event.name == "error":
             raise frame_error({"error": text.decode("utf-8", "replace")}, self._offer)
-        if not text or (event.name == "ping" and not MISSED.search(text)):
+        if not text or (event.name == "ping" and not has_missed(text)):
             return []
         return self._read_all(event, self._values(event.data))
 

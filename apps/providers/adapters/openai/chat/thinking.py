@@ -2,6 +2,8 @@
 
 from enum import Enum, auto
 
+from apps.providers.adapters.shared.bounds import MOST_HELD
+
 OPENING = "<think>"
 CLOSING = "</think>"
 
@@ -61,7 +63,7 @@ class ThinkSplitter:
         if begun.startswith(OPENING):
             self._state = State.THINKING
             return begun[len(OPENING) :]
-        if OPENING.startswith(begun):
+        if OPENING.startswith(begun) and len(text) <= MOST_HELD:
             self._held = text
             return ""
         self._state = State.THINKING if self._opened else State.ANSWER
