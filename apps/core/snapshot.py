@@ -8,16 +8,19 @@ serving.
 
 import threading
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
 from django.db import Error, models, transaction
 from django.db.models import F
 from django.db.models.signals import post_delete, post_save
 
-from apps.core import bell
+from apps.core import bell, clock
 
 log = structlog.get_logger("freeai.snapshot")
+
+TELL_EVERY_S: Final = 60.0
+"""That the database is away, while it is: it is asked twice a second."""
 
 T = TypeVar("T")
 SECTIONS: dict[str, "Section[Any]"] = {}
@@ -77,11 +80,15 @@ def load_all() -> None:
 
 def poll() -> None:
     """Reload the sections whose version moved. Never raises: of what cannot be loaded the last good values serve."""
+    global _told_at
     try:
         versions = _versions()
     except Error as error:
-        log.warning("snapshot.database_away", error=type(error).__name__)
+        if _told_at is None or clock.monotonic() - _told_at >= TELL_EVERY_S:
+            _told_at = clock.monotonic()
+            log.warning("snapshot.database_away", error=type(error).__name__)
         return
+    _told_at = None
     for section in SECTIONS.values():
         if section.loaded and (
             versions.get(section.name, 0) != section.version or section.is_stale(section.value)
@@ -145,3 +152,6 @@ def _versions() -> dict[str, int]:
     from apps.core.models import SnapshotVersion
 
     return dict(SnapshotVersion.objects.values_list("section", "version"))
+
+
+_told_at: float | None = None

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import InterfaceError
+from structlog.testing import capture_logs
 
 from apps.core import snapshot
 from apps.core.snapshot import Section
@@ -35,3 +36,29 @@ def test_dropped_connection_is_not_raised(sections, monkeypatch):
     monkeypatch.setattr(snapshot, "_versions", dropped)
 
     snapshot.poll()
+
+
+def test_that_the_database_is_away_is_told_at_first_and_once_a_minute(sections, monkeypatch):
+    def dropped():
+        raise InterfaceError("connection already closed")
+
+    now = 0.0
+    monkeypatch.setattr(snapshot.clock, "monotonic", lambda: now)
+    monkeypatch.setattr(snapshot, "_versions", dict)
+    snapshot.poll()  # it was there
+    monkeypatch.setattr(snapshot, "_versions", dropped)
+    told = []
+    for now in (0.0, 0.5, 1.0, 59.5, 60.0, 60.5):
+        with capture_logs() as lines:
+            snapshot.poll()
+        if lines:
+            told.append(now)
+
+    assert told == [0.0, 60.0]
+
+    monkeypatch.setattr(snapshot, "_versions", dict)
+    snapshot.poll()
+    monkeypatch.setattr(snapshot, "_versions", dropped)
+    with capture_logs() as lines:
+        snapshot.poll()
+    assert [line["event"] for line in lines] == ["snapshot.database_away"]

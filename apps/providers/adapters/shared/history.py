@@ -21,7 +21,7 @@ SPOKEN_FIELDS = ("content", "refusal", "audio", "tool_calls")
 UNANSWERED = {"error": "The call was not answered."}
 ORPHAN = "Result of an earlier tool call: "
 # A tool call id that carries a thought signature: see gemini/chat/signatures.py, which writes and reads them.
-SIGNED = re.compile(r"__sig_([0-9A-Za-z]{6})_([-_0-9A-Za-z]+)")
+_SIGNED = re.compile(r"__sig_([0-9A-Za-z]{6})_([-_0-9A-Za-z]+)")
 OF_A_SIGNATURE = "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ALNUM9 = re.compile(r"[a-zA-Z0-9]{9}")
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -47,7 +47,7 @@ def signed_parts(tool_id: str) -> tuple[str, str, str] | None:
     """(id, tag, signature) of an id that carries a signature, None for any other. A signature reaches to the end: it is looked for once, in
     the last characters that may be of one, since a client may send an id of megabytes."""
     start = len(tool_id.rstrip(OF_A_SIGNATURE))
-    match = SIGNED.search(tool_id, start)
+    match = _SIGNED.search(tool_id, start)
     return None if match is None else (tool_id[: match.start()], match[1], match[2])
 
 

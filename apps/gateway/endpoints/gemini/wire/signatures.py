@@ -8,14 +8,14 @@ import binascii
 from base64 import b64decode, b64encode
 from typing import Final
 
-from apps.providers.adapters.shared.history import SIGNED
+from apps.providers.adapters.shared.history import signed_parts
 
 MARK: Final = b"freeai:"
 
 
 def signature_of(call_id: str) -> str | None:
     """The signature of the part that holds the call; None where its id carries none."""
-    if not SIGNED.fullmatch(call_id):
+    if signed_parts(call_id) is None:
         return None
     return b64encode(MARK + call_id.encode()).decode()
 
@@ -29,4 +29,4 @@ def signed_id(signature: str | None) -> str | None:
     except (binascii.Error, ValueError):
         return None
     call_id = told.removeprefix(MARK).decode("utf-8", "replace") if told.startswith(MARK) else ""
-    return call_id if SIGNED.fullmatch(call_id) else None
+    return call_id if signed_parts(call_id) else None
