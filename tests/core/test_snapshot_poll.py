@@ -43,7 +43,7 @@ def test_that_the_database_is_away_is_told_at_first_and_once_a_minute(sections, 
         raise InterfaceError("connection already closed")
 
     now = 0.0
-    monkeypatch.setattr(snapshot.clock, "monotonic", lambda: now)
+    monkeypatch.setattr("apps.core.clock.monotonic", lambda: now)
     monkeypatch.setattr(snapshot, "_versions", dict)
     snapshot.poll()  # it was there
     monkeypatch.setattr(snapshot, "_versions", dropped)
