@@ -319,7 +319,8 @@ def pause_s(lesson: Lesson, span_s: float) -> float:
     """Until more is asked for again."""
     doublings = min(lesson.refusals, MOST_DOUBLINGS_OF_CUT if lesson.is_cut else MOST_DOUBLINGS)
     is_recent = lesson.refusals <= MOST_DOUBLINGS_OF_CUT  # asked for in vain more often, it was another time
-    share = CONTRADICTED_PAUSE if 0 < lesson.limit < lesson.granted and is_recent else 1.0
+    is_contradicted = 0 < lesson.limit * NO_LESS < lesson.granted
+    share = CONTRADICTED_PAUSE if is_contradicted and is_recent else 1.0
     return min(LONGEST_EVER_S, share * min(span_s, LONGEST_PAUSE_S) * 2.0**doublings)
 
 
