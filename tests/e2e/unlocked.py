@@ -6,8 +6,8 @@ the same, and is tried with this.
 
 import asyncio
 import sys
+from unittest.mock import patch
 
-import pytest
 import uvicorn
 
 from freeai import asgi
@@ -19,7 +19,6 @@ async def never() -> None:
 
 
 if __name__ == "__main__":
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("apps.gateway.process.database_lock.take", lambda: None)
-        patch.setattr("apps.gateway.process.database_lock.keep", never)
+    lock = "apps.gateway.process.database_lock"
+    with patch(f"{lock}.take", lambda: None), patch(f"{lock}.keep", never):
         uvicorn.run(asgi.application, port=int(sys.argv[1]), log_config=None, access_log=False)
