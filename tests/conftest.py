@@ -17,6 +17,8 @@ from apps.providers.listing import background
 
 LATER = ("tests/e2e/", "tests/browser/")
 """What starts servers comes behind what is fast. What drives a browser is last: its loop stays in the thread of the tests."""
+EARLY = ("tests/e2e/test_two_hosts.py",)
+"""What changes the machine's network, which browsers notice."""
 TESTS = Path(__file__).parent
 LISTS_S = 10.0
 
@@ -64,6 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _rank(item: pytest.Item) -> int:
+    if any(room in item.nodeid for room in EARLY):
+        return -1
     return next((rank for rank, room in enumerate(LATER, 1) if room in item.nodeid), 0)
 
 
