@@ -16,7 +16,7 @@ import httpx
 from msgspec import Struct
 
 from apps.core.json_bounds import holds_more_values
-from apps.providers.egress import ForbiddenTargetError, GuardedTransport
+from apps.providers.egress import SCHEMES, ForbiddenTargetError, GuardedTransport
 from apps.providers.errors import ErrorKind, UpstreamError
 from apps.providers.types import UpstreamRequest
 from apps.providers.upstream_hosts import may_be_called
@@ -25,7 +25,6 @@ MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024  # OpenRouter's model list has more t
 MAX_VALUES: Final = 500_000
 MAX_ERROR_BYTES: Final = 64 * 1024
 """Of a refusal, as on the request path."""
-PORTS: Final = {"http": 80, "https": 443}
 OK_STATUSES: Final = range(200, 300)
 
 
@@ -86,7 +85,7 @@ def _pinned() -> GuardedTransport:
 
 def _target(url: httpx.URL) -> tuple[str, int]:
     """Any port: model servers of one's own have those that they have."""
-    return url.host.removesuffix("."), url.port or PORTS.get(url.scheme, 0)
+    return url.host.removesuffix("."), url.port or SCHEMES.get(url.scheme, 0)
 
 
 @cache

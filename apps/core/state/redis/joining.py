@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("freeai.state")
 
+GATHER_S: Final = 2.0
+ROUNDS: Final = 5
+AT_ONCE: Final = 500
+
 
 class Seen(NamedTuple):
     """What a process had seen to be `used` of a window, by whomever, when it knew last; and what it took itself `meanwhile`."""
@@ -37,11 +41,6 @@ class Seen(NamedTuple):
     window: Window
     used: int
     meanwhile: int
-
-
-GATHER_S: Final = 2.0
-ROUNDS: Final = 5
-AT_ONCE: Final = 500
 
 
 async def join(member: "Member", session: Session, now: float) -> None:
