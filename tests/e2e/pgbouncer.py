@@ -75,7 +75,7 @@ class Pooler:
 def pooling(database: Database, settings: str = "") -> Iterator[Pooler]:
     """Skips where there is none to start."""
     if shutil.which("pgbouncer") is None:
-        pytest.skip("there is no pgbouncer to start")
+        pytest.skip("no pgbouncer: apt-get install pgbouncer")
     folder = Path(tempfile.mkdtemp(prefix="freeai-pgbouncer-"))
     pooler = Pooler(folder, database, settings)
     try:

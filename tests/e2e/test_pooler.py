@@ -1,8 +1,6 @@
 """Behind a PgBouncer in transaction mode: all that is asked for works, and what needs a session of its own goes past it."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +10,10 @@ import psycopg
 import pytest
 
 from tests.e2e import plain, server
+from tests.e2e.entrances import manage
 from tests.e2e.pgbouncer import Pooler, pooling
 from tests.e2e.postgres import Database, database
 from tests.e2e.server import Server
-from tests.e2e.surroundings import ROOT, clean_env
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -105,17 +103,9 @@ def test_no_second_gateway_serves_on_the_database(
         )
 
 
-def doctor(data_dir: Path, *checks: str, **env: str) -> dict[str, str]:
+def doctor(data_dir: Path, **env: str) -> dict[str, str]:
     """What it finds wrong, by check."""
-    ended = subprocess.run(
-        [sys.executable, "manage.py", "doctor", "--json", *(f"--only={check}" for check in checks)],
-        cwd=ROOT,
-        env=clean_env() | {"FREEAI_DATA_DIR": str(data_dir)} | env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    found = json.loads(ended.stdout)
+    found = json.loads(manage("doctor", "--json", data_dir=data_dir, **env).stdout)
     return {each["check"]: each["text"] for each in found if each["level"] in ("warning", "error")}
 
 
@@ -150,14 +140,7 @@ def test_a_pooler_that_is_killed_loses_no_event(running: Server, pooler: Pooler,
 
 
 def test_a_pooler_where_the_database_should_be_is_told(pooler: Pooler, tmp_path: Path):
-    ended = subprocess.run(
-        [sys.executable, "manage.py", "serve", "--port", str(server.free_port())],
-        cwd=ROOT,
-        env=clean_env() | {"FREEAI_DATA_DIR": str(tmp_path), "FREEAI_DATABASE_URL": pooler.url},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ended = manage("serve", data_dir=tmp_path, FREEAI_DATABASE_URL=pooler.url)
 
     assert ended.returncode == 1
     assert "FREEAI_DATABASE_POOLER_URL" in ended.stderr

@@ -1,6 +1,5 @@
 """Behind the proxies of the documents: an answer streams as it is written, sign-ins are safe, and clients keep their own addresses."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from fakes import FakeUpstream
 from tests.docker.files import DOCKER
 from tests.documents import Document
 from tests.e2e import plain, server
+from tests.e2e.nginx import command as configured
 from tests.e2e.server import Server, free_port, wait_until
 
 pytestmark = pytest.mark.slow
@@ -49,14 +49,7 @@ def nginx(gateway: Server, folder: Path, port: int) -> list[str]:
         "127.0.0.1:8000", f"127.0.0.1:{port_of(gateway)}"
     )
     text = text.replace("$scheme", "https")
-    temp = " ".join(
-        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config = folder / "nginx.conf"
-    whose = "user root root; " if os.geteuid() == 0 else ""  # the folder is the test's own
-    head = f"{whose}daemon off; pid {folder}/pid; error_log stderr; worker_processes 1; events {{}}"
-    config.write_text(f"{head}\nhttp {{ access_log off; {temp}\n{text}\n}}")
-    return ["nginx", "-p", str(folder), "-c", str(config)]
+    return configured(folder, text)
 
 
 def caddy(gateway: Server, folder: Path, port: int) -> list[str]:

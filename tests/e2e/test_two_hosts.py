@@ -1,7 +1,6 @@
 """Two hosts behind a balancer, one of which loses Redis and nothing else: what an account may have holds, but for the share of the one that
 is cut off, and no request fails that has quota."""
 
-import os
 import shutil
 import subprocess
 import threading
@@ -22,7 +21,7 @@ from fakes.limits import Limits
 from tests.core.fleet import servers
 from tests.core.fleet.hosts import Hosts, needs_hosts, two_hosts
 from tests.core.fleet.servers import needs_server
-from tests.e2e import plain, server
+from tests.e2e import nginx, plain, server
 from tests.e2e.postgres import Database, Proxy, database
 from tests.e2e.server import Server, free_port, wait_until
 from tests.providers.probed import running
@@ -144,19 +143,11 @@ def _balancer(folder: Path, urls: list[str]) -> Iterator[str]:
     """nginx, in turns. Its address."""
     port = free_port()
     hosts = " ".join(f"server {url.removeprefix('http://')};" for url in urls)
-    temp = " ".join(
-        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    turns = f"upstream gateways {{ {hosts} }} server {{ listen 127.0.0.1:{port};"
+    command = nginx.command(
+        folder, f"{turns} location / {{ proxy_set_header Host localhost; proxy_pass http://gateways; }} }}"
     )
-    config = folder / "nginx.conf"
-    whose = "user root root; " if os.geteuid() == 0 else ""
-    config.write_text(
-        f"{whose}daemon off; pid {folder}/pid; error_log stderr; worker_processes 1; events {{}}\n"
-        f"http {{ access_log off; {temp} upstream gateways {{ {hosts} }}\n"
-        f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_set_header Host localhost; proxy_pass http://gateways; }} }} }}\n"
-    )
-    with subprocess.Popen(
-        ["nginx", "-p", str(folder), "-c", str(config)], stderr=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         url = f"http://127.0.0.1:{port}"
         try:
             wait_until(lambda: _answers(url), 20)
